@@ -1,0 +1,1 @@
+"""Facts about a program that passes and backends share: ranges, widths, cycles."""

@@ -1,0 +1,1 @@
+"""Printers: IR becomes Verilog, C and memory images. They decide nothing."""

@@ -1,0 +1,1 @@
+"""The levels of the compiler: `onnx`, `snn` and `pe`."""

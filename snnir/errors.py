@@ -1,0 +1,27 @@
+"""The one exception for mistakes that a user can make and mend."""
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: a file, a model, an option.
+
+    The tools print it as one line, `where: error: what; hint`, and exit with status 1.
+
+    Args:
+        what: what is wrong, in one clause.
+        where: the file, node, option or layer at fault.
+        hint: what the user can do about it.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None):
+        self.what, self.where, self.hint = what, where, hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = " ".join(self.what.split())
+        if self.where:
+            text = f"{self.where}: error: {text}"
+        else:
+            text = f"error: {text}"
+        if self.hint:
+            text += f"; {' '.join(self.hint.split())}"
+        return text

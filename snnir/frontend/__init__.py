@@ -1,0 +1,1 @@
+"""Readers of trained networks: files become modules of the `onnx` dialect."""

@@ -1,0 +1,1 @@
+"""Numpy interpreters of the dialects: one call per layer or per tile."""

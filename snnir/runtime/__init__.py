@@ -1,0 +1,1 @@
+"""What runs a compiled network: build folders, the C program, simulation, synthesis."""

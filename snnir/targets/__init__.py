@@ -1,0 +1,1 @@
+"""Descriptions of the devices that a network can be compiled for."""

@@ -1,0 +1,1 @@
+"""The command lines `snn-opt` and `snnc`."""
