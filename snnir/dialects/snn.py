@@ -1,0 +1,622 @@
+"""The `snn` dialect: a spiking network, one op per layer's synapse, neuron, pooling, encode, decode.
+
+Before `quantise` the weights, biases and thresholds are float32; behind it everything is an exact
+integer. The rationale of each decision is in `docs/rationale_snn.md`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+    i64,
+)
+from xdsl.ir import Attribute, Dialect, Operation, Region, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import HasParent, IsTerminator, Pure, SymbolOpInterface, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+from snnir.dialects.assembly import (
+    Clause,
+    int_list,
+    integer,
+    ints,
+    parse_clauses,
+    print_clauses,
+)
+from snnir.dialects.snn_types import CurrentType, SumType, TrainType
+
+EMISSIONS = ("causal", "after", "none")
+"""When a neuron fires: at each step, after the whole train is integrated, or never (a readout)."""
+
+_ZERO4 = ints([0, 0, 0, 0])
+_ONE2 = ints([1, 1])
+
+
+def window_size(extent: int, kernel: int, stride: int, before: int, after: int, dilation=1) -> int:
+    """The number of positions of a sliding window along one axis (ONNX, floor mode)."""
+    return (extent + before + after - dilation * (kernel - 1) - 1) // stride + 1
+
+
+class SnnOp(IRDLOperation):
+    """Shared assembly: `snn.op %operands clauses : types`, the clauses listed by each class."""
+
+    CLAUSES: ClassVar[tuple[Clause, ...]] = ()
+
+    @classmethod
+    def parse(cls, parser: Parser):
+        operands = parser.parse_optional_undelimited_comma_separated_list(
+            parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
+        )
+        properties = parse_clauses(parser, cls.CLAUSES)
+        attributes = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
+        parser.parse_punctuation("->")
+        result = parser.parse_type()
+        resolved = parser.resolve_operands(operands or [], types, parser.pos)
+        grouped = [resolved] if issubclass(cls, AddOp) else resolved
+        return cls.build(
+            operands=grouped,
+            properties=properties,
+            attributes=attributes,
+            result_types=[result],
+        )
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_list(self.operands, printer.print_operand)
+        print_clauses(printer, self.properties, self.CLAUSES)
+        if self.attributes:
+            printer.print_string(" ")
+            printer.print_attr_dict(self.attributes)
+        printer.print_string(" : ")
+        printer.print_list(self.operand_types, printer.print_attribute)
+        printer.print_string(" -> ")
+        printer.print_attribute(self.results[0].type)
+
+    def expect(self, condition: bool, message: str) -> None:
+        if not condition:
+            raise VerifyException(f"{self.name}: {message}")
+
+
+def _same_code(a: TrainType | SumType | CurrentType, b: CurrentType) -> bool:
+    return a.coding == b.coding and a.steps == b.steps
+
+
+@irdl_op_definition
+class EncodeOp(SnnOp):
+    """The image becomes spike trains: one bit plane of an unsigned pixel per step.
+
+    The real value of a pixel u of channel c is `scale[c] * (u - zero[c])`. The image may be padded
+    here, with pixels of the value nearest to zero[c] (a silent pixel would not mean 0 then), and
+    may be given another shape with as many elements.
+
+    Properties: `scale`, `zero` float64 per channel (absent until known), `pads` [top, left,
+    bottom, right] [pixels].
+    """
+
+    name = "snn.encode"
+    image = operand_def(TensorType)
+    scale = opt_prop_def(DenseArrayBase)
+    zero = opt_prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    train = result_def(TrainType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (
+        Clause("scale", "attr"),
+        Clause("zero", "attr"),
+        Clause("pads", "ints", _ZERO4),
+    )
+
+    def verify_(self) -> None:
+        train = self.train.type
+        self.expect(train.coding_name == "direct", "the result must be a direct-coded train")
+        top, left, bottom, right = int_list(self.pads)
+        self.expect(min(top, left, bottom, right) >= 0, "pads must not be negative")
+        c, h, w = train.dims
+        inner = c * (h - top - bottom) * (w - left - right)
+        size = 1
+        for extent in self.image.type.get_shape():
+            size *= extent
+        self.expect(size == inner, f"the image has {size} elements, the train needs {inner}")
+        for name in ("scale", "zero"):
+            values = self.properties.get(name)
+            self.expect(
+                values is None or len(values) == c, f"{name} needs one value for each channel"
+            )
+
+
+class SynapseOp(SnnOp):
+    """What conv, dense and one-to-one synapses share: a train or sum in, currents out."""
+
+    def check_weights(self, shape: tuple[int, ...]) -> None:
+        actual = tuple(self.weights.type.get_shape())
+        self.expect(actual == shape, f"weights have shape {actual}, expected {shape}")
+        bits = self.weight_bits
+        element = self.weights.type.get_element_type()
+        self.expect(
+            (bits is None) == str(element).startswith("f"),
+            "integer weights need weight_bits, float weights must not have it",
+        )
+        self.expect(bits is None or 2 <= bits.value.data <= 16, "weight_bits must be 2 to 16")
+        self.expect(
+            _same_code(self.source.type, self.current.type),
+            "input and current differ in coding or steps",
+        )
+
+
+@irdl_op_definition
+class ConvOp(SynapseOp):
+    """Convolutional synapse: `I[m, y, x] = sum w[m, c, ky, kx] * s[c, y*sy + ky*dy - top, ...]`.
+
+    Weights (M, C/groups, KH, KW); `pads` [top, left, bottom, right] may be negative (a crop);
+    semantics of ONNX Conv without bias.
+    """
+
+    name = "snn.conv"
+    source = operand_def(TrainType | SumType)
+    weights = prop_def(DenseIntOrFPElementsAttr)
+    weight_bits = opt_prop_def(IntegerAttr)
+    strides = prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    dilations = prop_def(DenseArrayBase)
+    groups = prop_def(IntegerAttr)
+    current = result_def(CurrentType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (
+        Clause("strides", "ints", _ONE2),
+        Clause("pads", "ints", _ZERO4),
+        Clause("dilations", "ints", _ONE2),
+        Clause("groups", "int", integer(1)),
+        Clause("weight_bits", "int"),
+        Clause("weights", "dense"),
+    )
+
+    def verify_(self) -> None:
+        channels, height, width = self.source.type.dims
+        out_channels, out_height, out_width = self.current.type.dims
+        groups = self.groups.value.data
+        shape = tuple(self.weights.type.get_shape())
+        self.expect(len(shape) == 4, "weights must have shape (M, C/groups, KH, KW)")
+        self.expect(
+            groups > 0 and channels % groups == 0 and out_channels % groups == 0,
+            f"groups {groups} must divide input channels {channels} and output {out_channels}",
+        )
+        self.check_weights((out_channels, channels // groups, *shape[2:]))
+        sy, sx = int_list(self.strides)
+        dy, dx = int_list(self.dilations)
+        top, left, bottom, right = int_list(self.pads)
+        self.expect(min(sy, sx, dy, dx) > 0, "strides and dilations must be positive")
+        expected = (
+            window_size(height, shape[2], sy, top, bottom, dy),
+            window_size(width, shape[3], sx, left, right, dx),
+        )
+        self.expect(
+            expected == (out_height, out_width) and min(expected) > 0,
+            f"current is {out_height}x{out_width}, the window gives {expected[0]}x{expected[1]}",
+        )
+
+
+@irdl_op_definition
+class DenseOp(SynapseOp):
+    """Fully connected synapse: weights (M, C*H*W) over the input flattened in (c, y, x) order."""
+
+    name = "snn.dense"
+    source = operand_def(TrainType | SumType)
+    weights = prop_def(DenseIntOrFPElementsAttr)
+    weight_bits = opt_prop_def(IntegerAttr)
+    current = result_def(CurrentType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (Clause("weight_bits", "int"), Clause("weights", "dense"))
+
+    def verify_(self) -> None:
+        channels, height, width = self.source.type.dims
+        outputs, *rest = self.current.type.dims
+        self.expect(tuple(rest) == (1, 1), "a dense current has shape Mx1x1")
+        self.check_weights((outputs, channels * height * width))
+
+
+@irdl_op_definition
+class OneToOneOp(SynapseOp):
+    """One-to-one synapse, the identity branch of a residual: `I[c] = w[c] * s[c]`."""
+
+    name = "snn.one_to_one"
+    source = operand_def(TrainType | SumType)
+    weights = prop_def(DenseIntOrFPElementsAttr)
+    weight_bits = opt_prop_def(IntegerAttr)
+    current = result_def(CurrentType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (Clause("weight_bits", "int"), Clause("weights", "dense"))
+
+    def verify_(self) -> None:
+        self.expect(
+            self.source.type.dims == self.current.type.dims, "input and current differ in shape"
+        )
+        self.check_weights((self.source.type.dims[0],))
+
+
+@irdl_op_definition
+class AddOp(SnnOp):
+    """Currents of several synapses meet at one neuron (residual connections)."""
+
+    name = "snn.add"
+    currents = var_operand_def(CurrentType)
+    total = result_def(CurrentType)
+    traits = traits_def(Pure())
+
+    def verify_(self) -> None:
+        self.expect(len(self.currents) >= 2, "needs at least two currents")
+        for current in self.currents:
+            self.expect(
+                current.type == self.total.type,
+                f"adds {current.type} to {self.total.type}: shape, coding and steps must agree",
+            )
+
+
+class NeuronUseOp(SnnOp):
+    """What firing and reading out share: a neuron, its parameters, its reported widths."""
+
+    def check_parameters(self) -> None:
+        channels = self.current.type.dims[0]
+        for name in ("bias", "threshold"):
+            dense = self.properties.get(name)
+            if dense is not None:
+                shape = tuple(dense.type.get_shape())
+                self.expect(
+                    shape == (channels,) or (shape == (1,) and name == "threshold"),
+                    f"{name} has shape {shape}, expected ({channels},)",
+                )
+        if self.params is None:
+            return
+        for name, dense in self.params.data.items():
+            self.expect(
+                isinstance(dense, DenseIntOrFPElementsAttr)
+                and tuple(dense.type.get_shape()) == (channels,)
+                and not str(dense.type.get_element_type()).startswith("f"),
+                f"parameter {name} must be an integer tensor of {channels} channels",
+            )
+        definition = SymbolTable.lookup_symbol(self, self.neuron) if self.neuron else None
+        if isinstance(definition, NeuronOp):
+            wanted = set(definition.param_names)
+            self.expect(
+                wanted == set(self.params.data),
+                f"neuron @{definition.sym_name.data} takes {sorted(wanted)}, "
+                f"given {sorted(self.params.data)}",
+            )
+
+
+@irdl_op_definition
+class FireOp(NeuronUseOp):
+    """A layer of neurons: currents in, trains out.
+
+    Float form: `bias` (real, per channel), `ceiling` (upper clip of the activation), and behind
+    `threshold-balance` a `threshold` (the activation that a full train stands for, per channel or
+    one). Integer form (behind `quantise`): `params` of the `neuron`, `fraction` (bits by which the
+    currents are shifted left first), `acc_bits` and `membrane_bits` (proven widths), `unit` (real
+    value of one spike of least weight, float64 per channel, for reports).
+    """
+
+    name = "snn.fire"
+    current = operand_def(CurrentType)
+    neuron = opt_prop_def(SymbolRefAttr)
+    label = prop_def(StringAttr)
+    bias = opt_prop_def(DenseIntOrFPElementsAttr)
+    threshold = opt_prop_def(DenseIntOrFPElementsAttr)
+    ceiling = opt_prop_def(FloatAttr)
+    fraction = opt_prop_def(IntegerAttr)
+    acc_bits = opt_prop_def(IntegerAttr)
+    membrane_bits = opt_prop_def(IntegerAttr)
+    params = opt_prop_def(DictionaryAttr)
+    unit = opt_prop_def(DenseArrayBase)
+    train = result_def(TrainType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (
+        Clause("with", "symbol", prop="neuron"),
+        Clause("name", "string", prop="label"),
+        Clause("fraction", "int"),
+        Clause("acc_bits", "int"),
+        Clause("membrane_bits", "int"),
+        Clause("ceiling", "float"),
+        Clause("bias", "dense"),
+        Clause("threshold", "dense"),
+        Clause("unit", "attr"),
+        Clause("params", "attr"),
+    )
+
+    def verify_(self) -> None:
+        current, train = self.current.type, self.train.type
+        self.expect(current.dims == train.dims, "current and train differ in shape")
+        self.expect(train.coding_name != "direct", "only the input is direct-coded")
+        if current.coding_name != "direct":
+            self.expect(
+                current.coding == train.coding,
+                f"{current.coding_name} currents cannot make {train.coding_name} trains",
+            )
+            self.expect(
+                current.coding_name != "rate" or current.steps == train.steps,
+                "rate-coded layers have the same number of steps",
+            )
+        self.check_parameters()
+
+
+@irdl_op_definition
+class ReadoutOp(NeuronUseOp):
+    """The last layer: membrane potentials are read, nothing fires.
+
+    Integer potentials V become real outputs `scale[c] * V`, then `activation` (`none`, `relu`,
+    `softmax`, `logsoftmax`) on the host.
+    """
+
+    name = "snn.readout"
+    current = operand_def(CurrentType)
+    neuron = opt_prop_def(SymbolRefAttr)
+    label = prop_def(StringAttr)
+    bias = opt_prop_def(DenseIntOrFPElementsAttr)
+    activation = prop_def(StringAttr)
+    fraction = opt_prop_def(IntegerAttr)
+    acc_bits = opt_prop_def(IntegerAttr)
+    membrane_bits = opt_prop_def(IntegerAttr)
+    params = opt_prop_def(DictionaryAttr)
+    scale = opt_prop_def(DenseArrayBase)
+    output = result_def(TensorType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (
+        Clause("with", "symbol", prop="neuron"),
+        Clause("name", "string", prop="label"),
+        Clause("activation", "string", StringAttr("none")),
+        Clause("fraction", "int"),
+        Clause("acc_bits", "int"),
+        Clause("membrane_bits", "int"),
+        Clause("bias", "dense"),
+        Clause("scale", "attr"),
+        Clause("params", "attr"),
+    )
+
+    def verify_(self) -> None:
+        size = 1
+        for extent in self.output.type.get_shape():
+            size *= extent
+        channels, height, width = self.current.type.dims
+        self.expect(size == channels * height * width, "current and output differ in size")
+        self.expect(
+            self.activation.data in ("none", "relu", "softmax", "logsoftmax"),
+            f"unknown activation '{self.activation.data}'",
+        )
+        self.check_parameters()
+
+
+class PoolOp(SnnOp):
+    """What the pools share: a window over complete trains."""
+
+    def check_window(self) -> None:
+        channels, height, width = self.source.type.dims
+        ky, kx = int_list(self.kernel)
+        sy, sx = int_list(self.strides)
+        top, left, bottom, right = int_list(self.pads)
+        self.expect(min(ky, kx, sy, sx) > 0, "kernel and strides must be positive")
+        self.expect(
+            0 <= top < ky and 0 <= bottom < ky and 0 <= left < kx and 0 <= right < kx,
+            "pads must be smaller than the kernel",
+        )
+        expected = (
+            channels,
+            window_size(height, ky, sy, top, bottom),
+            window_size(width, kx, sx, left, right),
+        )
+        result = self.results[0].type
+        self.expect(
+            result.dims == expected and min(expected) > 0,
+            f"result is {result.dims}, the window gives {expected}",
+        )
+        source = self.source.type
+        self.expect(
+            source.coding == result.coding and source.steps == result.steps,
+            "pooling changes neither coding nor steps",
+        )
+
+
+_POOL_CLAUSES = (
+    Clause("kernel", "ints"),
+    Clause("strides", "ints", _ONE2),
+    Clause("pads", "ints", _ZERO4),
+)
+
+
+@irdl_op_definition
+class MaxPoolOp(PoolOp):
+    """The train of largest value in each window, the first in (y, x) order on a tie.
+
+    The value of a train is `sum d(t) s[t]`: exact max pooling of what the trains stand for.
+    """
+
+    name = "snn.max_pool"
+    source = operand_def(TrainType)
+    kernel = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    train = result_def(TrainType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = _POOL_CLAUSES
+
+    def verify_(self) -> None:
+        self.check_window()
+
+
+@irdl_op_definition
+class SumPoolOp(PoolOp):
+    """Average pooling without its division: the sum of a window's trains, step by step.
+
+    The division by the window's size is in the weights' scale of the synapse behind it, so nothing
+    is rounded here. Padding positions count as silent.
+    """
+
+    name = "snn.sum_pool"
+    source = operand_def(TrainType)
+    kernel = prop_def(DenseArrayBase)
+    strides = prop_def(DenseArrayBase)
+    pads = prop_def(DenseArrayBase)
+    sum = result_def(SumType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = _POOL_CLAUSES
+
+    def verify_(self) -> None:
+        self.check_window()
+        ky, kx = int_list(self.kernel)
+        self.expect(
+            self.sum.type.terms.data == ky * kx, f"the sum has {ky * kx} terms, its type says other"
+        )
+
+
+@irdl_op_definition
+class NeuronOp(IRDLOperation):
+    """A neuron: integer state, and what it does with a current, as regions of `arith` ops on i64.
+
+        snn.neuron @lif after state ["v"] params ["theta", "bias"] {start} {integrate} {settle} {fire}
+
+    Block arguments: start(params) -> states; integrate(states, current, params) -> states;
+    settle(states, params) -> states; fire(states, params, left) -> states, spike (i1), where
+    `left` is the number of steps behind this one. Integers are mathematical: the widths that hold
+    them are proven by range analysis. Emission `causal`: each step integrates and fires; `after`:
+    all steps are integrated, then settle, then all steps fire; `none`: settle, and never fire.
+    """
+
+    name = "snn.neuron"
+    sym_name = prop_def(StringAttr)
+    emission = prop_def(StringAttr)
+    states = prop_def(Attribute)
+    parameters = prop_def(Attribute)
+    start = region_def("single_block")
+    integrate = region_def("single_block")
+    settle = region_def("single_block")
+    fire = region_def("single_block")
+    traits = traits_def(SymbolOpInterface())
+    ROLES: ClassVar = ("start", "integrate", "settle", "fire")
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(a.data for a in self.states.data)
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        return tuple(a.data for a in self.parameters.data)
+
+    def role(self, name: str) -> Region:
+        return getattr(self, name)
+
+    def argument_names(self, role: str) -> tuple[str, ...]:
+        """The names of a region's block arguments, in order."""
+        states, params = self.state_names, self.param_names
+        return {
+            "start": params,
+            "integrate": (*states, "i", *params),
+            "settle": (*states, *params),
+            "fire": (*states, *params, "left"),
+        }[role]
+
+    @classmethod
+    def parse(cls, parser: Parser):
+        name = parser.parse_symbol_name()
+        emission = StringAttr(parser.parse_identifier())
+        parser.parse_keyword("state")
+        states = parser.parse_attribute()
+        parser.parse_keyword("params")
+        parameters = parser.parse_attribute()
+        regions = []
+        for role in cls.ROLES:
+            parser.parse_keyword(role)
+            regions.append(parser.parse_region())
+        return cls.build(
+            properties={
+                "sym_name": name,
+                "emission": emission,
+                "states": states,
+                "parameters": parameters,
+            },
+            regions=regions,
+        )
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_symbol_name(self.sym_name.data)
+        printer.print_string(f" {self.emission.data} state ")
+        printer.print_attribute(self.states)
+        printer.print_string(" params ")
+        printer.print_attribute(self.parameters)
+        for role in self.ROLES:
+            printer.print_string(f" {role} ")
+            printer.print_region(self.role(role), print_empty_block=False)
+
+    def verify_(self) -> None:
+        if self.emission.data not in EMISSIONS:
+            raise VerifyException(f"snn.neuron: emission must be one of {', '.join(EMISSIONS)}")
+        for role in self.ROLES:
+            block = self.role(role).block
+            wanted = self.argument_names(role)
+            if len(block.args) != len(wanted) or any(a.type != i64 for a in block.args):
+                raise VerifyException(
+                    f"snn.neuron: region {role} takes ({', '.join(wanted)}), all i64"
+                )
+            last = block.last_op
+            if not isinstance(last, YieldOp):
+                raise VerifyException(f"snn.neuron: region {role} must end in snn.yield")
+            results = [str(v.type) for v in last.operands]
+            expected = ["i64"] * len(self.state_names) + (["i1"] if role == "fire" else [])
+            if results != expected:
+                raise VerifyException(
+                    f"snn.neuron: region {role} yields ({', '.join(results)}), "
+                    f"expected ({', '.join(expected)})"
+                )
+
+
+@irdl_op_definition
+class YieldOp(IRDLOperation):
+    """The new states, and in `fire` the spike."""
+
+    name = "snn.yield"
+    values = var_operand_def()
+    traits = traits_def(IsTerminator(), HasParent(NeuronOp))
+    assembly_format = "($values^ `:` type($values))? attr-dict"
+
+    def __init__(self, *values: SSAValue | Operation):
+        super().__init__(operands=[list(values)])
+
+
+Snn = Dialect(
+    "snn",
+    [
+        EncodeOp,
+        ConvOp,
+        DenseOp,
+        OneToOneOp,
+        AddOp,
+        FireOp,
+        ReadoutOp,
+        MaxPoolOp,
+        SumPoolOp,
+        NeuronOp,
+        YieldOp,
+    ],
+    [TrainType, SumType, CurrentType],
+)
+
