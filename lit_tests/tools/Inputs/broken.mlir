@@ -1,0 +1,5 @@
+// Holds a misspelt operation.
+func.func @broken() {
+  arith.subbi
+  func.return
+}

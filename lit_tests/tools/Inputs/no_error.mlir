@@ -1,0 +1,4 @@
+// expected-error @+1 {{some error}}
+func.func @valid() {
+  func.return
+}
