@@ -15,9 +15,12 @@ config.excludes = ["Inputs", "Output"]  # noqa: F821
 # snn-opt, snnc, filecheck and python come from the running environment, active or not.
 binaries = os.path.dirname(sys.executable)
 config.environment["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])  # noqa: F821
-for name in ("SNNIR_DATA", "PYTHONPATH"):
-    if name in os.environ:
-        config.environment[name] = os.environ[name]  # noqa: F821
+if "PYTHONPATH" in os.environ:
+    config.environment["PYTHONPATH"] = os.environ["PYTHONPATH"]  # noqa: F821
+if "SNNIR_DATA" in os.environ:
+    # Tests of real networks say `REQUIRES: data` and find them under %data.
+    config.available_features.add("data")  # noqa: F821
+    config.substitutions.append(("%data", os.environ["SNNIR_DATA"]))  # noqa: F821
 
 config.substitutions += [  # noqa: F821
     # Prints what it parsed, parses that again: custom formats must survive.

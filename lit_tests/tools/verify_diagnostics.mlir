@@ -15,7 +15,7 @@ func.func @wrong_return() -> i32 {
 // -----
 
 func.func @no_such_operation() {
-  // expected-error @below {{unknown operation 'arith.subbi'; did you mean 'arith.addi'?}}
+  // expected-error @below {{unknown operation 'arith.subbi'; did you mean 'arith.subi'?}}
   arith.subbi
 }
 
