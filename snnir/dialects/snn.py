@@ -1,4 +1,4 @@
-"""The `snn` dialect: a spiking network, one op per layer's synapse, neuron, pooling, encode, decode.
+"""The `snn` dialect: a spiking network, one op per synapse, neuron, pool, encoding, readout.
 
 Before `quantise` the weights, biases and thresholds are float32; behind it everything is an exact
 integer. The rationale of each decision is in `docs/rationale_snn.md`.
@@ -492,7 +492,8 @@ class SumPoolOp(PoolOp):
 class NeuronOp(IRDLOperation):
     """A neuron: integer state, and what it does with a current, as regions of `arith` ops on i64.
 
-        snn.neuron @lif after state ["v"] params ["theta", "bias"] {start} {integrate} {settle} {fire}
+        snn.neuron @lif after state ["v"] params ["theta", "bias"]
+            start {...} integrate {...} settle {...} fire {...}
 
     Block arguments: start(params) -> states; integrate(states, current, params) -> states;
     settle(states, params) -> states; fire(states, params, left) -> states, spike (i1), where

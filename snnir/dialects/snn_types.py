@@ -14,7 +14,7 @@ from xdsl.utils.exceptions import VerifyException
 from snnir.dialects.assembly import int_list, ints
 
 CODINGS = ("direct", "radix", "rate")
-"""`direct`: the bits of a pixel, most significant first; `radix`: d(t) = 2^(T-1-t); `rate`: d = 1."""
+"""`direct`: a pixel's bits, most significant first; `radix`: d(t) = 2^(T-1-t); `rate`: d = 1."""
 
 MAX_STEPS = 16
 

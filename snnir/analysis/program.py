@@ -1,0 +1,387 @@
+"""The program as tables: what the machine's memories hold, read off a scheduled `pe.program`.
+
+The C printer, the cycle model and the hardware generator all take their numbers from here, so that
+a layer, a tile or a run means the same in each. Terms and formulas: docs/machine.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
+from snnir.dialects.pe_types import ArrayParameters, MapType, Place
+from snnir.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RECEIVE, FIRE, READOUT = 0, 1, 2
+"""Kinds of layers in the layer table."""
+
+RUN_FIELDS = (
+    "phase_end",  # 1 on the last run of a phase
+    "shift",  # bits by which the accumulators are shifted when this run's phase starts
+    "dy",
+    "dx",
+    "length",
+    "height",  # bounds of the map as the synapse sees it
+    "width",
+    "stride_y",
+    "stride_x",
+    "pointer_base",  # pointer entry of (block, dy, x = 0); + oy * pointer_stride + x
+    "pointer_stride",
+    "event_base",  # event address of (block, dy)'s row; + oy * event_stride + count
+    "event_stride",
+    "row_base",  # weight row relative to the tile's first; - ox * row_stride + position
+    "row_stride",
+    "by_bank",
+)
+"""Columns of the run table."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a layer's accumulators become trains or potentials: one configuration of the datapath.
+
+    `coding` and `planes` are those of the incoming currents (`planes` = bits of the train word that
+    carry steps, right-aligned, at most P); `steps` those of the trains that fire.
+    """
+
+    neuron: str
+    coding: str
+    planes: int
+    steps: int
+    fraction: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the layer table; names as in docs/machine.md.
+
+    `height`, `width` are the output pixels before pooling, `pool_height`, `pool_width` behind it.
+    For RECEIVE rows `word_shift` and `word_bits` say which bits of a pixel the map holds, and the
+    channels are those of the one tile.
+    """
+
+    label: str
+    kind: int
+    tile_first: int
+    tile_count: int
+    channels: int
+    height: int
+    width: int
+    pool_height: int
+    pool_width: int
+    kernel: tuple[int, int] = (1, 1)
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int] = (0, 0)
+    place: Place = Place(0, 0, 0)
+    pitch: int = 0
+    steps: int = 0
+    mode: int = 0
+    word_shift: int = 0
+    word_bits: int = 0
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a window of more than one pixel is pooled."""
+        return (self.height, self.width) != (self.pool_height, self.pool_width) or self.kernel != (
+            1,
+            1,
+        )
+
+    def visited(self) -> np.ndarray:
+        """Boolean (height, width): the pixels that some pooling window needs.
+
+        The machine computes no other; windows may leave a rim or gaps out.
+        """
+        import numpy as np
+
+        axes = []
+        for axis, (extent, pooled) in enumerate(
+            ((self.height, self.pool_height), (self.width, self.pool_width))
+        ):
+            first = np.arange(pooled) * self.strides[axis] - self.pads[axis]
+            inside = first[:, None] + np.arange(self.kernel[axis])
+            mark = np.zeros(extent, bool)
+            mark[inside[(inside >= 0) & (inside < extent)]] = True
+            axes.append(mark)
+        return axes[0][:, None] & axes[1][None, :]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One row of the tile table: runs, weights, parameters, number of channels."""
+
+    run_first: int
+    run_count: int
+    weights: int
+    params: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class ProgramTables:
+    """All tables of a program.
+
+    `runs` int64 (R, len(RUN_FIELDS)); `weights` int8 (banks, rows, channels); `params` one int64
+    array of (rows,) per parameter name, 0 where a layer's neuron has no such parameter.
+    """
+
+    name: str
+    array: ArrayParameters
+    layers: tuple[Layer, ...]
+    tiles: tuple[Tile, ...]
+    runs: np.ndarray
+    weights: np.ndarray
+    params: dict[str, np.ndarray]
+    modes: tuple[Mode, ...]
+    image: tuple[int, int, int]
+    image_bits: int
+    event_depth: int
+    pointer_depth: int
+    position_max: int
+    potentials: int
+
+    @cached_property
+    def run_column(self) -> dict[str, int]:
+        """Column index of each run field."""
+        return {name: index for index, name in enumerate(RUN_FIELDS)}
+
+    @cached_property
+    def shifts(self) -> tuple[int, ...]:
+        """The distinct accumulator shifts that phases ask for, without 0."""
+        return tuple(sorted({int(s) for s in self.runs[:, 1]} - {0}))
+
+
+def read_program(program: ProgramOp) -> ProgramTables:
+    """The tables of a scheduled program.
+
+    Raises:
+        UserError: the program has no addresses yet (`event-schedule` has not run).
+    """
+    return _Reader(program).read()
+
+
+class _Reader:
+    """Walks a program once and collects its tables."""
+
+    def __init__(self, program: ProgramOp):
+        self.program = program
+        self.array: ArrayParameters = program.array.data
+        self.places: dict[object, Place] = {}
+        self.layers: list[Layer] = []
+        self.tiles: list[Tile] = []
+        self.modes: list[Mode] = []
+        self.run_blocks: list[np.ndarray] = []
+        self.run_index: dict[bytes, int] = {}
+        self.run_total = 0
+
+    def read(self) -> ProgramTables:
+        import numpy as np
+
+        program = self.program
+        self._receive()
+        for layer in program.layers:
+            self._layer(layer)
+        image = program.receive.words[0].type
+        maps = [(value.type, place) for value, place in self.places.items()]
+        return ProgramTables(
+            name=program.sym_name.data,
+            array=self.array,
+            layers=tuple(self.layers),
+            tiles=tuple(self.tiles),
+            runs=np.concatenate(self.run_blocks),
+            weights=self._weights(),
+            params=self._params(),
+            modes=tuple(self.modes),
+            image=image.dims,
+            image_bits=program.receive.bits.value.data,
+            event_depth=max(p.events + t.blocks * t.dims[1] * p.capacity for t, p in maps),
+            pointer_depth=max(p.pointers + t.blocks * t.dims[1] * t.dims[2] for t, p in maps),
+            position_max=max(p.capacity for _, p in maps) - 1,
+            potentials=sum(
+                layer.channels * layer.height * layer.width
+                for layer in self.layers
+                if layer.kind == READOUT
+            ),
+        )
+
+    def _need(self, value, what: str):
+        if value is None:
+            raise UserError(
+                f"{what} has no address",
+                where=f"pe.program @{self.program.sym_name.data}",
+                hint="run event-schedule first",
+            )
+        return value
+
+    def _receive(self) -> None:
+        receive = self.program.receive
+        places = self._need(receive.places, "the image")
+        shift = receive.bits.value.data
+        for word, place in zip(receive.words, places, strict=True):
+            kind: MapType = word.type
+            self.places[word] = place.data
+            channels, height, width = kind.dims
+            shift -= kind.steps.data
+            self.tiles.append(Tile(0, 0, 0, 0, channels))
+            self.layers.append(
+                Layer(
+                    label=f"input.{len(self.layers)}" if len(receive.words) > 1 else "input",
+                    kind=RECEIVE,
+                    tile_first=len(self.tiles) - 1,
+                    tile_count=1,
+                    channels=channels,
+                    height=height,
+                    width=width,
+                    pool_height=height,
+                    pool_width=width,
+                    place=place.data,
+                    pitch=kind.pitch.data,
+                    steps=kind.steps.data,
+                    word_shift=shift,
+                    word_bits=kind.steps.data,
+                )
+            )
+
+    def _layer(self, op: LayerOp) -> None:
+        first = len(self.tiles)
+        for tile in op.tiles:
+            self._tile(tile)
+        place, pitch = Place(0, 0, 0), 0
+        if isinstance(op.out.type, MapType):
+            place = self._need(op.place, f"layer '{op.label.data}'").data
+            pitch = op.out.type.pitch.data
+            self.places[op.out] = place
+        channels, pool_height, pool_width = op.out.type.dims
+        height, width = int_list(op.pixels)
+        self.layers.append(
+            Layer(
+                label=op.label.data,
+                kind=READOUT if op.is_readout else FIRE,
+                tile_first=first,
+                tile_count=len(op.tiles),
+                channels=channels,
+                height=height,
+                width=width,
+                pool_height=pool_height,
+                pool_width=pool_width,
+                kernel=int_list(op.kernel),
+                strides=int_list(op.strides),
+                pads=int_list(op.pads)[:2],
+                place=place,
+                pitch=pitch,
+                steps=op.steps.value.data,
+                mode=self._mode(op),
+            )
+        )
+
+    def _mode(self, op: LayerOp) -> int:
+        """The index of the layer's datapath configuration; equal ones share an index."""
+        sources = [s.source.type for tile in op.tiles for s in tile.streams]
+        mode = Mode(
+            neuron=op.neuron.string_value(),
+            coding=sources[0].coding.data,
+            planes=max(source.steps.data for source in sources),
+            steps=op.steps.value.data,
+            fraction=op.fraction.value.data,
+        )
+        if mode not in self.modes:
+            self.modes.append(mode)
+        return self.modes.index(mode)
+
+    def _tile(self, tile: TileOp) -> None:
+        import numpy as np
+
+        runs = np.concatenate(list(self._runs(tile)))
+        key = runs.tobytes()
+        if key not in self.run_index:
+            self.run_index[key] = self.run_total
+            self.run_blocks.append(runs)
+            self.run_total += len(runs)
+        self.tiles.append(
+            Tile(
+                run_first=self.run_index[key],
+                run_count=len(runs),
+                weights=self._need(tile.weights_at, "a tile's weights").value.data,
+                params=self._need(tile.params_at, "a tile's parameters").value.data,
+                channels=int_list(tile.channels)[1],
+            )
+        )
+
+    def _runs(self, tile: TileOp) -> Iterator[np.ndarray]:
+        """The rows of the run table of each stream of a tile, in order."""
+        import numpy as np
+
+        streams = tile.streams
+        offset, before = 0, streams[0].shift.value.data
+        for index, stream in enumerate(streams):
+            shift = stream.shift.value.data
+            last = index + 1 == len(streams) or streams[index + 1].shift.value.data != shift
+            block, dy, dx, length, row = from_dense(stream.runs).astype(np.int64).T
+            table = np.zeros((len(block), len(RUN_FIELDS)), np.int64)
+            fields = self._stream_fields(stream, block, dy)
+            fields |= {"dy": dy, "dx": dx, "length": length, "row_base": row + offset}
+            fields["shift"] = before - shift
+            for column, name in enumerate(RUN_FIELDS):
+                table[:, column] = fields.get(name, 0)
+            if last:
+                table[-1, 0] = 1
+                if index + 1 < len(streams):
+                    before = shift
+            offset += stream.rows
+            yield table
+
+    def _stream_fields(self, stream: StreamOp, block, dy) -> dict[str, object]:
+        source: MapType = stream.source.type
+        place = self.places[stream.source]
+        _, map_height, map_width = source.dims
+        stride_y, stride_x = int_list(stream.strides)
+        height, width = int_list(stream.bounds)
+        row = block * map_height + dy
+        return {
+            "height": height,
+            "width": width,
+            "stride_y": stride_y,
+            "stride_x": stride_x,
+            "pointer_base": place.pointers + row * map_width,
+            "pointer_stride": stride_y * map_width,
+            "event_base": place.events + row * place.capacity,
+            "event_stride": stride_y * place.capacity,
+            "row_stride": stride_x * stream.advance.value.data,
+            "by_bank": int(stream.by_bank.value.data != 0),
+        }
+
+    def _weights(self) -> np.ndarray:
+        """The image of all banks' weight memories: (banks, rows, channels)."""
+        import numpy as np
+
+        tiles = [tile for layer in self.program.layers for tile in layer.tiles]
+        depth = max(tile.weights_at.value.data + tile.rows for tile in tiles)
+        memory = np.zeros((self.array.banks, depth, self.array.channels), np.int8)
+        for tile in tiles:
+            at = tile.weights_at.value.data
+            for stream in tile.streams:
+                memory[:, at : at + stream.rows] = from_dense(stream.weights)
+                at += stream.rows
+        return memory
+
+    def _params(self) -> dict[str, np.ndarray]:
+        """The parameter memory: one column per parameter name, sorted by name."""
+        import numpy as np
+
+        tiles = [tile for layer in self.program.layers for tile in layer.tiles]
+        depth = max(t.params_at.value.data + int_list(t.channels)[1] for t in tiles)
+        names = sorted({name for tile in tiles for name in tile.params.data})
+        memory = {name: np.zeros(depth, np.int64) for name in names}
+        for tile in tiles:
+            at, count = tile.params_at.value.data, int_list(tile.channels)[1]
+            for name, dense in tile.params.data.items():
+                memory[name][at : at + count] = from_dense(dense)
+        return memory
