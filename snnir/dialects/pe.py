@@ -259,9 +259,7 @@ class LayerOp(PeOp):
                 f"expected one at {covered}",
             )
             covered += count
-        self.expect(
-            covered == self.channels, f"tiles cover {covered} of {self.channels} channels"
-        )
+        self.expect(covered == self.channels, f"tiles cover {covered} of {self.channels} channels")
 
 
 @irdl_op_definition

@@ -620,4 +620,3 @@ Snn = Dialect(
     ],
     [TrainType, SumType, CurrentType],
 )
-
