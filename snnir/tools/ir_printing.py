@@ -14,8 +14,13 @@ _HEX_OVER = 100
 """xDSL's own rule: longer dense constants are printed as hexadecimal bytes."""
 
 
+_HEX_SPLAT_OVER = 4096
+"""Longer constants of one value are hexadecimal too: xDSL parses `dense<0>` element by element,
+three seconds a million, and `dense<"0x00">` at once."""
+
+
 class FullPrinter(Printer):
-    """xDSL's printer, byte for byte, without a Python object for each element of a constant."""
+    """xDSL's printer without a Python object for each element of a large constant."""
 
     def print_attribute(self, attribute: Attribute) -> None:
         if isinstance(attribute, DenseIntOrFPElementsAttr) and len(attribute) > _HEX_OVER:
@@ -26,11 +31,13 @@ class FullPrinter(Printer):
     def print_large_constant(self, attribute: DenseIntOrFPElementsAttr) -> None:
         data = attribute.data.data
         first = data[: len(data) // len(attribute)]
-        if data == first * len(attribute):
+        if data != first * len(attribute):
+            self.print_string(f'dense<"0x{data.hex().upper()}">')
+        elif len(attribute) > _HEX_SPLAT_OVER:
+            self.print_string(f'dense<"0x{first.hex().upper()}">')
+        else:
             scalar = TensorType(attribute.get_element_type(), [1])
             DenseIntOrFPElementsAttr(scalar, BytesAttr(first)).print_without_type(self)
-        else:
-            self.print_string(f'dense<"0x{data.hex().upper()}">')
         self.print_string(" : ")
         self.print_attribute(attribute.type)
 
