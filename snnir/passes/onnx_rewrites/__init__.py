@@ -1,0 +1,1 @@
+"""The rewrites of simplify-onnx and fold-batchnorm, by theme: one file each."""
