@@ -49,7 +49,8 @@ class Mode:
     """How a layer's accumulators become trains or potentials: one configuration of the datapath.
 
     `coding` and `planes` are those of the incoming currents (`planes` = bits of the train word that
-    carry steps, right-aligned, at most P); `steps` those of the trains that fire.
+    carry steps, right-aligned, at most P); `steps` those of the trains that fire. `rate`: whether
+    the layer's own trains are rate-coded (a readout's are those of its currents).
     """
 
     neuron: str
@@ -57,6 +58,12 @@ class Mode:
     planes: int
     steps: int
     fraction: int
+    rate: bool = False
+
+    @property
+    def replays(self) -> bool:
+        """Whether the plane currents are summed up first and then given to every step."""
+        return self.rate and self.coding == "direct"
 
 
 @dataclass(frozen=True)
@@ -291,6 +298,7 @@ class _Reader:
             planes=max(source.steps.data for source in sources),
             steps=op.steps.value.data,
             fraction=op.fraction.value.data,
+            rate=(sources[0] if op.is_readout else op.out.type).coding.data == "rate",
         )
         if mode not in self.modes:
             self.modes.append(mode)
