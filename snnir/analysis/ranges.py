@@ -1,0 +1,344 @@
+"""Proven ranges: what currents and membrane potentials can become, for any input whatsoever.
+
+Widths of accumulators and membranes come from here and are never guessed. Intervals are kept per
+output channel, as object arrays of Python integers, so that nothing can overflow in the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IntegerAttr
+from xdsl.ir import Operation, SSAValue
+
+from snnir.dialects.dense import from_dense
+from snnir.dialects.snn import AddOp, ConvOp, DenseOp, NeuronOp, OneToOneOp
+from snnir.dialects.snn_types import SumType
+from snnir.errors import UserError
+
+Interval = tuple[np.ndarray, np.ndarray]
+"""(lo, hi), inclusive, one Python integer per channel."""
+
+
+def interval(lo, hi) -> Interval:
+    """An interval from integers or integer arrays."""
+    return np.atleast_1d(np.asarray(lo)).astype(object), np.atleast_1d(np.asarray(hi)).astype(
+        object
+    )
+
+
+def signed_bits(lo: int, hi: int) -> int:
+    """Bits of the smallest two's complement integer that holds lo..hi.
+
+    `signed_bits(0, 0)` is 1, `signed_bits(-8, 7)` is 4.
+    """
+    return max(int(hi).bit_length() if hi > 0 else 0, (~int(lo)).bit_length() if lo < 0 else 0) + 1
+
+
+# Currents --------------------------------------------------------------------------------------
+
+
+def current_range(op: Operation) -> tuple[np.ndarray, np.ndarray]:
+    """The exact range of one step's current, per output channel, as int64 (lo, hi).
+
+    Each term of a synapse is a bit of a train, or, under an average pool, a count of 0..terms.
+    Both bounds are reached by some input as long as the window lies inside of the map.
+
+    Args:
+        op: a `conv`, `dense` or `one_to_one` synapse with integer weights, or an `add`.
+    """
+    if isinstance(op, AddOp):
+        ranges = [current_range(value.owner) for value in op.currents]
+        return sum(lo for lo, _ in ranges), sum(hi for _, hi in ranges)
+    assert isinstance(op, ConvOp | DenseOp | OneToOneOp)
+    weights = from_dense(op.weights).astype(np.int64)
+    weights = weights.reshape(weights.shape[0], -1)
+    source = op.source.type
+    terms = source.terms.data if isinstance(source, SumType) else 1
+    return np.minimum(weights, 0).sum(1) * terms, np.maximum(weights, 0).sum(1) * terms
+
+
+# Regions of arith ops --------------------------------------------------------------------------
+
+
+def _corners(function: Callable) -> Callable[..., Interval]:
+    """The rule for an op that is monotonic in each operand, in either direction."""
+
+    def rule(a: Interval, b: Interval) -> Interval:
+        corners = [function(x, y) for x in a for y in b]
+        return _least(corners), _most(corners)
+
+    return rule
+
+
+def _least(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    result = arrays[0]
+    for array in arrays[1:]:
+        result = np.minimum(result, array)
+    return result
+
+
+def _most(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    result = arrays[0]
+    for array in arrays[1:]:
+        result = np.maximum(result, array)
+    return result
+
+
+def _shift_up(value, amount):
+    if np.any(np.asarray(amount) > 62) or np.any(np.asarray(amount) < 0):
+        raise UserError("a neuron shifts by less than 0 or more than 62 bits")
+    return value * 2**amount
+
+
+def _unsigned_shift(a: Interval, b: Interval) -> Interval:
+    if np.any(a[0] < 0):
+        raise UserError(
+            "arith.shrui of a value that may be negative depends on the width",
+            hint="use arith.shrsi in the neuron",
+        )
+    return _corners(lambda x, y: x >> y)(a, b)
+
+
+def _bitwise(a: Interval, b: Interval) -> Interval:
+    bits = [signed_bits(min(w, x), max(y, z)) - 1 for w, x, y, z in _zipped(a[0], b[0], a[1], b[1])]
+    top = np.array([2**n - 1 for n in bits], dtype=object)
+    negative = (a[0] < 0) | (b[0] < 0)
+    return np.where(negative, -top - 1, 0).astype(object), top
+
+
+def _and(a: Interval, b: Interval) -> Interval:
+    lo, hi = _bitwise(a, b)
+    # One operand that is never negative bounds the result from both sides.
+    for operand in (a, b):
+        bounded = operand[0] >= 0
+        lo = np.where(bounded, 0, lo).astype(object)
+        hi = np.where(bounded, np.minimum(hi, operand[1]), hi).astype(object)
+    return lo, hi
+
+
+def _zipped(*arrays: np.ndarray):
+    return zip(*np.broadcast_arrays(*arrays), strict=True)
+
+
+RULES: dict[type[Operation], Callable[[Interval, Interval], Interval]] = {
+    arith.AddiOp: lambda a, b: (a[0] + b[0], a[1] + b[1]),
+    arith.SubiOp: lambda a, b: (a[0] - b[1], a[1] - b[0]),
+    arith.MuliOp: _corners(lambda x, y: x * y),
+    arith.ShLIOp: _corners(_shift_up),
+    arith.ShRSIOp: _corners(lambda x, y: x >> y),
+    arith.ShRUIOp: _unsigned_shift,
+    arith.MaxSIOp: _corners(np.maximum),
+    arith.MinSIOp: _corners(np.minimum),
+    arith.AndIOp: _and,
+    arith.OrIOp: _bitwise,
+    arith.XOrIOp: _bitwise,
+}
+"""Interval rule of each binary op; another op joins by a line here and one in the interpreter."""
+
+_SIGNED = {2: "<", 3: "<=", 4: ">", 5: ">="}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+@dataclass
+class _Evaluator:
+    """Intervals of a region's values for given block arguments."""
+
+    known: dict[SSAValue, Interval]
+    seen: dict[SSAValue, Interval]
+    """Every i64 value met, joined over all evaluations."""
+
+    def value(self, value: SSAValue) -> Interval:
+        if value in self.known:
+            return self.known[value]
+        op = value.owner
+        assert isinstance(op, Operation)
+        result = self._apply(op)
+        if np.any(abs(result[0]) >= 2**62) or np.any(abs(result[1]) >= 2**62):
+            raise UserError("a neuron's state grows past 62 bits", hint="use smaller parameters")
+        self.known[value] = result
+        _join(self.seen, value, result)
+        return result
+
+    def _apply(self, op: Operation) -> Interval:
+        if isinstance(op, arith.ConstantOp):
+            assert isinstance(op.value, IntegerAttr)
+            return interval(op.value.value.data, op.value.value.data)
+        if isinstance(op, arith.SelectOp):
+            return self._select(op)
+        if isinstance(op, arith.CmpiOp):
+            return interval(0, 1)
+        if isinstance(op, arith.ExtUIOp):
+            return self.value(op.input)
+        rule = RULES.get(type(op))
+        if rule is None:
+            raise UserError(
+                f"no range rule for {op.name} in a neuron",
+                hint=f"use {', '.join(sorted(_names()))}",
+            )
+        return rule(self.value(op.operands[0]), self.value(op.operands[1]))
+
+    def _select(self, op: arith.SelectOp) -> Interval:
+        """Each arm is evaluated under what the comparison says of its operands."""
+        self.value(op.lhs)
+        self.value(op.rhs)
+        arms = [self._under(op.cond, True, op.lhs), self._under(op.cond, False, op.rhs)]
+        reached = [arm for arm in arms if arm is not None]
+        return _least([lo for lo, _ in reached]), _most([hi for _, hi in reached])
+
+    def _under(self, condition: SSAValue, truth: bool, arm: SSAValue) -> Interval | None:
+        """The arm's interval where the condition has that truth; None where it never has."""
+        test = condition.owner
+        relation = (
+            _SIGNED.get(test.predicate.value.data) if isinstance(test, arith.CmpiOp) else None
+        )
+        if relation is None:
+            return self.value(arm)
+        if not truth:
+            relation = _NEGATED[relation]
+        left, right = self.value(test.lhs), self.value(test.rhs)
+        new_left, new_right = _bound(left, relation, right), _bound(right, _TURNED[relation], left)
+        impossible = (new_left[0] > new_left[1]) | (new_right[0] > new_right[1])
+        if np.all(impossible):
+            return None
+        # A channel in which the arm is never taken must still hold an interval: keep it unrefined
+        # there, which is safe.
+        kept = [_where(impossible, old, new) for old, new in ((left, new_left), (right, new_right))]
+        inner = _Evaluator({v: r for v, r in self.known.items() if not _depends(v, test.lhs)}, {})
+        inner.known |= {test.rhs: kept[1], test.lhs: kept[0]}
+        return inner.value(arm)
+
+
+def _bound(a: Interval, relation: str, b: Interval) -> Interval:
+    lo, hi = a
+    match relation:
+        case "<":
+            hi = np.minimum(hi, b[1] - 1)
+        case "<=":
+            hi = np.minimum(hi, b[1])
+        case ">":
+            lo = np.maximum(lo, b[0] + 1)
+        case ">=":
+            lo = np.maximum(lo, b[0])
+    return lo, hi
+
+
+def _where(mask: np.ndarray, a: Interval, b: Interval) -> Interval:
+    return np.where(mask, a[0], b[0]).astype(object), np.where(mask, a[1], b[1]).astype(object)
+
+
+def _depends(value: SSAValue, on: SSAValue) -> bool:
+    """Whether the value is computed from `on`, and so has to be evaluated anew."""
+    if value is on:
+        return True
+    op = value.owner
+    return isinstance(op, Operation) and any(_depends(operand, on) for operand in op.operands)
+
+
+def _names() -> list[str]:
+    return [op.name for op in (*RULES, arith.SelectOp, arith.CmpiOp, arith.ConstantOp)]
+
+
+def _join(seen: dict[SSAValue, Interval], value: SSAValue, new: Interval) -> None:
+    if str(value.type) != "i64":
+        return
+    old = seen.get(value)
+    seen[value] = new if old is None else (np.minimum(old[0], new[0]), np.maximum(old[1], new[1]))
+
+
+# Neurons ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class NeuronRanges:
+    """What a layer's neurons can hold at any time.
+
+    Args:
+        values: (lo, hi) of every i64 value of the regions, block arguments included.
+    """
+
+    values: dict[SSAValue, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def lo(self) -> int:
+        return min(lo for lo, _ in self.values.values())
+
+    @property
+    def hi(self) -> int:
+        return max(hi for _, hi in self.values.values())
+
+    @property
+    def bits(self) -> int:
+        return signed_bits(self.lo, self.hi)
+
+
+def integrations(coding: str, neuron_is_rate: bool, steps_in: int, steps_out: int):
+    """How often `integrate` is called and by how much the plane currents weigh in each call.
+
+    Returns:
+        (calls, planes): `planes` is None where each call takes one plane, else the weight of each
+        plane in the sum that every call takes.
+    """
+    if coding == "direct" and neuron_is_rate:
+        return steps_out, [1 << (steps_in - 1 - p) for p in range(steps_in)]
+    return steps_in, None
+
+
+def neuron_ranges(
+    neuron: NeuronOp,
+    params: Mapping[str, np.ndarray],
+    current: tuple[np.ndarray, np.ndarray],
+    *,
+    coding: str,
+    steps_in: int,
+    steps_out: int,
+    fraction: int,
+    rate: bool,
+) -> NeuronRanges:
+    """Ranges of all values of a neuron's regions, unrolled over the steps of one image.
+
+    Args:
+        params: the neuron's parameters, one integer per channel.
+        current: range of one plane's current before the shift by `fraction`, per channel.
+        coding: of the currents; `rate`: whether the neuron's own train is rate-coded.
+        steps_out: steps of the neuron's train (of the network's, for a readout).
+    """
+    calls, planes = integrations(coding, rate, steps_in, steps_out)
+    weight = (sum(planes) if planes else 1) << fraction
+    given = {name: interval(values, values) for name, values in params.items()}
+    parameters = [given[name] for name in neuron.param_names]
+    i = interval(current[0].astype(object) * weight, current[1].astype(object) * weight)
+    seen: dict[SSAValue, Interval] = {}
+
+    def run(role: str, *arguments: Interval) -> list[Interval]:
+        block = neuron.role(role).block
+        known = dict(zip(block.args, arguments, strict=True))
+        for argument, value in known.items():
+            _join(seen, argument, value)
+        evaluator = _Evaluator(known, seen)
+        assert block.last_op is not None
+        results = [evaluator.value(v) for v in block.last_op.operands]
+        return results[: len(neuron.state_names)]
+
+    states = run("start", *parameters)
+    emission = neuron.emission.data
+    for step in range(calls):
+        states = run("integrate", *states, i, *parameters)
+        if emission == "causal":
+            states = run("fire", *states, *parameters, interval(calls - 1 - step, calls - 1 - step))
+    if emission != "causal":
+        states = run("settle", *states, *parameters)
+    if emission == "after":
+        for left in reversed(range(steps_out)):
+            states = run("fire", *states, *parameters, interval(left, left))
+    return NeuronRanges({v: (int(min(lo)), int(max(hi))) for v, (lo, hi) in seen.items()})
+
+
+def membrane_range(neuron: NeuronOp, params, current, **how) -> tuple[int, int]:
+    """(lo, hi) over all values that a neuron of the layer ever holds; see `neuron_ranges`."""
+    ranges = neuron_ranges(neuron, params, current, **how)
+    return ranges.lo, ranges.hi

@@ -1,0 +1,49 @@
+"""Real weights to small integers: one scale for each output channel."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+Rounding = Literal["minmax", "mse"]
+
+CANDIDATES = np.linspace(1.0, 0.3, 36)
+"""Shares of the largest weight at which the `mse` search tries to clip."""
+
+
+def top_level(bits: int) -> int:
+    """The largest integer of symmetric `bits`-bit weights: 127 for 8, 1 for 2."""
+    return (1 << (bits - 1)) - 1
+
+
+def weight_units(weights: np.ndarray, bits: int, rounding: Rounding) -> np.ndarray:
+    """The real value of one integer step for each row of a matrix (M, K); 0 for a row of zeros.
+
+    `minmax` fits the largest weight of the row; `mse` searches the clipping at which the squared
+    rounding error of the row is least.
+    """
+    top = top_level(bits)
+    largest = np.abs(weights).max(axis=1, initial=0.0)
+    if rounding == "minmax":
+        return largest / top
+    single = weights.astype(np.float32)
+    best, best_error = largest / top, np.full(len(weights), np.inf, np.float32)
+    for share in CANDIDATES:
+        unit = largest * share / top
+        error = single - _rounded(single, unit, top) * unit[:, None].astype(np.float32)
+        total = np.einsum("mk,mk->m", error, error)
+        better = total < best_error
+        best, best_error = np.where(better, unit, best), np.where(better, total, best_error)
+    return best
+
+
+def round_weights(weights: np.ndarray, unit: np.ndarray, bits: int) -> np.ndarray:
+    """Rows of weights as integers of `bits` bits; ties go to the even integer."""
+    return _rounded(weights, unit, top_level(bits)).astype(np.int64)
+
+
+def _rounded(weights: np.ndarray, unit: np.ndarray, top: int) -> np.ndarray:
+    inverse = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)
+    scaled = weights * inverse[:, None].astype(weights.dtype)
+    return np.clip(np.rint(scaled), -top, top)

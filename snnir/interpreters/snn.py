@@ -1,0 +1,347 @@
+"""Runs a spiking network on a batch of images: exactly, once it is integer; as floats before that.
+
+The integer form is the reference of every back end: `Result.trains` holds each layer's trains bit
+for bit. The float form is the network that the spikes stand for (clipped rectified sums), which
+calibration observes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects.builtin import DenseArrayBase, ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Operation, SSAValue
+
+from snnir.analysis.network import encode_of, is_rate, network_of, neuron_of, schedule, train_labels
+from snnir.analysis.ranges import current_range
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.snn import (
+    AddOp,
+    ConvOp,
+    DenseOp,
+    EncodeOp,
+    FireOp,
+    MaxPoolOp,
+    OneToOneOp,
+    ReadoutOp,
+    SumPoolOp,
+    SynapseOp,
+)
+from snnir.dialects.snn_types import TrainType
+from snnir.errors import UserError
+from snnir.interpreters.neuron import run_neuron
+from snnir.interpreters.windows import conv2d, first_largest, max_windows, pad_or_crop, sum_windows
+
+CHUNK_BYTES = 96 << 20
+"""How much the largest layer's plane currents may take; the batch is cut accordingly."""
+
+Observer = Callable[[Operation, np.ndarray], None]
+
+
+@dataclass
+class Result:
+    """What a network made of N images.
+
+    Args:
+        outputs: the real outputs, behind the activation, in the shape of the network's result.
+        potentials: the readout's membrane potentials (integer form only).
+        trains: label -> words (N, C, H, W) of uint16; step t of T is bit T-1-t (integer form only).
+    """
+
+    outputs: np.ndarray
+    potentials: np.ndarray | None = None
+    trains: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def run_snn(
+    module: ModuleOp,
+    images: np.ndarray,
+    *,
+    observe: Observer | None = None,
+    keep_trains: bool = True,
+) -> Result:
+    """The network's outputs, and in integer form its potentials and all trains.
+
+    Args:
+        images: N images: pixels as uint8, or float as the model takes them.
+        observe: called with each op and its result (words, plane currents stacked on axis 0, or in
+            the float form real values), chunk by chunk of the batch.
+        keep_trains: whether to return the trains, which may be large.
+
+    Raises:
+        UserError: if the images do not fit the network, or it is only half quantised.
+    """
+    network = _Network(module)
+    images = np.asarray(images)
+    if len(images) == 0:
+        raise UserError("no images to run")
+    parts: list[Result] = []
+    for first in range(0, len(images), network.chunk):
+        parts.append(network.run(images[first : first + network.chunk], observe, keep_trains))
+    return Result(
+        np.concatenate([p.outputs for p in parts]),
+        np.concatenate([p.potentials for p in parts]) if network.integer else None,
+        {k: np.concatenate([p.trains[k] for p in parts]) for k in parts[0].trains},
+    )
+
+
+def pixels_of(op: EncodeOp, images: np.ndarray) -> np.ndarray:
+    """Images as the machine receives them: integers of the input's bits, (N, C, H, W), unpadded.
+
+    uint8 images are pixels; others are real values and are rounded to the nearest pixel.
+    """
+    train = op.train.type
+    c, top_value = train.dims[0], (1 << train.steps.data) - 1
+    images = shaped_images(op, images)
+    if images.dtype == np.uint8:
+        if top_value == 255:
+            return images.astype(np.uint16)
+        return np.rint(images * (top_value / 255)).astype(np.uint16)
+    scale, zero = per_channel(op.scale), per_channel(op.zero)
+    if scale is None:
+        raise UserError(
+            "the input has no scale", where="snn.encode", hint="run threshold-balance first"
+        )
+    zero = np.zeros(c) if zero is None else zero
+    pixels = images / scale.reshape(-1, 1, 1) + zero.reshape(-1, 1, 1)
+    return np.clip(np.rint(pixels), 0, top_value).astype(np.uint16)
+
+
+def shaped_images(op: EncodeOp, images: np.ndarray) -> np.ndarray:
+    """The images in the (N, C, H, W) of the unpadded input.
+
+    Raises:
+        UserError: if they have another number of elements or are no numbers.
+    """
+    c, h, w = op.train.type.dims
+    top, left, bottom, right = int_list(op.pads)
+    shape = (c, h - top - bottom, w - left - right)
+    images = np.asarray(images)
+    if images.dtype.kind not in "uif":
+        raise UserError(f"images of type {images.dtype} are no numbers")
+    if images.ndim < 2 or images[0].size != np.prod(shape):
+        given = "x".join(map(str, images.shape[1:])) or "a number"
+        raise UserError(
+            f"each image is {given}, the network takes {'x'.join(map(str, shape))}",
+            hint="images come as an array (N, C, H, W)",
+        )
+    return images.reshape(len(images), *shape)
+
+
+def per_channel(attr: DenseArrayBase | None) -> np.ndarray | None:
+    """The real numbers of a per-channel property."""
+    return None if attr is None else np.array(attr.get_values(), np.float64)
+
+
+def activate(values: np.ndarray, activation: str) -> np.ndarray:
+    """What the host does with the outputs; classes are axis 1."""
+    match activation:
+        case "relu":
+            return np.maximum(values, 0)
+        case "softmax" | "logsoftmax":
+            shifted = values - values.max(axis=1, keepdims=True)
+            total = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+            return np.exp(shifted - total) if activation == "softmax" else shifted - total
+        case _:
+            return values
+
+
+@dataclass
+class _Synapse:
+    """A synapse made ready: weights in the type in which matrix products are exact."""
+
+    weights: np.ndarray
+    decoded: bool
+    """Whether it takes the value of a direct-coded train at once instead of bit by bit."""
+
+
+class _Network:
+    """A module with what can be prepared once for all images."""
+
+    def __init__(self, module: ModuleOp):
+        self.function: FuncOp = network_of(module)
+        self.encode = encode_of(module)
+        self.ops = list(self.function.body.block.ops)
+        synapses = [op for op in self.ops if isinstance(op, SynapseOp)]
+        integer = [op.weight_bits is not None for op in synapses]
+        self.integer = all(integer)
+        if any(integer) and not self.integer:
+            raise UserError("some weights are integers and some are floats", hint="run quantise")
+        self.labels = train_labels(module)
+        self.prepared = {op: self.prepare(op) for op in synapses}
+        largest = max(
+            int(np.prod(op.results[0].type.dims)) * op.results[0].type.steps.data
+            for op in self.ops
+            if isinstance(op, SynapseOp | SumPoolOp)
+        )
+        self.chunk = max(1, CHUNK_BYTES // (8 * largest))
+
+    def prepare(self, op: SynapseOp) -> _Synapse:
+        weights = from_dense(op.weights)
+        if not self.integer:
+            return _Synapse(np.ascontiguousarray(weights, np.float32), False)
+        source = op.source.type
+        decoded = source.coding_name == "direct" and _feeds_rate_neuron(op.current)
+        lo, hi = current_range(op)
+        reach = max(int(hi.max()), -int(lo.min())) * (source.peak if decoded else 1)
+        assert reach < 2**53, "a current leaves the integers that float64 holds"
+        dtype = np.float32 if reach < 2**24 else np.float64
+        return _Synapse(np.ascontiguousarray(weights, dtype), decoded)
+
+    def run(self, images: np.ndarray, observe: Observer | None, keep: bool) -> Result:
+        values: dict[SSAValue, np.ndarray] = {}
+        result: Result | None = None
+        for op in self.ops:
+            match op:
+                case EncodeOp():
+                    value = self.encoded(op, images)
+                case ConvOp() | DenseOp() | OneToOneOp():
+                    value = self.synapse(op, values[op.source])
+                case AddOp():
+                    value = sum(values[current] for current in op.currents)
+                case FireOp():
+                    value = self.fire(op, values[op.current])
+                case MaxPoolOp():
+                    value = self.max_pool(op, values[op.source])
+                case SumPoolOp():
+                    planes = self.planes(op.source, values[op.source])
+                    value = np.stack([sum_windows(p, **_window(op)) for p in planes])
+                case ReadoutOp():
+                    value, result = self.readout(op, values[op.current])
+                case ReturnOp():
+                    continue
+                case _:
+                    raise UserError(f"{op.name} is no part of a spiking network")
+            values[op.results[0]] = value
+            if observe is not None:
+                observe(op, value)
+            for operand in op.operands:
+                # Currents and planes are the largest arrays: let go of them at their last use.
+                if operand in values and not isinstance(operand.type, TrainType):
+                    last = max(self.ops.index(use.operation) for use in operand.uses)
+                    if self.ops[last] is op:
+                        del values[operand]
+        if result is None:
+            raise UserError("the network has no readout")
+        if keep and self.integer:
+            result.trains = {label: values[v] for v, label in self.labels.items()}
+        return result
+
+    def encoded(self, op: EncodeOp, images: np.ndarray) -> np.ndarray:
+        pads = int_list(op.pads)
+        scale, zero = per_channel(op.scale), per_channel(op.zero)
+        if self.integer:
+            pixels = pixels_of(op, images)
+            if not any(pads):
+                return pixels
+            fill = np.zeros(pixels.shape[1]) if zero is None else np.rint(zero)
+            fill = np.clip(fill, 0, (1 << op.train.type.steps.data) - 1).reshape(-1, 1, 1)
+            inside = pad_or_crop(np.ones_like(pixels[:1]), pads) == 1
+            return np.where(inside, pad_or_crop(pixels, pads), fill.astype(np.uint16))
+        x = shaped_images(op, images)
+        if x.dtype == np.uint8:
+            x = pixels_of(op, images).astype(np.float32)
+            if scale is not None:
+                zero = np.zeros_like(scale) if zero is None else zero
+                x = (x - zero.reshape(-1, 1, 1)) * scale.reshape(-1, 1, 1)
+        return pad_or_crop(x.astype(np.float32), pads)
+
+    def planes(self, value: SSAValue, array: np.ndarray, decoded: bool = False):
+        """What a synapse or sum sees: float arrays (N, C, H, W), one for each step."""
+        if not self.integer:
+            return [array] if isinstance(value.type, TrainType) else list(array)
+        if not isinstance(value.type, TrainType):
+            if decoded:
+                return [sum(value.type.weight(t) * array[t] for t in range(len(array)))]
+            return list(array)
+        if decoded:
+            return [array.astype(np.float32)]
+        steps = value.type.steps.data
+        return [((array >> (steps - 1 - t)) & 1).astype(np.float32) for t in range(steps)]
+
+    def synapse(self, op: SynapseOp, source: np.ndarray) -> np.ndarray:
+        ready = self.prepared[op]
+        dtype = ready.weights.dtype
+        currents = [
+            _transmit(op, ready.weights, plane.astype(dtype, copy=False))
+            for plane in self.planes(op.source, source, ready.decoded)
+        ]
+        return np.stack(currents) if len(currents) > 1 else currents[0][None]
+
+    def fire(self, op: FireOp, currents: np.ndarray) -> np.ndarray:
+        if not self.integer:
+            value = np.maximum(_with_bias(op, currents[0]), 0)
+            return value if op.ceiling is None else np.minimum(value, op.ceiling.value.data)
+        spikes, _ = self.neurons(op, currents)
+        if spikes is None:
+            raise UserError("a neuron that never fires cannot make trains", where=op.label.data)
+        word = np.zeros(spikes[0].shape, np.uint16)
+        for spike in spikes:
+            word = (word << 1) | spike
+        return word
+
+    def neurons(self, op: FireOp | ReadoutOp, currents: np.ndarray):
+        if op.params is None:
+            raise UserError("no neuron parameters", where=op.label.data, hint="run quantise")
+        params = {name: from_dense(dense) for name, dense in op.params.data.items()}
+        return run_neuron(neuron_of(op), currents, params, **schedule(op))
+
+    def max_pool(self, op: MaxPoolOp, source: np.ndarray) -> np.ndarray:
+        if not self.integer:
+            return max_windows(source, **_window(op))
+        train = op.source.type
+        if train.coding_name == "rate":
+            keys = sum((source >> t) & 1 for t in range(train.steps.data)).astype(np.int32)
+        else:
+            keys = source.astype(np.int32)
+        return first_largest(source, keys, **_window(op))
+
+    def readout(self, op: ReadoutOp, currents: np.ndarray) -> tuple[np.ndarray, Result]:
+        if self.integer:
+            _, membrane = self.neurons(op, currents)
+            scale = per_channel(op.scale)
+            real = membrane * (1.0 if scale is None else scale.reshape(-1, 1, 1))
+        else:
+            membrane = real = _with_bias(op, currents[0])
+        shape = (len(real), *op.output.type.get_shape()[1:])
+        potentials = np.ascontiguousarray(membrane).reshape(shape)
+        return potentials, Result(activate(real.reshape(shape), op.activation.data), potentials)
+
+
+def _feeds_rate_neuron(current: SSAValue) -> bool:
+    return any(
+        is_rate(use.operation)
+        if isinstance(use.operation, FireOp | ReadoutOp)
+        else _feeds_rate_neuron(use.operation.results[0])
+        for use in current.uses
+    )
+
+
+def _with_bias(op: FireOp | ReadoutOp, current: np.ndarray) -> np.ndarray:
+    return current if op.bias is None else current + from_dense(op.bias).reshape(-1, 1, 1)
+
+
+def _window(op: MaxPoolOp | SumPoolOp) -> dict:
+    return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
+
+
+def _transmit(op: SynapseOp, weights: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    match op:
+        case ConvOp():
+            return conv2d(
+                plane,
+                weights,
+                strides=int_list(op.strides),
+                pads=int_list(op.pads),
+                dilations=int_list(op.dilations),
+                groups=op.groups.value.data,
+            )
+        case DenseOp():
+            flat = plane.reshape(len(plane), -1) @ weights.T
+            return flat.reshape(*flat.shape, 1, 1)
+        case _:
+            return plane * weights.reshape(-1, 1, 1)

@@ -1,0 +1,240 @@
+"""What convert-onnx-to-snn builds with: trains, pre-activations, and the ops made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from xdsl.builder import Builder
+from xdsl.dialects.builtin import StringAttr, SymbolRefAttr, TensorType
+from xdsl.ir import SSAValue
+
+from snnir.analysis.labels import Labels
+from snnir.analysis.network import producer
+from snnir.dialects.assembly import integer, ints, real
+from snnir.dialects.dense import to_dense
+from snnir.dialects.neurons import NeuronChoice
+from snnir.dialects.snn import (
+    AddOp,
+    ConvOp,
+    FireOp,
+    MaxPoolOp,
+    OneToOneOp,
+    ReadoutOp,
+    SumPoolOp,
+    SynapseOp,
+    window_size,
+)
+from snnir.dialects.snn_types import CurrentType, SumType, TrainType
+from snnir.errors import UserError
+
+Dims = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A pooling window; pads are [top, left, bottom, right]."""
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+
+    def outputs(self, dims: Dims) -> Dims:
+        (ky, kx), (sy, sx), (top, left, bottom, right) = self.kernel, self.strides, self.pads
+        c, h, w = dims
+        return c, window_size(h, ky, sy, top, bottom), window_size(w, kx, sx, left, right)
+
+    def properties(self) -> dict:
+        return {
+            "kernel": ints(self.kernel),
+            "strides": ints(self.strides),
+            "pads": ints(self.pads),
+        }
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """A tensor that trains carry.
+
+    Args:
+        factor: what one spike of the value counts: 1/k^2 where a k x k average pool has only
+            summed; the weights behind it take it up.
+    """
+
+    value: SSAValue
+    factor: float = 1.0
+
+    @property
+    def dims(self) -> Dims:
+        return self.value.type.dims
+
+    @property
+    def is_sum(self) -> bool:
+        return isinstance(self.value.type, SumType)
+
+    @property
+    def is_input(self) -> bool:
+        return self.value.type.coding_name == "direct"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A synapse to be: made anew wherever its current is used, since a current has one user."""
+
+    kind: type[SynapseOp]
+    source: Spikes
+    weights: np.ndarray
+    dims: Dims
+    window: dict = field(default_factory=dict)
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether it acts on each pixel alone, so that an average pool may go before it."""
+        if self.kind is OneToOneOp:
+            return True
+        trivial = {"strides": (1, 1), "pads": (0, 0, 0, 0)}
+        return (
+            self.kind is ConvOp
+            and self.weights.shape[2:] == (1, 1)
+            and all(tuple(self.window[k]) == v for k, v in trivial.items())
+        )
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A tensor before its Relu: currents that meet, a bias per channel, and what must follow.
+
+    Args:
+        pools: max pools that came before the Relu; they commute with it, so they go behind.
+        name: label of the layer, if a layer is made of it.
+        node: how messages name where it comes from.
+    """
+
+    branches: tuple[Branch, ...]
+    bias: np.ndarray | None
+    name: str
+    node: str
+    pools: tuple[Window, ...] = ()
+
+    @property
+    def dims(self) -> Dims:
+        return self.branches[0].dims
+
+    def plus(self, other: Linear, name: str, node: str) -> Linear:
+        biases = [b for b in (self.bias, other.bias) if b is not None]
+        bias = sum(biases) if biases else None
+        return Linear(self.branches + other.branches, bias, name, node)
+
+
+class SpikingBuilder:
+    """Appends snn ops to a block."""
+
+    def __init__(self, builder: Builder, choice: NeuronChoice, steps: int):
+        self.builder, self.choice, self.steps = builder, choice, steps
+        self.labels = Labels()
+        self.used_neurons: dict[str, NeuronChoice] = {}
+
+    def current(self, linear: Linear) -> SSAValue:
+        """The op that makes the pre-activation's current.
+
+        Raises:
+            UserError: for max pools that no Relu followed, and for branches of unequal coding.
+        """
+        if linear.pools:
+            raise UserError(
+                "a MaxPool takes values that may be negative, which no spike can carry",
+                where=linear.node,
+                hint="put a Relu before it, or directly behind it",
+            )
+        codes = {b.source.value.type.coding_name for b in linear.branches}
+        if len(codes) > 1:
+            raise UserError(
+                "an Add joins the network input with a layer's output, which are coded differently",
+                where=linear.node,
+                hint="put a layer with Relu on the branch that comes from the input",
+            )
+        currents = [self._synapse(branch).current for branch in linear.branches]
+        if len(currents) == 1:
+            return currents[0]
+        return self.builder.insert(
+            AddOp.build(operands=[currents], result_types=[currents[0].type])
+        ).total
+
+    def _synapse(self, branch: Branch) -> SynapseOp:
+        source = branch.source.value.type
+        weights = (branch.weights * branch.source.factor).astype(np.float32)
+        properties = {"weights": to_dense(weights)}
+        if branch.kind is ConvOp:
+            properties |= {
+                key: integer(value) if key == "groups" else ints(value)
+                for key, value in branch.window.items()
+            }
+        return self.builder.insert(
+            branch.kind.build(
+                operands=[branch.source.value],
+                properties=properties,
+                result_types=[CurrentType(branch.dims, source.coding, source.steps)],
+            )
+        )
+
+    def fire(self, linear: Linear, ceiling: float | None = None) -> Spikes:
+        """A layer of neurons, then the max pools that had waited for it."""
+        current = self.current(replace(linear, pools=()))
+        properties = {
+            "neuron": SymbolRefAttr(self.neuron(self.choice.fire_name, self.choice)),
+            "label": StringAttr(self.labels.unique(linear.name)),
+        }
+        if linear.bias is not None:
+            properties["bias"] = to_dense(linear.bias.astype(np.float32))
+        if ceiling is not None:
+            properties["ceiling"] = real(ceiling)
+        train = TrainType(linear.dims, self.choice.coding, self.steps)
+        op = FireOp.build(operands=[current], properties=properties, result_types=[train])
+        spikes = Spikes(self.builder.insert(op).train)
+        for number, window in enumerate(linear.pools):
+            source = self.relay(spikes, linear.node) if number else spikes
+            spikes = self.max_pool(source, window)
+        return spikes
+
+    def readout(self, linear: Linear, activation: str, output: TensorType) -> SSAValue:
+        """The last layer; direct currents are always decoded bit by bit, which is exact."""
+        current = self.current(linear)
+        # A network of one layer has nothing to count spikes with.
+        choice = NeuronChoice() if current.type.coding_name == "direct" else self.choice
+        properties = {
+            "neuron": SymbolRefAttr(self.neuron(choice.readout_name, choice)),
+            "label": StringAttr(self.labels.unique(linear.name)),
+            "activation": StringAttr(activation),
+        }
+        if linear.bias is not None:
+            properties["bias"] = to_dense(linear.bias.astype(np.float32))
+        op = ReadoutOp.build(operands=[current], properties=properties, result_types=[output])
+        return self.builder.insert(op).output
+
+    def neuron(self, name: str, choice: NeuronChoice) -> str:
+        self.used_neurons[name] = choice
+        return name
+
+    def identity(self, spikes: Spikes, name: str, node: str) -> Linear:
+        """Each neuron feeds the one at the same place with weight 1."""
+        ones = np.ones(spikes.dims[0], np.float32)
+        return Linear((Branch(OneToOneOp, spikes, ones, spikes.dims),), None, name, node)
+
+    def relay(self, spikes: Spikes, node: str) -> Spikes:
+        """Neurons that repeat what they are told; behind an average pool they divide."""
+        source = producer(spikes.value)
+        base = source.label.data if isinstance(source, FireOp) else "input"
+        return self.fire(self.identity(spikes, f"{base}.relay", node))
+
+    def max_pool(self, spikes: Spikes, window: Window) -> Spikes:
+        value = spikes.value
+        train = TrainType(window.outputs(spikes.dims), value.type.coding, value.type.steps)
+        op = MaxPoolOp.build(operands=[value], properties=window.properties(), result_types=[train])
+        return Spikes(self.builder.insert(op).train)
+
+    def sum_pool(self, spikes: Spikes, window: Window) -> Spikes:
+        terms = window.kernel[0] * window.kernel[1]
+        value = spikes.value
+        sums = SumType(window.outputs(spikes.dims), value.type.coding, value.type.steps, terms)
+        op = SumPoolOp.build(operands=[value], properties=window.properties(), result_types=[sums])
+        return Spikes(self.builder.insert(op).sum, spikes.factor / terms)

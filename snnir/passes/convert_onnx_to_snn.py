@@ -1,0 +1,196 @@
+"""convert-onnx-to-snn: each ONNX layer becomes synapse, neurons and pooling over spike trains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.builder import Builder, InsertPoint
+from xdsl.context import Context
+from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, TensorType, f64
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, SSAValue
+from xdsl.passes import ModulePass
+
+from snnir.analysis.network import network_of
+from snnir.dialects import onnx
+from snnir.dialects.assembly import ints
+from snnir.dialects.neurons import NeuronChoice
+from snnir.dialects.snn import EncodeOp, FireOp, MaxPoolOp
+from snnir.dialects.snn_types import MAX_STEPS, TrainType
+from snnir.errors import UserError
+from snnir.passes._input_padding import move_input_padding
+from snnir.passes._onnx_layers import OnnxLayers
+from snnir.passes._spiking_layers import Dims, Spikes, SpikingBuilder
+
+
+@dataclass(frozen=True)
+class ConvertOnnxToSnnPass(ModulePass):
+    """Turns a clean ONNX graph into a spiking network, still with float weights.
+
+    What: Conv and Gemm become synapses, Relu and Clip(0, max) become neurons that fire, MaxPool
+    picks the train of greatest value, AveragePool sums trains and leaves its 1/k^2 to the weights
+    behind it, an Add of two tensors joins currents before the neurons. The last layer is read out
+    as a membrane potential. The pass decides codings and neurons; it measures and rounds nothing.
+
+    Input: a pixel u stands for `scale[c] * (u - zero[c])`. With `input-scale` S alone that is
+    scale = S, zero = 0; with `input-mean` and `input-std` the model is taken to see
+    (u * S - mean) / std (S = 1/255 unless given), so scale = S / std and zero = mean / S. With none
+    of them, threshold-balance finds both in the calibration data. Where zero is not 0 the first
+    layers' padding moves to snn.encode, because a silent train would stand for another value.
+
+    Algorithm: one walk over the nodes. A tensor is carried either by trains or as a
+    pre-activation, currents with a bias that still wait for their Relu. A max pool in front of a
+    Relu changes places with it, an average pool in front of a Relu changes places with a 1x1
+    convolution; both are exact. A pool of a pool gets a *relay* between them: neurons that fire
+    again what they receive with weight 1.
+
+    Assumptions: simplify-onnx and fold-batchnorm have run. Values between layers are never
+    negative: a linear layer that feeds another layer is refused by name.
+
+    Options: `coding` radix (a step is worth twice the next one) or rate (all alike); `timesteps` T;
+    for rate `emission` causal (fire in the step) or after (integrate all steps, then fire),
+    `reset` soft (subtract) or hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits`
+    per pixel.
+
+    Source: Rueckauer et al., Frontiers in Neuroscience 2017 (conversion); Gerlinghoff et al., IEEE
+    TPDS 2022 (radix coding, average pooling by sums).
+    """
+
+    name = "convert-onnx-to-snn"
+    coding: Literal["radix", "rate"] = "radix"
+    timesteps: int = 4
+    emission: Literal["causal", "after"] = "causal"
+    reset: Literal["soft", "hard"] = "soft"
+    compare: Literal["ge", "gt"] = "ge"
+    input_bits: int = 8
+    input_scale: float | None = None
+    input_mean: tuple[float, ...] | float | None = None
+    input_std: tuple[float, ...] | float | None = None
+
+    def __post_init__(self) -> None:
+        for option, value in (("timesteps", self.timesteps), ("input-bits", self.input_bits)):
+            if not 1 <= value <= MAX_STEPS:
+                raise UserError(f"{option} is {value}, allowed are 1 to {MAX_STEPS}")
+        if self.emission == "after" and self.reset == "hard" and self.coding == "rate":
+            raise UserError(
+                "emission=after needs reset=soft: with a hard reset each neuron fires once at most"
+            )
+        for option, value in (("input-scale", self.input_scale), ("input-std", self.input_std)):
+            if any(not (v > 0 and math.isfinite(v)) for v in _values(value)):
+                raise UserError(f"{option} must be positive")
+        if any(not math.isfinite(v) for v in _values(self.input_mean)):
+            raise UserError("input-mean must be finite")
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        function = network_of(op)
+        choice = NeuronChoice(self.coding, self.emission, self.reset, self.compare)
+        old = function.body.block
+        if len(old.args) != 1 or not isinstance(old.last_op, ReturnOp):
+            raise UserError("the network must have one input and one output")
+        block = Block(arg_types=[old.args[0].type])
+        block.args[0].name_hint = old.args[0].name_hint
+        build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, self.timesteps)
+        encode = self.encode(build, block.args[0], _image_dims(old.args[0]))
+        graph = OnnxLayers(build, old.args[0], Spikes(encode.train))
+        for node in old.ops:
+            if not isinstance(node, ReturnOp):
+                graph.convert(node)
+        (result,) = old.last_op.arguments
+        output = graph.finish(result, result.type)
+        build.builder.insert(ReturnOp(output))
+        _one_pool_per_layer(build, block)
+        _replace_body(function, block)
+        for neuron, kind in build.used_neurons.items():
+            is_readout = neuron == kind.readout_name
+            definition = kind.readout_neuron() if is_readout else kind.fire_neuron()
+            op.body.block.insert_op_before(definition, function)
+        move_input_padding(encode)
+
+    def encode(self, build: SpikingBuilder, image: SSAValue, dims: Dims) -> EncodeOp:
+        properties = {"pads": ints([0, 0, 0, 0])}
+        scale_zero = self.scale_and_zero(dims[0])
+        if scale_zero is not None:
+            for name, values in zip(("scale", "zero"), scale_zero, strict=True):
+                properties[name] = DenseArrayBase.from_list(f64, values)
+        train = TrainType(dims, "direct", self.input_bits)
+        op = EncodeOp.build(operands=[image], properties=properties, result_types=[train])
+        return build.builder.insert(op)
+
+    def scale_and_zero(self, channels: int) -> tuple[list[float], list[float]] | None:
+        """What a pixel stands for, per channel; None if the options do not say."""
+        if self.input_scale is None and self.input_mean is None and self.input_std is None:
+            return None
+        normalised = self.input_mean is not None or self.input_std is not None
+        unit = self.input_scale or (1 / 255 if normalised else 1.0)
+        # A pixel of other than 8 bits covers the same range of real values.
+        unit *= 255 / ((1 << self.input_bits) - 1)
+        mean = _spread(self.input_mean, 0.0, channels, "input-mean")
+        std = _spread(self.input_std, 1.0, channels, "input-std")
+        return [unit / s for s in std], [m / unit for m in mean]
+
+
+def _replace_body(function: FuncOp, block: Block) -> None:
+    """The new block in the place of the old one, which is taken apart from its end."""
+    old = function.body.block
+    for op in reversed(list(old.ops)):
+        op.detach()
+        op.erase()
+    function.body.detach_block(old)
+    function.body.add_block(block)
+
+
+def _values(option: tuple[float, ...] | float | None) -> tuple[float, ...]:
+    if option is None:
+        return ()
+    return option if isinstance(option, tuple) else (option,)
+
+
+def _spread(option, default: float, channels: int, name: str) -> list[float]:
+    values = _values(option) or (default,)
+    if len(values) not in (1, channels):
+        raise UserError(
+            f"{name} has {len(values)} values, the input has {channels} channels",
+            hint=f"give 1 or {channels}",
+        )
+    return list(values) * channels if len(values) == 1 else list(values)
+
+
+def _image_dims(image: SSAValue) -> Dims:
+    """(C, H, W) of the input; flat inputs are channels of one pixel, unless reshaped to a map."""
+    assert isinstance(image.type, TensorType)
+    shape = image.type.get_shape()
+    users = [use.operation for use in image.uses]
+    while len(shape) != 4 and len(users) == 1 and isinstance(users[0], onnx.ReshapeOp):
+        shape = users[0].result.type.get_shape()
+        users = [use.operation for use in users[0].result.uses]
+    if len(shape) != 4:
+        shape = image.type.get_shape()
+    if not shape or shape[0] != 1:
+        raise UserError(f"the input has shape {tuple(shape)}, its batch dimension must be 1")
+    match list(shape[1:]):
+        case [c, h, w]:
+            return c, h, w
+        case [c, 1] | [c]:
+            return c, 1, 1
+        case [h, w]:
+            return 1, h, w
+        case _:
+            raise UserError(
+                f"the input has shape {tuple(shape)}", hint="images are (1, C, H, W) or flat"
+            )
+
+
+def _one_pool_per_layer(build: SpikingBuilder, block: Block) -> None:
+    """A layer stores its trains once: pooled or not. Whoever needs the other gets a relay."""
+    for fire in [op for op in block.ops if isinstance(op, FireOp)]:
+        users = [use.operation for use in fire.train.uses]
+        pools = [op for op in users if isinstance(op, MaxPoolOp)]
+        keep = pools[:1] if len(pools) == len(users) else []
+        for pool in pools:
+            if pool in keep:
+                continue
+            build.builder = Builder(InsertPoint.before(pool))
+            relay = build.relay(Spikes(fire.train), fire.label.data)
+            pool.operands[0] = relay.value

@@ -1,0 +1,276 @@
+"""quantise: weights, biases and thresholds become integers whose widths are proven."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, f64
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from snnir.analysis.network import (
+    LayerOp,
+    branches,
+    encode_of,
+    is_rate,
+    layers,
+    network_of,
+    neuron_of,
+    schedule,
+)
+from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
+from snnir.analysis.rounding import round_weights, top_level, weight_units
+from snnir.analysis.synapses import offset_current, term_matrix, with_weights
+from snnir.dialects.assembly import integer
+from snnir.dialects.dense import from_dense, to_dense
+from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, SumPoolOp, SynapseOp
+from snnir.errors import UserError
+
+MAX_FRACTION = 16
+IDENTITY_BITS = 16
+MEMBRANE_BITS = 31
+
+
+@dataclass
+class _Layer:
+    """A layer on its way to integers.
+
+    Args:
+        weights: of each branch as a matrix (M, terms), in units of the input trains' values.
+        unit: real value of an integer current of 1, per output channel.
+        spike: real value of a spike of least weight, per channel; None for a readout.
+    """
+
+    op: LayerOp
+    synapses: list[SynapseOp]
+    weights: list[np.ndarray]
+    bias: np.ndarray
+    spike: np.ndarray | None
+    unit: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    integers: list[np.ndarray] = field(default_factory=list)
+    bits: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class QuantisePass(ModulePass):
+    """Makes the network an exact integer machine.
+
+    What: weights become symmetric integers of `weight-bits` bits with one scale for each output
+    channel; thresholds and biases become integers on the same scale; the widths of accumulators and
+    membranes follow by range analysis and hold for any input.
+
+    Algorithm. A spike of least weight of a train stands for q = A / (2^T - 1) in radix and A in
+    rate coding, A being the threshold that threshold-balance found; a pixel step stands for the
+    input's scale. Input scales are multiplied into the float weights, the weights of channel c are
+    divided by their unit u_c and rounded, and then
+
+        theta_c = q_c / u_c * 2^fraction        bias_c = b_c / u_c * 2^fraction - offset_c
+
+    (b_c enters once in radix, at every step in rate coding). offset_c is the current that the
+    input's zero point causes, from the rounded weights, so that it cancels exactly. One `fraction`
+    serves the network: as many bits as keep the scale error of every channel below an eighth of an
+    output step at full-scale, and fewer if a membrane would exceed 31 bits otherwise.
+
+    Joined layers (snn.add) need one unit for all branches: the largest that a convolution or dense
+    branch needs. Identity branches then get integers of up to 16 bits; the machine cuts them into
+    digits. A lone one-to-one synapse (a relay) gets weight 1 and repeats trains exactly.
+
+    The readout's potentials become real by its `scale`. With `readout=layer` all outputs share a
+    unit, so the largest integer is the largest output; with `readout=channel` each has its own.
+
+    Assumptions: threshold-balance has run.
+
+    Options: `weight-bits` 2 to 8; `rounding` minmax (the largest weight is the largest integer) or
+    mse (clip where the squared error is least); `fraction` fixed instead of chosen; `readout`.
+
+    Source: Jacob et al., CVPR 2018 (integer arithmetic and zero points); Gerlinghoff et al., IEEE
+    TPDS 2022 (radix).
+    """
+
+    name = "quantise"
+    weight_bits: int = 8
+    rounding: Literal["minmax", "mse"] = "mse"
+    fraction: int | None = None
+    readout: Literal["layer", "channel"] = "layer"
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.weight_bits <= 8:
+            raise UserError(f"weight-bits is {self.weight_bits}, allowed are 2 to 8")
+        if self.fraction is not None and not 0 <= self.fraction <= MAX_FRACTION:
+            raise UserError(f"fraction is {self.fraction}, allowed are 0 to {MAX_FRACTION}")
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        values = _train_values(op)
+        pending = []
+        for layer in layers(op):
+            ready = self.prepare(layer, values)
+            self.round(ready)
+            pending.append(ready)
+        for ready in pending:
+            for synapse, rows, bits in zip(ready.synapses, ready.integers, ready.bits, strict=True):
+                with_weights(synapse, rows, bits)
+        fraction = self.fraction
+        if fraction is None:
+            fraction = max((_wanted_fraction(ready) for ready in pending), default=0)
+        zero = encode_of(op).zero
+        zeros = None if zero is None else np.array(zero.get_values())
+        while True:
+            widest = max((self.finish(ready, fraction, zeros) for ready in pending), key=_bits)
+            if _bits(widest) <= MEMBRANE_BITS:
+                return
+            if self.fraction is not None or fraction == 0:
+                raise UserError(
+                    f"membranes of {_bits(widest)} bits, the machine has at most {MEMBRANE_BITS}",
+                    where=f"layer '{widest.label.data}'",
+                    hint="use fewer timesteps, fewer weight-bits or a smaller fraction",
+                )
+            fraction -= 1
+
+    def prepare(self, layer: LayerOp, values: dict[SSAValue, np.ndarray]) -> _Layer:
+        """The layer's real weights per input step, bias and output step."""
+        label = layer.label.data
+        synapses = branches(layer)
+        weights = []
+        for synapse in synapses:
+            if synapse.weight_bits is not None:
+                raise UserError("the weights are integers already", where=f"layer '{label}'")
+            matrix, channel = term_matrix(synapse)
+            weights.append(matrix.astype(np.float64) * values[synapse.source][channel])
+        channels = layer.current.type.dims[0]
+        bias = np.zeros(channels) if layer.bias is None else from_dense(layer.bias)
+        if not all(np.isfinite(array).all() for array in (*weights, bias)):
+            raise UserError("weights or biases are NaN or infinite", where=f"layer '{label}'")
+        spike = values[layer.train] if isinstance(layer, FireOp) else None
+        return _Layer(layer, synapses, weights, bias.astype(np.float64), spike)
+
+    def round(self, layer: _Layer) -> None:
+        """Chooses the unit of each output channel and rounds the weights to it."""
+        bits = self.weight_bits
+        relay = len(layer.synapses) == 1 and isinstance(layer.synapses[0], OneToOneOp)
+        wide = [isinstance(s, OneToOneOp) for s in layer.synapses]
+        if relay:
+            units = [np.abs(layer.weights[0][:, 0])]
+        else:
+            chosen = [
+                weights
+                for weights, identity in zip(layer.weights, wide, strict=True)
+                if not identity or all(wide)
+            ]
+            units = [weight_units(weights, bits, self.rounding) for weights in chosen]
+        unit = np.max(units, axis=0)
+        identities = [w for w, identity in zip(layer.weights, wide, strict=True) if identity]
+        for weights in identities:
+            unit = np.maximum(unit, np.abs(weights).max(axis=1) / top_level(IDENTITY_BITS))
+        layer.unit = self.bounded(layer, unit)
+        for weights, identity in zip(layer.weights, wide, strict=True):
+            rows = round_weights(weights, layer.unit, IDENTITY_BITS if identity else bits)
+            layer.integers.append(rows)
+            needed = max(2, signed_bits(int(rows.min()), int(rows.max())))
+            layer.bits.append(needed if identity else bits)
+
+    def bounded(self, layer: _Layer, unit: np.ndarray) -> np.ndarray:
+        """Units that are neither 0 nor so small that thresholds and biases become huge.
+
+        A channel whose weights are (almost) all zero would otherwise ask for a membrane that holds
+        its bias in units of nothing.
+        """
+        levels = _levels(layer.op)
+        if layer.spike is not None:
+            steps = layer.op.train.type.steps.data
+            bound = 2.0 ** min(16, 28 - steps)
+            return np.maximum(unit, np.maximum(layer.spike, np.abs(layer.bias) / levels) / bound)
+        if self.readout == "layer":
+            unit = np.full_like(unit, unit.max())
+        floor = max(unit.max() / 256, np.abs(layer.bias).max() / 2**22)
+        return np.maximum(unit, floor if floor > 0 else 1.0)
+
+    def finish(self, layer: _Layer, fraction: int, zeros: np.ndarray | None) -> LayerOp:
+        """Writes parameters and widths; may be repeated with another fraction."""
+        op, step = layer.op, 2.0**fraction
+        offset = np.zeros(len(layer.unit))
+        for synapse in layer.synapses:
+            if zeros is not None and synapse.source.type.coding_name == "direct":
+                offset = offset + offset_current(synapse, zeros)
+        bias = layer.bias / layer.unit - offset
+        params = {"bias": np.rint(bias * step)}
+        if layer.spike is not None:
+            params["theta"] = np.maximum(np.rint(layer.spike / layer.unit * step), 1)
+        names = neuron_of(op).param_names
+        missing = [name for name in names if name not in params]
+        if missing:
+            raise UserError(
+                f"quantise does not know the neuron's parameter '{missing[0]}'",
+                where=f"layer '{op.label.data}'",
+            )
+        limit = 2.0**MEMBRANE_BITS
+        arrays = {name: np.clip(params[name], -limit, limit).astype(np.int64) for name in names}
+        op.properties["fraction"] = integer(fraction)
+        if isinstance(op, FireOp):
+            op.properties["unit"] = DenseArrayBase.from_list(f64, layer.spike.tolist())
+        else:
+            steps = op.current.type.steps.data if is_rate(op) else 1
+            scale = layer.unit / (step * steps)
+            op.properties["scale"] = DenseArrayBase.from_list(f64, scale.tolist())
+        current = current_range(op.current.owner)
+        ranges = neuron_ranges(neuron_of(op), arrays, current, **schedule(op))
+        op.properties["acc_bits"] = integer(signed_bits(current[0].min(), current[1].max()))
+        op.properties["membrane_bits"] = integer(ranges.bits)
+        fits = ranges.bits <= MEMBRANE_BITS
+        dtype = np.int32 if fits else np.int64
+        op.properties["params"] = DictionaryAttr(
+            {name: to_dense(array.astype(dtype)) for name, array in arrays.items()}
+        )
+        if fits:
+            for name in ("bias", "threshold", "ceiling"):
+                op.properties.pop(name, None)
+        return op
+
+
+def _bits(op: LayerOp) -> int:
+    return op.membrane_bits.value.data
+
+
+def _levels(op: LayerOp) -> int:
+    """Values above 0 that the layer's trains can have."""
+    return op.train.type.peak if isinstance(op, FireOp) else op.current.type.peak
+
+
+def _train_values(module: ModuleOp) -> dict[SSAValue, np.ndarray]:
+    """What the least spike of each train stands for, per channel."""
+    encode = encode_of(module)
+    if encode.scale is None:
+        raise UserError(
+            "the input has no scale",
+            where="snn.encode",
+            hint="run threshold-balance first, or give convert-onnx-to-snn input-scale",
+        )
+    values = {encode.train: np.array(encode.scale.get_values(), np.float64)}
+    for op in network_of(module).body.block.ops:
+        if isinstance(op, MaxPoolOp | SumPoolOp):
+            values[op.results[0]] = values[op.source]
+        elif isinstance(op, FireOp):
+            if op.threshold is None:
+                raise UserError(
+                    "the layer has no threshold",
+                    where=f"layer '{op.label.data}'",
+                    hint="run threshold-balance first",
+                )
+            train = op.train.type
+            full = from_dense(op.threshold).astype(np.float64)
+            if not (np.isfinite(full).all() and (full > 0).all()):
+                raise UserError("thresholds must be positive", where=f"layer '{op.label.data}'")
+            full = np.broadcast_to(full, train.dims[:1])
+            values[op.train] = full / (1 if train.coding_name == "rate" else train.peak)
+    return values
+
+
+def _wanted_fraction(layer: _Layer) -> int:
+    """Bits by which theta must grow so that its rounding shifts no output by an eighth step."""
+    if layer.spike is None:
+        return 0
+    theta = float((layer.spike / layer.unit).min())
+    return int(np.clip(math.ceil(math.log2(4 * _levels(layer.op) / theta)), 0, MAX_FRACTION))
