@@ -292,6 +292,7 @@ class _Reader:
     def _mode(self, op: LayerOp) -> int:
         """The index of the layer's datapath configuration; equal ones share an index."""
         sources = [s.source.type for tile in op.tiles for s in tile.streams]
+        ends = op.out.type if isinstance(op.out.type, MapType) else sources[0]
         mode = Mode(
             neuron=op.neuron.string_value(),
             coding=sources[0].coding.data,
@@ -328,8 +329,8 @@ class _Reader:
         import numpy as np
 
         streams = tile.streams
-        offset, before = 0, streams[0].shift.value.data
-        for index, stream in enumerate(streams):
+        before = streams[0].shift.value.data
+        for index, (stream, offset) in enumerate(zip(streams, tile.row_offsets, strict=True)):
             shift = stream.shift.value.data
             last = index + 1 == len(streams) or streams[index + 1].shift.value.data != shift
             block, dy, dx, length, row = from_dense(stream.runs).astype(np.int64).T
@@ -343,7 +344,6 @@ class _Reader:
                 table[-1, 0] = 1
                 if index + 1 < len(streams):
                     before = shift
-            offset += stream.rows
             yield table
 
     def _stream_fields(self, stream: StreamOp, block, dy) -> dict[str, object]:
@@ -374,10 +374,9 @@ class _Reader:
         depth = max(tile.weights_at.value.data + tile.rows for tile in tiles)
         memory = np.zeros((self.array.banks, depth, self.array.channels), np.int8)
         for tile in tiles:
-            at = tile.weights_at.value.data
-            for stream in tile.streams:
+            for stream, offset in zip(tile.streams, tile.row_offsets, strict=True):
+                at = tile.weights_at.value.data + offset
                 memory[:, at : at + stream.rows] = from_dense(stream.weights)
-                at += stream.rows
         return memory
 
     def _params(self) -> dict[str, np.ndarray]:

@@ -300,9 +300,22 @@ class TileOp(PeOp):
         return [op for op in self.body.block.ops if isinstance(op, StreamOp)]
 
     @property
+    def row_offsets(self) -> list[int]:
+        """First row of each stream, relative to the tile's; equal weights are kept once."""
+        first: dict[DenseIntOrFPElementsAttr, int] = {}
+        total, offsets = 0, []
+        for stream in self.streams:
+            if stream.weights not in first:
+                first[stream.weights] = total
+                total += stream.rows
+            offsets.append(first[stream.weights])
+        return offsets
+
+    @property
     def rows(self) -> int:
         """Weight-memory rows of the tile in every bank."""
-        return sum(stream.rows for stream in self.streams)
+        ends = zip(self.row_offsets, self.streams, strict=True)
+        return max(offset + stream.rows for offset, stream in ends)
 
     def verify_(self) -> None:
         _, count = int_list(self.channels)

@@ -1,1 +1,108 @@
-"""Descriptions of the devices that a network can be compiled for."""
+"""Descriptions of the devices that a network can be compiled for: a TOML file each."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+
+from snnir.errors import UserError
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a device offers, and how much of it an array may take.
+
+    Args:
+        lut, ff, bram36, dsp: number of each in the device.
+        clock_mhz: clock that designs are planned for [MHz].
+        ddr_gbps: peak bandwidth of the external memory [GB/s].
+        lut_share: share of the LUTs that a design may fill and still route, 0 to 1.
+        max_operations: largest array that is chosen unasked [SOP]; simulation time grows with it.
+        max_banks: most banks that are chosen unasked.
+    """
+
+    name: str
+    part: str
+    lut: int
+    ff: int
+    bram36: int
+    dsp: int
+    clock_mhz: float
+    ddr_gbps: float
+    lut_share: float
+    max_operations: int
+    max_banks: int
+
+    @property
+    def usable_lut(self) -> int:
+        """LUTs that a design may fill."""
+        return int(self.lut * self.lut_share)
+
+
+def target_names() -> list[str]:
+    """The names of the shipped targets."""
+    return sorted(path.stem.replace("_", "-") for path in _FOLDER.glob("*.toml"))
+
+
+def load_target(name_or_path: str) -> Target:
+    """A shipped target by name, or any target from its TOML file.
+
+    Raises:
+        UserError: the name is unknown, the file cannot be read, or a field is missing or invalid.
+    """
+    if name_or_path in target_names():
+        return _read(_FOLDER / f"{name_or_path.replace('-', '_')}.toml")
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or "/" in name_or_path:
+        return _read(path)
+    close = get_close_matches(name_or_path, target_names(), n=1)
+    known = ", ".join(target_names())
+    raise UserError(
+        f"unknown target '{name_or_path}'",
+        hint=f"did you mean '{close[0]}'?" if close else f"use one of {known}, or a .toml file",
+    )
+
+
+def _read(path: Path) -> Target:
+    where = str(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"cannot read the target: {error.strerror or error}",
+            where=where,
+            hint=f"give a .toml file or one of {', '.join(target_names())}",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"not a TOML file: {error}", where=where) from None
+    wanted = {field.name: field.type for field in fields(Target)}
+    for name in data:
+        if name not in wanted:
+            close = get_close_matches(name, wanted, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"fields are {', '.join(wanted)}"
+            raise UserError(f"unknown field '{name}'", where=where, hint=hint)
+    return Target(**{name: _field(data, name, kind, where) for name, kind in wanted.items()})
+
+
+def _field(data: dict, name: str, kind: str, where: str) -> str | int | float:
+    if name not in data:
+        raise UserError(f"field '{name}' is missing", where=where)
+    value = data[name]
+    if kind == "str":
+        if not isinstance(value, str) or not value:
+            raise UserError(f"field '{name}' must be a text", where=where)
+        return value
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not numeric or (kind == "int" and not isinstance(value, int)):
+        what = "a whole number" if kind == "int" else "a number"
+        raise UserError(f"field '{name}' must be {what}, not {value!r}", where=where)
+    least = 0 if name in ("dsp", "ddr_gbps") else 1e-9
+    if value < least or value != value:
+        raise UserError(f"field '{name}' is {value}, must be positive", where=where)
+    if name == "lut_share" and value > 1:
+        raise UserError(f"field '{name}' is {value}, a share is at most 1", where=where)
+    return value if kind == "int" else float(value)

@@ -1,0 +1,55 @@
+"""The memories of a scheduled program: what each holds, how wide and deep it is, what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snnir.analysis.program import RUN_FIELDS, ProgramTables
+from snnir.analysis.resources import bram36
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`count` equal memories of `depth` words of `width` bits."""
+
+    name: str
+    count: int
+    width: int
+    depth: int
+
+    @property
+    def bits(self) -> int:
+        return self.count * self.width * self.depth
+
+    @property
+    def bram36(self) -> int:
+        return self.count * bram36(self.width, self.depth)
+
+
+def memories(tables: ProgramTables) -> list[Memory]:
+    """All memories whose size depends on the network; widths are those of the values they hold."""
+    array = tables.array
+    position = _bits(tables.position_max)
+    run_width = sum(_column_bits(tables.runs[:, i]) for i in range(len(RUN_FIELDS)))
+    params = sum(_column_bits(values) for values in tables.params.values())
+    rows = max((len(values) for values in tables.params.values()), default=0)
+    return [
+        Memory("weights", array.banks, array.channels * array.weight_bits, tables.weights.shape[1]),
+        Memory("events", array.banks, position + array.planes, tables.event_depth),
+        Memory("pointers", 1, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
+        Memory("runs", 1, run_width, len(tables.runs)),
+        Memory("parameters", 1, params, rows),
+        Memory("potentials", 1, 32, tables.potentials),
+    ]
+
+
+def _bits(largest: int) -> int:
+    return max(1, int(largest).bit_length())
+
+
+def _column_bits(column) -> int:
+    """Bits of a column of integers, none if it is always 0."""
+    low, high = int(column.min(initial=0)), int(column.max(initial=0))
+    if low == high == 0:
+        return 0
+    return _bits(max(high, ~low)) + (low < 0)

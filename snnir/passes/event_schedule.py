@@ -1,0 +1,91 @@
+"""event-schedule: every map, weight and parameter of a program gets its address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from snnir.analysis.memories import memories
+from snnir.analysis.places import event_words, first_fit, lifetimes, pointer_entries
+from snnir.analysis.program import read_program
+from snnir.dialects.assembly import int_list, integer
+from snnir.dialects.pe import ProgramOp
+from snnir.dialects.pe_types import Place, PlaceAttr
+from snnir.errors import UserError
+from snnir.targets import load_target
+
+
+@dataclass(frozen=True)
+class EventSchedulePass(ModulePass):
+    """Give addresses to the maps, weights and parameters of each `pe.program`.
+
+    Event lists and their pointers are the only memory that an image needs while it is computed.
+    Layers run one after another, so a map is needed from the layer that writes it to the last one
+    that reads it, and what came before may be overwritten.
+
+    Algorithm: linear scan over the maps in the order in which they are written. Each gets the
+    lowest address, in the event memory and separately in the pointer memory, at which it meets no
+    map that is needed at the same time (first fit). Weights and parameters lie one behind the
+    other in the order of the tiles. The order of layers, tiles, streams and runs is the program's
+    own and stays: streams by falling shift, runs from block to block, top to bottom, left to right.
+
+    Assumptions: the machine reads and writes a map in different steps, never in place.
+
+    Options:
+        reuse: whether a map may take the place of one that is no longer needed.
+        target: target whose block RAM the memories must fit; empty asks nothing.
+
+    Source: Poletto and Sarkar, Linear scan register allocation, TOPLAS 1999.
+    """
+
+    name = "event-schedule"
+
+    reuse: bool = True
+    target: str = "pynq-z2"
+
+    def apply(self, ctx: Context, module: ModuleOp) -> None:
+        target = load_target(self.target) if self.target else None
+        programs = [op for op in module.walk() if isinstance(op, ProgramOp)]
+        if not programs:
+            raise UserError("no pe.program to schedule", hint="run tile-to-pe first")
+        for op in programs:
+            schedule(op, self.reuse)
+            if target is not None:
+                _check_fit(op, target.name, target.bram36)
+
+
+def schedule(program: ProgramOp, reuse: bool = True) -> None:
+    """Sets all places and addresses of a program."""
+    banks = program.array.banks
+    lives = lifetimes(program)
+    kinds = [life.value.type for life in lives]
+    events = first_fit(lives, [event_words(k, banks) for k in kinds], reuse)
+    pointers = first_fit(lives, [pointer_entries(k) for k in kinds], reuse)
+    places: dict[SSAValue, PlaceAttr] = {
+        life.value: PlaceAttr(Place(event, kind.capacity(banks), pointer))
+        for life, kind, event, pointer in zip(lives, kinds, events, pointers, strict=True)
+    }
+    program.receive.places = ArrayAttr([places[word] for word in program.receive.words])
+    weights = params = 0
+    for layer in program.layers:
+        layer.place = places.get(layer.out)
+        for tile in layer.tiles:
+            tile.weights_at, tile.params_at = integer(weights), integer(params)
+            weights += tile.rows
+            params += int_list(tile.channels)[1]
+
+
+def _check_fit(op: ProgramOp, target: str, available: int) -> None:
+    found = memories(read_program(op))
+    needed = sum(memory.bram36 for memory in found)
+    if needed > available:
+        largest = max(found, key=lambda memory: memory.bram36)
+        raise UserError(
+            f"the memories need {needed} BRAM36, {target} has {available}: "
+            f"{needed - available} too many, {largest.bram36} of them for {largest.name}",
+            hint="use fewer weight bits, fewer banks, a smaller network or a larger target",
+        )

@@ -1,0 +1,1 @@
+"""How a network is cut for the array: geometry of runs, rows of weights, choice of sizes."""

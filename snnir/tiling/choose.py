@@ -1,0 +1,255 @@
+"""Choice of the array: the smallest that is nearly as fast as the fastest that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+from xdsl.ir import SSAValue
+
+from snnir.analysis.ranges import neuron_ranges, signed_bits
+from snnir.analysis.resources import estimate_luts, weight_bram36
+from snnir.dialects.pe_types import ArrayParameters
+from snnir.errors import UserError
+from snnir.targets import Target
+from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse
+from snnir.tiling.weights import digits
+
+DENSITY = 0.5
+"""Assumed share of neurons that are not silent, for estimates only."""
+
+IMBALANCE = 1.15
+"""Longest bank list over the mean, as measured on trained networks."""
+
+SLACK = 1.15
+"""An array may be this much slower than the fastest if it is smaller."""
+
+ROTATED_ROWS = 1024
+"""Rows per bank that the copies of rotated weights may take in all; see `pitch_of`."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user fixed; 0 leaves a choice to the compiler."""
+
+    banks: int = 0
+    channels: int = 0
+    planes: int = 0
+    weight_bits: int = 0
+    acc_bits: int = 0
+    membrane_bits: int = 0
+    fifo: int = 16
+
+
+def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayParameters:
+    """The array for a network: widths by proof, sizes by estimate.
+
+    Among the candidates that fit the target (LUTs, and BRAM of the weights), the fastest by
+    estimate is found, then the one of fewest LUTs that is at most `SLACK` times slower.
+
+    Raises:
+        UserError: a size cannot work, or nothing fits.
+    """
+    planes = _planes(plan, request)
+    weight_bits = request.weight_bits or _weight_bits(plan)
+    words = word_shifts(plan.image_bits, planes)
+    acc_bits = _width(
+        plan, "acc_bits", request.acc_bits, lambda p: _acc_bits(p, plan, weight_bits, words)
+    )
+    membrane_bits = _width(
+        plan,
+        "membrane_bits",
+        request.membrane_bits,
+        lambda p: _membrane_bits(p, plan, planes, words),
+    )
+    wide = {"weight_bits": weight_bits, "acc_bits": acc_bits, "membrane_bits": membrane_bits}
+    pieces = {id(s): len(digits(s.weights, weight_bits)) for p in plan.layers for s in p.synapses}
+    candidates = []
+    refused = []
+    for banks, channels in _sizes(plan, target, request, planes):
+        try:
+            array = ArrayParameters(banks, channels, planes, **wide, fifo=request.fifo)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        luts = estimate_luts(array)
+        depth = sum(_rows(layer, array, pieces) for layer in plan.layers)
+        bram = weight_bram36(banks, channels, weight_bits, depth)
+        if luts <= target.usable_lut and bram <= target.bram36:
+            cycles = sum(_cycles(layer, plan, array, pieces) for layer in plan.layers)
+            candidates.append((cycles, luts, array))
+        else:
+            refused.append((bram > target.bram36, bram, luts, array))
+    if not candidates:
+        raise _too_large(min(refused, key=lambda r: r[:3]), target)
+    fastest = min(cycles for cycles, _, _ in candidates)
+    return min((c for c in candidates if c[0] <= SLACK * fastest), key=lambda c: (c[1], c[0]))[2]
+
+
+def word_shifts(image_bits: int, planes: int) -> list[tuple[int, int]]:
+    """(bits, shift) of each word of the image, the most significant first."""
+    count = -(-image_bits // planes)
+    first = image_bits - (count - 1) * planes
+    return [
+        (first if index == 0 else planes, (count - 1 - index) * planes) for index in range(count)
+    ]
+
+
+def pitch_of(plan: NetworkPlan, source: SSAValue, block: int, array: ArrayParameters) -> int:
+    """Positions per pixel of a map in blocks of `block` channels.
+
+    A multiple of the banks needs no decision, nor does a map over which no window moves along x.
+    Otherwise neighbouring pixels share banks (pitch = block, all weights copied into every bank)
+    while that takes at most `ROTATED_ROWS` rows; beyond, pixels are padded to a multiple of the
+    banks, and some banks idle.
+    """
+    moving = [(p, s) for p, s in plan.consumers(source) if p.dims[2] > 1]
+    if block % array.banks == 0 or not moving:
+        return block
+    copies = 0
+    for layer, synapse in moving:
+        tiles = -(-layer.dims[0] // array.channels)
+        taps = synapse.weights.shape[2] * synapse.weights.shape[3]
+        copies += tiles * taps * _inputs(synapse, array.channels)
+    return block if copies <= ROTATED_ROWS else -(-block // array.banks) * array.banks
+
+
+def _planes(plan: NetworkPlan, request: Request) -> int:
+    """As many planes as the longest train has steps; the image's bits may be cut into words."""
+    label, steps = "", 0
+    for layer in plan.layers:
+        if layer.out is not None and layer.schedule["steps_out"] > steps:
+            label, steps = layer.label, layer.schedule["steps_out"]
+    if not request.planes:
+        return steps or min(plan.image_bits, 8)
+    if request.planes < steps:
+        raise UserError(
+            f"planes={request.planes} is less than the {steps} steps of the trains",
+            where=label,
+            hint=f"use planes={steps} or fewer time steps",
+        )
+    return request.planes
+
+
+def _weight_bits(plan: NetworkPlan) -> int:
+    """The widest weight of a convolution or dense layer, at most 8."""
+    synapses = [s for layer in plan.layers for s in layer.synapses]
+    ranges = [(int(s.weights.min()), int(s.weights.max())) for s in synapses if not s.is_wide]
+    return min(8, max([2, *(signed_bits(*r) for r in ranges)]))
+
+
+def _width(plan: NetworkPlan, name: str, asked: int, need) -> int:
+    needs = {layer.label: need(layer) for layer in plan.layers}
+    label = max(needs, key=needs.get)
+    limit = ArrayParameters.LIMITS[name][1]
+    if needs[label] > limit:
+        raise UserError(
+            f"{name} of {needs[label]} needed, the array has at most {limit}",
+            where=label,
+            hint="use fewer time steps or fewer weight bits",
+        )
+    if asked and asked < needs[label]:
+        raise UserError(
+            f"{name.replace('_', '-')}={asked} can overflow, {needs[label]} are needed", where=label
+        )
+    return asked or max(2, needs[label])
+
+
+def _factor(synapse: Synapse, plan: NetworkPlan, words: list[tuple[int, int]]) -> int:
+    """What one weight can contribute to a plane: pooled taps, and the words of the image."""
+    from_image = synapse.source is plan.encode.train
+    return synapse.terms * (sum(1 << shift for _, shift in words) if from_image else 1)
+
+
+def _acc_bits(layer: LayerPlan, plan: NetworkPlan, weight_bits: int, words) -> int:
+    """Bits that hold every partial sum: digits may reach further than the weights they make up."""
+    low = high = 0
+    for synapse in layer.synapses:
+        factor = _factor(synapse, plan, words)
+        for digit in digits(synapse.weights, weight_bits):
+            flat = digit.weights.reshape(len(digit.weights), -1)
+            low = low + (flat.clip(max=0).sum(1) << digit.shift) * factor
+            high = high + (flat.clip(min=0).sum(1) << digit.shift) * factor
+    return signed_bits(int(low.min()), int(high.max()))
+
+
+def _membrane_bits(layer: LayerPlan, plan: NetworkPlan, planes: int, words) -> int:
+    """Bits of every value that the neuron's regions can hold for the machine's plane currents."""
+    low = high = 0
+    for synapse in layer.synapses:
+        factor = _factor(synapse, plan, words)
+        flat = synapse.weights.reshape(len(synapse.weights), -1)
+        low = low + flat.clip(max=0).sum(1) * factor
+        high = high + flat.clip(min=0).sum(1) * factor
+    how = layer.schedule | {"steps_in": min(layer.schedule["steps_in"], planes)}
+    return neuron_ranges(layer.neuron, layer.params, (low, high), **how).bits
+
+
+def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tuple[int, int]]:
+    """(banks, channels) to try: powers of two, no more banks than channels unless asked."""
+    widest = max(layer.dims[0] for layer in plan.layers)
+    powers = [1 << i for i in range(9)]
+    for banks in [request.banks] if request.banks else powers:
+        for channels in [request.channels] if request.channels else powers:
+            fixed = request.banks and request.channels
+            if not request.banks and (banks > target.max_banks or banks > max(channels, 1)):
+                continue
+            if not request.channels and channels > 1 and channels >= 2 * widest:
+                continue
+            lanes = banks * channels
+            if not fixed and lanes > 1 and lanes * planes > target.max_operations:
+                continue
+            yield banks, channels
+
+
+def _inputs(synapse: Synapse, channels: int) -> float:
+    """Input channels that a tile of output channels sees."""
+    outputs, per_group = synapse.weights.shape[:2]
+    groups_seen = ceil(min(channels, outputs) / max(1, outputs // synapse.groups))
+    return min(synapse.groups, groups_seen) * per_group
+
+
+def _rows(layer: LayerPlan, array: ArrayParameters, pieces: dict[int, int]) -> int:
+    """Estimated rows of the weight memories for a layer."""
+    total = 0
+    tiles = -(-layer.dims[0] // array.channels)
+    for synapse in layer.synapses:
+        inputs = _inputs(synapse, array.channels)
+        taps = synapse.weights.shape[2] * synapse.weights.shape[3]
+        total += tiles * pieces[id(synapse)] * taps * ceil(inputs / array.banks)
+    return total
+
+
+def _cycles(
+    layer: LayerPlan, plan: NetworkPlan, array: ArrayParameters, pieces: dict[int, int]
+) -> float:
+    """Estimated clocks of a layer for one image."""
+    words = len(word_shifts(plan.image_bits, array.planes))
+    tiles = -(-layer.dims[0] // array.channels)
+    events = runs = 0.0
+    for synapse in layer.synapses:
+        count = pieces[id(synapse)] * (words if synapse.source is plan.encode.train else 1)
+        inputs = _inputs(synapse, array.channels)
+        spread = len(synapse.rows.offsets)
+        events += count * inputs * spread * len(synapse.columns.offsets)
+        blocks = ceil(inputs / array.channels)
+        runs += count * blocks * spread * len(synapse.columns.runs())
+    busy = events * DENSITY * IMBALANCE / array.banks
+    drain = min(array.channels, layer.dims[0])
+    return tiles * layer.dims[1] * layer.dims[2] * max(busy, runs, drain, 1)
+
+
+def _too_large(refused, target: Target) -> UserError:
+    by_bram, bram, luts, array = refused
+    size = f"{array.banks} banks of {array.channels} channels and {array.planes} planes"
+    if by_bram:
+        return UserError(
+            f"the weights need {bram} BRAM36, {target.name} has {target.bram36}: "
+            f"{bram - target.bram36} too many",
+            hint="use fewer weight bits, a smaller network or a larger target",
+        )
+    return UserError(
+        f"an array of {size} needs about {luts} LUTs, {target.name} has {target.usable_lut} "
+        f"usable: {luts - target.usable_lut} too many",
+        hint="use fewer banks, channels, planes or weight bits",
+    )

@@ -1,0 +1,278 @@
+"""What a network asks of the machine: its layers as plain numbers and arrays, before any tiling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from snnir.analysis.network import (
+    LayerOp,
+    branches,
+    encode_of,
+    network_of,
+    neuron_of,
+    schedule,
+    train_labels,
+)
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.neurons import radix_neuron, rate_neuron
+from snnir.dialects.snn import (
+    ConvOp,
+    DenseOp,
+    EncodeOp,
+    FireOp,
+    MaxPoolOp,
+    NeuronOp,
+    SumPoolOp,
+    SynapseOp,
+)
+from snnir.dialects.snn_types import TrainType
+from snnir.errors import UserError
+from snnir.tiling.geometry import AxisTaps, Window, axis_taps
+
+
+@dataclass(frozen=True)
+class Synapse:
+    """One branch into a layer, as a convolution over the map of `source`.
+
+    Args:
+        source: the train that is stored as a map.
+        weights: integers (M, C / groups, KH, KW); dense and one-to-one synapses are special cases.
+        weight_bits: as the network states it.
+        rows, columns: taps along y and x; an average pool is in them.
+        terms: taps of the pool, that is how often one weight may count in one step.
+    """
+
+    source: SSAValue
+    weights: np.ndarray
+    weight_bits: int
+    groups: int
+    rows: AxisTaps
+    columns: AxisTaps
+    terms: int = 1
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the synapse is one-to-one, whose few weights may be wider than the array's."""
+        return self.groups > 1 and self.weights.shape[1:] == (1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A max pool folded into the layer below it."""
+
+    kernel: tuple[int, ...] = (1, 1)
+    strides: tuple[int, ...] = (1, 1)
+    pads: tuple[int, ...] = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer: its synapses, its neuron, its pool, and the train that is stored.
+
+    `schedule` holds coding, steps_in, steps_out, fraction and rate, as `run_neuron` takes them.
+    `out` is None for the readout.
+    """
+
+    label: str
+    neuron: NeuronOp
+    params: dict[str, np.ndarray]
+    schedule: dict
+    dims: tuple[int, int, int]
+    synapses: tuple[Synapse, ...]
+    out: SSAValue | None
+    pool: Pool = Pool()
+
+    @property
+    def stored(self) -> tuple[int, int, int]:
+        """(C, H, W) of what is stored behind the pool."""
+        return self.dims if self.out is None else self.out.type.dims
+
+
+@dataclass
+class NetworkPlan:
+    """A network's layers in the order in which they run."""
+
+    name: str
+    encode: EncodeOp
+    layers: list[LayerPlan] = field(default_factory=list)
+    relay_neurons: list[NeuronOp] = field(default_factory=list)
+    """Neurons that relay layers need and the module does not define."""
+
+    @property
+    def image_bits(self) -> int:
+        return self.encode.train.type.steps.data
+
+    def consumers(self, source: SSAValue) -> list[tuple[LayerPlan, Synapse]]:
+        """Who reads a map."""
+        return [(p, s) for p in self.layers for s in p.synapses if s.source is source]
+
+
+def plan_network(module: ModuleOp) -> NetworkPlan:
+    """The layers of an integer `snn` network, max pools folded into them.
+
+    A max pool whose input is needed un-pooled as well, or is itself pooled, becomes a *relay*: a
+    layer of one-to-one synapses of weight 1 whose neurons emit again exactly what they receive.
+
+    Raises:
+        UserError: the network is not quantised, or a synapse has a form that the array cannot walk.
+    """
+    return _Planner(module).plan()
+
+
+class _Planner:
+    def __init__(self, module: ModuleOp):
+        self.module = module
+        self.function = network_of(module)
+        self.labels = train_labels(module)
+        self.result = NetworkPlan(self.function.sym_name.data, encode_of(module))
+        self.folded: set[MaxPoolOp] = set()
+
+    def plan(self) -> NetworkPlan:
+        readouts = 0
+        for op in self.function.body.block.ops:
+            if isinstance(op, FireOp) and _is_used(op.train):
+                self.fire(op)
+            elif isinstance(op, MaxPoolOp) and op not in self.folded and _is_used(op.train):
+                self.relay(op)
+            elif isinstance(op, LayerOp) and not isinstance(op, FireOp):
+                self.layer(op, None, Pool())
+                readouts += 1
+        if readouts != 1:
+            raise UserError(f"the network has {readouts} readouts, the machine sends exactly one")
+        return self.result
+
+    def fire(self, op: FireOp) -> None:
+        users = [use.operation for use in op.train.uses]
+        if len(users) == 1 and isinstance(users[0], MaxPoolOp):
+            pool = users[0]
+            self.folded.add(pool)
+            self.layer(op, pool.train, _pool(pool))
+        else:
+            self.layer(op, op.train, Pool())
+
+    def layer(self, op: LayerOp, out: SSAValue | None, pool: Pool) -> None:
+        label = op.label.data
+        if op.params is None:
+            raise UserError("the layer has no integer parameters", where=label, hint="run quantise")
+        self.result.layers.append(
+            LayerPlan(
+                label=label,
+                neuron=neuron_of(op),
+                params={name: from_dense(dense) for name, dense in op.params.data.items()},
+                schedule=schedule(op),
+                dims=op.current.type.dims,
+                synapses=tuple(_synapse(branch, label) for branch in branches(op)),
+                out=out,
+                pool=pool,
+            )
+        )
+
+    def relay(self, op: MaxPoolOp) -> None:
+        train: TrainType = op.source.type
+        channels, height, width = train.dims
+        rate = train.coding_name == "rate"
+        synapse = Synapse(
+            source=op.source,
+            weights=np.ones((channels, 1, 1, 1), np.int64),
+            weight_bits=2,
+            groups=channels,
+            rows=axis_taps(height, height, Window(), None, height),
+            columns=axis_taps(width, width, Window(), None, width),
+        )
+        self.result.layers.append(
+            LayerPlan(
+                label=f"{self.labels[op.source]}.relay",
+                neuron=self.relay_neuron(rate),
+                params={
+                    "theta": np.ones(channels, np.int32),
+                    "bias": np.zeros(channels, np.int32),
+                },
+                schedule={
+                    "coding": train.coding_name,
+                    "steps_in": train.steps.data,
+                    "steps_out": train.steps.data,
+                    "fraction": 0,
+                    "rate": rate,
+                },
+                dims=train.dims,
+                synapses=(synapse,),
+                out=op.train,
+                pool=_pool(op),
+            )
+        )
+
+    def relay_neuron(self, rate: bool) -> NeuronOp:
+        """A neuron that, with theta 1 and bias 0, emits the very train that it receives.
+
+        Radix: v is the train's value and is written in binary again. Rate, soft reset, >=: v
+        starts at 0, reaches 1 with each spike and fires at once.
+        """
+        wanted = rate_neuron("relay_rate") if rate else radix_neuron("relay_radix")
+        defined = [op for op in self.module.ops if isinstance(op, NeuronOp)]
+        for known in [*defined, *self.result.relay_neurons]:
+            if _same_neuron(known, wanted):
+                return known
+        self.result.relay_neurons.append(wanted)
+        return wanted
+
+
+def _is_used(value: SSAValue) -> bool:
+    return bool(list(value.uses))
+
+
+def _same_neuron(a: NeuronOp, b: NeuronOp) -> bool:
+    """Whether two definitions differ in nothing but their name."""
+    return (
+        a.emission == b.emission
+        and a.states == b.states
+        and a.parameters == b.parameters
+        and all(a.role(r).is_structurally_equivalent(b.role(r)) for r in NeuronOp.ROLES)
+    )
+
+
+def _pool(op: MaxPoolOp) -> Pool:
+    return Pool(int_list(op.kernel), int_list(op.strides), int_list(op.pads))
+
+
+def _synapse(op: SynapseOp, label: str) -> Synapse:
+    if op.weight_bits is None:
+        raise UserError("the weights are not integers", where=label, hint="run quantise first")
+    dims = op.source.type.dims
+    source, pools, terms = op.source, (None, None), 1
+    if isinstance(below := op.source.owner, SumPoolOp):
+        source, terms = below.source, below.sum.type.terms.data
+        kernel, strides, pads = (int_list(below.properties[n]) for n in _WINDOW)
+        pools = tuple(Window(kernel[a], strides[a], pads[a]) for a in (0, 1))
+    weights = from_dense(op.weights).astype(np.int64)
+    groups, windows = 1, (Window(dims[1]), Window(dims[2]))
+    match op:
+        case ConvOp():
+            groups = op.groups.value.data
+            strides, pads, dilations = (
+                int_list(op.properties[n]) for n in ("strides", "pads", "dilations")
+            )
+            windows = tuple(
+                Window(weights.shape[2 + a], strides[a], pads[a], dilations[a]) for a in (0, 1)
+            )
+        case DenseOp():
+            weights = weights.reshape(-1, *dims)
+        case _:
+            weights = weights.reshape(-1, 1, 1, 1)
+            groups, windows = dims[0], (Window(), Window())
+    outputs = op.current.type.dims[1:]
+    extents = source.type.dims[1:]
+    try:
+        rows, columns = (
+            axis_taps(extents[a], outputs[a], windows[a], pools[a], dims[1 + a]) for a in (0, 1)
+        )
+    except UserError as error:
+        raise UserError(error.what, where=label, hint=error.hint) from None
+    return Synapse(source, weights, op.weight_bits.value.data, groups, rows, columns, terms)
+
+
+_WINDOW = ("kernel", "strides", "pads")
