@@ -292,7 +292,6 @@ class _Reader:
     def _mode(self, op: LayerOp) -> int:
         """The index of the layer's datapath configuration; equal ones share an index."""
         sources = [s.source.type for tile in op.tiles for s in tile.streams]
-        ends = op.out.type if isinstance(op.out.type, MapType) else sources[0]
         mode = Mode(
             neuron=op.neuron.string_value(),
             coding=sources[0].coding.data,
