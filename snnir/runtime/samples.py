@@ -1,0 +1,121 @@
+"""Reads `.npz` files of samples: `x`, the inputs, and, where there are labels, `y`."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snnir.errors import UserError
+
+_HINT = "make it with numpy.savez(FILE, x=inputs, y=labels)"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs (N, C, H, W), uint8 pixels or floats as the model takes them, and labels (N,)."""
+
+    x: np.ndarray
+    y: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def first(self, count: int | None) -> Samples:
+        """The first `count` samples; all of them for None."""
+        if count is None:
+            return self
+        return Samples(self.x[:count], None if self.y is None else self.y[:count])
+
+
+def load_samples(path: str | Path, shape: Sequence[int], outputs: int | None = None) -> Samples:
+    """Read samples for a model whose input has the shape `shape`, without the batch.
+
+    Args:
+        outputs: number of the network's outputs; labels must be below it.
+
+    Raises:
+        UserError: the file is not a readable .npz, or what it holds does not fit the model.
+    """
+    arrays = _read(path)
+    if "x" not in arrays:
+        found = f"it holds {', '.join(map(repr, arrays))}" if arrays else "it is empty"
+        raise UserError(f"there is no array 'x' for the inputs; {found}", where=path, hint=_HINT)
+    x = _inputs(arrays["x"], tuple(shape), path)
+    y = arrays.get("y")
+    return Samples(x, None if y is None else _labels(y, len(x), outputs, path))
+
+
+def _read(path: str | Path) -> dict[str, np.ndarray]:
+    with open(path, "rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            raise UserError("not an .npz file", where=str(path), hint=_HINT)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if name in ("x", "y")} or dict(
+                dict.fromkeys(archive.files)
+            )
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as error:
+        raise UserError(
+            f"the .npz file is damaged or holds no plain arrays: {error}",
+            where=str(path),
+            hint=_HINT,
+        ) from error
+
+
+def _inputs(x: np.ndarray, shape: tuple[int, ...], path: str | Path) -> np.ndarray:
+    wanted = "x".join(map(str, shape))
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise UserError(
+            f"x has type {x.dtype}",
+            where=str(path),
+            hint="give uint8 pixels, or float32 inputs as the model takes them",
+        )
+    if x.ndim == 0 or len(x) == 0:
+        raise UserError("x holds no samples", where=str(path), hint=_HINT)
+    given = x.shape[1:]
+    if given != (math.prod(shape),) and _without_ones(given) != _without_ones(shape):
+        hint = f"x must have shape ({', '.join(['N', *map(str, shape)])})"
+        if len(shape) == 3 and given == (shape[1], shape[2], shape[0]):
+            hint = "its channels come last: give numpy.moveaxis(x, -1, 1)"
+        text = "x".join(map(str, given)) or "a single value"
+        raise UserError(
+            f"a sample of x is {text}, the model takes {wanted}", where=str(path), hint=hint
+        )
+    x = np.ascontiguousarray(x).reshape(len(x), *shape)
+    if x.dtype != np.uint8:
+        finite = np.isfinite(x).reshape(len(x), -1).all(axis=1)
+        if not finite.all():
+            raise UserError(
+                f"x holds NaN or infinity, first in sample {int(np.argmin(finite))}",
+                where=str(path),
+                hint="remove or mend the samples",
+            )
+        x = x.astype(np.float32)
+    return x
+
+
+def _labels(y: np.ndarray, count: int, outputs: int | None, path: str | Path) -> np.ndarray:
+    if y.size != count or y.dtype.kind not in "iu":
+        raise UserError(
+            f"y has shape {y.shape} and type {y.dtype}, x has {count:,} samples",
+            where=str(path),
+            hint="y must be one integer label for each sample",
+        )
+    y = y.reshape(count).astype(np.int64)
+    if y.min() < 0 or outputs is not None and y.max() >= outputs:
+        wrong = int(y.min() if y.min() < 0 else y.max())
+        raise UserError(
+            f"y holds the label {wrong}, the network has {outputs} outputs",
+            where=str(path),
+            hint="labels count from 0",
+        )
+    return y
+
+
+def _without_ones(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(extent for extent in shape if extent != 1)

@@ -1,0 +1,76 @@
+"""Types of command-line values: each checks its range and says it where a value is outside."""
+
+import math
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+
+
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A whole number from `low` to `high`, or from `low` upwards."""
+    span = f"{low} to {high}" if high is not None else f"{low} or more"
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < low or high is not None and value > high:
+            raise ArgumentTypeError(f"takes a whole number, {span}, not '{text}'")
+        return value
+
+    return convert
+
+
+def real(text: str) -> float:
+    """A number, also as a fraction: `0.5`, `1/255`."""
+    above, slash, below = text.partition("/")
+    try:
+        value = float(above) / (float(below) if slash else 1.0)
+    except (ValueError, ZeroDivisionError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ArgumentTypeError(f"takes a number or a fraction like 1/255, not '{text}'")
+    return value
+
+
+def positive(text: str) -> float:
+    """A number above 0, also as a fraction."""
+    if (value := real(text)) <= 0:
+        raise ArgumentTypeError(f"takes a number above 0, not '{text}'")
+    return value
+
+
+def between(low: float, high: float) -> Callable[[str], float]:
+    """A number above `low`, up to `high`."""
+
+    def convert(text: str) -> float:
+        value = real(text)
+        if not low < value <= high:
+            raise ArgumentTypeError(f"takes a number above {low:g}, up to {high:g}, not '{text}'")
+        return value
+
+    return convert
+
+
+def several(one: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
+    """Numbers separated by commas, one for each channel."""
+
+    def convert(text: str) -> tuple[float, ...]:
+        return tuple(one(part.strip()) for part in text.split(","))
+
+    return convert
+
+
+def array(text: str) -> tuple[int, int, int]:
+    """`K,C,P`: banks, channels, planes."""
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.strip().isdigit() for part in parts):
+        raise ArgumentTypeError(f"takes banks,channels,planes, for example 8,16,4, not '{text}'")
+    banks, channels, planes = map(int, parts)
+    if banks not in (1, 2, 4, 8, 16, 32):
+        raise ArgumentTypeError(f"banks must be a power of two, 1 to 32, not {banks}")
+    if not 1 <= channels <= 256:
+        raise ArgumentTypeError(f"channels must be 1 to 256, not {channels}")
+    if not 1 <= planes <= 16:
+        raise ArgumentTypeError(f"planes must be 1 to 16, not {planes}")
+    return banks, channels, planes

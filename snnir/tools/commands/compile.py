@@ -1,0 +1,155 @@
+"""Compile a trained network into a build folder: IR of all stages, C, Verilog, weights."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from snnir.errors import UserError
+from snnir.tools.arguments import array, between, positive, real, several, whole
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", type=Path, help="the trained network, an .onnx file")
+    add("-o", "--output", metavar="DIR", type=Path, required=True, help="the build folder")
+    add("--json", action="store_true", help="print what was made as one JSON object")
+
+    data = parser.add_argument_group("calibration data and pixels")
+    add = data.add_argument
+    add(
+        "--calibration", metavar="X.npz",
+        help="a few hundred inputs 'x' from which thresholds are chosen",
+    )  # fmt: skip
+    add("--samples", metavar="N", type=whole(1), help="inputs of it that are used (512)")
+    add(
+        "--input-scale", metavar="S", type=positive,
+        help="what a pixel counts: the model takes pixel * S, for example 1/255",
+    )  # fmt: skip
+    add(
+        "--mean", metavar="M,..", type=several(real),
+        help="the model takes (pixel * S - mean) / std, one value for each channel; "
+        "S is 1/255 unless --input-scale is given",
+    )  # fmt: skip
+    add("--std", metavar="D,..", type=several(positive), help="see --mean")
+
+    network = parser.add_argument_group("spiking network")
+    add = network.add_argument
+    add("--coding", choices=("radix", "rate"), default="radix", help="of the trains (radix)")
+    add("--timesteps", metavar="T", type=whole(1, 16), default=4, help="1 to 16 (4)")
+    add(
+        "--emission", choices=("causal", "after"),
+        help="rate coding: fire in each step (causal), or after all steps are integrated",
+    )  # fmt: skip
+    add("--reset", choices=("soft", "hard"), help="rate coding: subtract the threshold (soft) or 0")
+    add("--compare", choices=("ge", "gt"), help="rate coding: fire at v >= threshold (ge) or v >")
+    add(
+        "--balance", choices=("max", "percentile", "mse"),
+        help="how thresholds follow from the activations (mse)",
+    )  # fmt: skip
+    add("--percentile", metavar="P", type=between(0, 100), help="for --balance percentile (99.9)")
+    add("--per-channel", action="store_true", help="a threshold for each channel, not each layer")
+    add("--weight-bits", metavar="B", type=whole(2, 8), default=8, help="2 to 8 (8)")
+
+    machine = parser.add_argument_group("machine")
+    add = machine.add_argument
+    add("--target", default="pynq-z2", metavar="NAME|FILE.toml", help="the device (pynq-z2)")
+    add(
+        "--array", metavar="K,C,P", type=array,
+        help="banks, output channels, planes; the compiler chooses unless given",
+    )  # fmt: skip
+    add("--no-verilog", action="store_true", help="leave the hardware out, C only")
+
+
+def run(args: Namespace) -> int:
+    from snnir.tools.flow import Flow
+
+    if args.coding == "radix":
+        for option in ("emission", "reset", "compare"):
+            if getattr(args, option) is not None:
+                raise UserError(
+                    f"--{option} is a matter of rate-coded neurons",
+                    where="snnc compile",
+                    hint="add --coding rate, or leave it out",
+                )
+    if args.percentile is not None and args.balance != "percentile":
+        raise UserError(
+            "--percentile has no effect on this method",
+            where="snnc compile",
+            hint="add --balance percentile",
+        )
+    flow = Flow(
+        calibration=args.calibration,
+        samples=args.samples,
+        coding=args.coding,
+        timesteps=args.timesteps,
+        emission=args.emission,
+        reset=args.reset,
+        compare=args.compare,
+        mean=args.mean,
+        std=args.std,
+        input_scale=args.input_scale,
+        balance=args.balance,
+        percentile=args.percentile,
+        per_channel=args.per_channel,
+        weight_bits=args.weight_bits,
+        target=args.target,
+        array=args.array,
+        verilog=not args.no_verilog,
+    )
+    from snnir.tools.compiling import compile_model
+
+    made = compile_model(args.model, args.output, flow)
+    if args.json:
+        from snnir.tools.output import print_json
+
+        print_json(_as_json(args.output, made))
+    else:
+        print(_as_text(args.output, made))
+    return 0
+
+
+def _as_json(folder: Path, made) -> dict:
+    manifest = made.manifest
+    return {
+        "folder": str(folder),
+        **{key: manifest[key] for key in ("name", "pipeline", "snn_opt", "options", "array")},
+        "layers": manifest["layers"],
+        "memory": manifest["memory"],
+        "files": list(manifest["files"]),
+        "seconds": {name: round(value, 4) for name, value in made.seconds.items()},
+    }
+
+
+def _as_text(folder: Path, made) -> str:
+    from snnir.tools.tables import byte_size, duration, number, table
+
+    manifest = made.manifest
+    rows = [
+        (
+            layer["name"],
+            layer["kind"],
+            "x".join(map(str, layer["stored"])),
+            number(layer["parameters"]),
+            number(layer["macs"]),
+            layer["weight_bits"],
+            layer["acc_bits"],
+            layer["membrane_bits"],
+        )
+        for layer in manifest["layers"]
+    ]
+    headers = ("layer", "kind", "output", "weights", "MACs", "w bits", "acc bits", "v bits")
+    array = manifest["array"]
+    memory = {entry["name"]: entry["bytes"] for entry in manifest["memory"]}
+    operations = array["banks"] * array["channels"] * array["planes"]
+    hardware = "IR, C and Verilog" if manifest["verilog"] else "IR and C"
+    return f"""\
+{table(headers, rows)}
+
+array   {array["banks"]} banks x {array["channels"]} channels x {array["planes"]} planes \
+= {number(operations)} synaptic operations per clock
+memory  {byte_size(sum(memory.values()))}, of that weights {byte_size(memory["weights"])}
+made    {folder}: {hardware}, {len(manifest["files"])} files in {duration(made.seconds["total"])}
+
+The same in steps:
+{manifest["snn_opt"]}"""

@@ -1,0 +1,297 @@
+"""Compiles a model into a build folder: runs the pipeline and writes what each stage made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnir import __version__
+from snnir.errors import UserError
+from snnir.runtime.build import CACHE, FORMAT, MANIFEST, file_hash, seal
+from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
+from snnir.tools.folders import cannot_write, new_folder
+from snnir.tools.output import json_text, step
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from snnir.analysis.program import ProgramTables
+    from snnir.runtime.samples import Samples
+
+KEPT_SAMPLES = 64
+"""Samples of the calibration data that a build folder keeps, for reports without other data."""
+
+_CONTENTS = {MANIFEST, "model.onnx", "calibration.npz", "ir", "c", "verilog", CACHE}
+
+
+@dataclass
+class Compilation:
+    """What a compilation made, for the command to tell."""
+
+    manifest: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def compile_model(model: Path, folder: Path, flow: Flow) -> Compilation:
+    """Compile a model; the folder appears whole or not at all.
+
+    Raises:
+        UserError: for whatever the model, the data, the options or the folder have that cannot be.
+    """
+    check_replaceable(folder)
+    start = time.perf_counter()
+    stages = list(flow.stages())
+    with new_folder(folder) as staging:
+        build = _Build(staging, model, flow, stages)
+        build.run()
+        keep_cache(folder, staging)
+    compilation = Compilation(build.manifest, build.seconds)
+    compilation.seconds["total"] = time.perf_counter() - start
+    return compilation
+
+
+def check_replaceable(folder: Path) -> None:
+    """Whether a build may be put at `folder`.
+
+    Raises:
+        UserError: it holds something that a build folder does not.
+    """
+    if not folder.exists():
+        return
+    hint = "choose another folder with -o"
+    if not folder.is_dir():
+        raise UserError("not a folder", where=str(folder), hint=hint)
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if names and MANIFEST not in names:
+        raise UserError(
+            "the folder is neither empty nor a build folder", where=str(folder), hint=hint
+        )
+    if strange := sorted(names - _CONTENTS):
+        raise UserError(
+            f"the build folder holds '{strange[0]}', which compiling anew would delete",
+            where=str(folder),
+            hint=f"move it away, or {hint}",
+        )
+
+
+def keep_cache(folder: Path, staging: Path) -> None:
+    """Take the cache of an older build along: what is in it is found by content."""
+    if (folder / CACHE).is_dir():
+        shutil.copytree(folder / CACHE, staging / CACHE, symlinks=True, dirs_exist_ok=True)
+
+
+class _Build:
+    """One run of the pipeline, writing into a folder that is not yet in its place."""
+
+    def __init__(self, folder: Path, model: Path, flow: Flow, stages: list[Stage]):
+        self.folder, self.model, self.flow, self.stages = folder, model, flow, stages
+        self.pipeline = pipeline_text(stages)
+        self.seconds: dict[str, float] = {}
+        self.files: dict[str, str] = {}
+        self.ir: list[dict[str, str]] = []
+        self.roles: dict[str, str] = {}
+        self.snn: ModuleOp | None = None
+        self.tables: ProgramTables | None = None
+        self.neurons: dict[str, Any] = {}
+        self.hw_module: ModuleOp | None = None
+        self.manifest: dict[str, Any] = {}
+
+    def run(self) -> None:
+        from snnir.frontend.onnx import import_model
+        from snnir.tools.pipeline import apply_passes
+        from snnir.tools.pipeline_spec import build_passes
+        from snnir.tools.plugins import make_context, multiverse
+
+        passes = build_passes(self.pipeline, multiverse().all_passes)
+        with step(f"reading {self.model}"):
+            module = self._timed("import", lambda: import_model(self.model))
+        samples = self._calibration(module)
+        self.input_shape = model_input(module)
+        self._write_ir("import", module)
+        for stage, instance in zip(self.stages, passes, strict=True):
+            with step(stage.name):
+                ctx = make_context()
+                apply_passes(module, [instance], ctx, after_pass=self._after_pass)
+                if not stage.is_check:
+                    self._write_ir(stage.name, module)
+                if stage.role:
+                    self._keep(stage.role, module)
+        with step("printing C" + (" and Verilog" if self.hw_module else "")):
+            self._timed("print", self._print)
+        self._write_bytes("model.onnx", self.model.read_bytes())
+        self._write_samples(samples)
+        self._write_manifest()
+
+    def _timed(self, name: str, action):
+        start = time.perf_counter()
+        result = action()
+        self.seconds[name] = time.perf_counter() - start
+        return result
+
+    def _after_pass(self, name: str, module: ModuleOp, seconds: float) -> None:
+        self.seconds[name] = seconds
+
+    def _calibration(self, module: ModuleOp) -> Samples | None:
+        """The calibration data, checked against the model before any pass takes time."""
+        if self.flow.calibration is None:
+            return None
+        from snnir.runtime.samples import load_samples
+
+        shape = model_input(module)
+        return load_samples(self.flow.calibration, shape[1:])
+
+    def _keep(self, role: str, module: ModuleOp) -> None:
+        """What later steps need of the program as it is now."""
+        self.roles[role] = self.ir[-1]["file"]
+        if role == "snn":
+            self.snn = module.clone()
+        elif role == "pe":
+            from snnir.backends.c import c_sources
+
+            self.tables = tables_of(module)
+            self.c_sources = c_sources(module)
+        elif role == "hw":
+            self.hw_module = module
+
+    def _write_ir(self, name: str, module: ModuleOp) -> None:
+        from io import StringIO
+
+        from snnir.tools.ir_printing import print_ir
+
+        stream = StringIO()
+        print_ir(module, stream)
+        file = f"ir/{len(self.ir):02d}-{name}.mlir"
+        self._write_bytes(file, stream.getvalue().encode())
+        self.ir.append({"stage": name, "file": file})
+
+    def _print(self) -> None:
+        for name, text in self.c_sources.items():
+            self._write_bytes(f"c/{name}", text if isinstance(text, bytes) else text.encode())
+        if self.hw_module is None:
+            return
+        from snnir.backends.memory import memory_images
+        from snnir.backends.verilog import verilog_files
+
+        for name, text in verilog_files(self.hw_module).items():
+            self._write_bytes(f"verilog/{name}", text.encode())
+        for name, text in memory_images(self.hw_module).items():
+            self._write_bytes(f"verilog/{name}", text.encode())
+
+    def _write_samples(self, samples: Samples | None) -> None:
+        if samples is None:
+            return
+        from io import BytesIO
+
+        import numpy as np
+
+        kept = samples.first(KEPT_SAMPLES)
+        arrays = {"x": kept.x} if kept.y is None else {"x": kept.x, "y": kept.y}
+        stream = BytesIO()
+        np.savez_compressed(stream, **arrays)
+        self._write_bytes("calibration.npz", stream.getvalue())
+
+    def _write_bytes(self, name: str, data: bytes) -> None:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        self.files[name] = file_hash(path)
+
+    def _write_manifest(self) -> None:
+        from snnir.analysis.summary import summarise
+
+        tables, flow = self.tables, self.flow
+        options = {name: value for name, value in asdict(flow).items() if value is not None}
+        manifest = {
+            "format": FORMAT,
+            "snnir": __version__,
+            "name": tables.name,
+            "model": {"file": "model.onnx", "source": str(self.model)},
+            "options": options,
+            "pipeline": self.pipeline,
+            "snn_opt": snn_opt_line(str(self.model), self.pipeline),
+            "input": describe_input(self.snn, self.input_shape),
+            "output": describe_output(self.snn),
+            "array": asdict(tables.array),
+            "memory": describe_memory(tables),
+            "target": target_facts(flow.target),
+            "layers": [asdict(layer) for layer in summarise(self.snn, tables)],
+            "ir": self.ir,
+            "stages": self.roles,
+            "verilog": sorted(n for n in self.files if n.endswith(".v")) or None,
+            "calibration": "calibration.npz" if "calibration.npz" in self.files else None,
+            "files": dict(sorted(self.files.items())),
+        }
+        # Through JSON once, so that what is sealed is what will be read.
+        self.manifest = json.loads(json.dumps(manifest))
+        self.manifest["seal"] = seal(self.manifest)
+        (self.folder / MANIFEST).write_text(json_text(self.manifest))
+
+
+def model_input(module: ModuleOp) -> tuple[int, ...]:
+    """The shape of an imported model's input, batch of 1 included."""
+    from snnir.analysis.network import network_of
+
+    return tuple(network_of(module).body.block.args[0].type.get_shape())
+
+
+def tables_of(module: ModuleOp) -> ProgramTables:
+    from snnir.analysis.program import read_program
+    from snnir.dialects.pe import ProgramOp
+
+    return read_program(next(op for op in module.ops if isinstance(op, ProgramOp)))
+
+
+def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What the machine takes: pixels u that stand for scale[c] * (u - zero[c]), padded."""
+    from snnir.analysis.network import encode_of
+    from snnir.dialects.assembly import int_list
+
+    op = encode_of(snn)
+    train = op.train.type
+    top, left, bottom, right = pads = int_list(op.pads)
+    channels, height, width = train.dims
+    zero = op.zero.get_values() if op.zero else [0.0] * channels
+    return {
+        "shape": list(shape[1:]),
+        "image": [channels, height - top - bottom, width - left - right],
+        "pads": list(pads),
+        "bits": train.steps.data,
+        "scale": list(op.scale.get_values()),
+        "zero": list(zero),
+    }
+
+
+def describe_output(snn: ModuleOp) -> dict[str, Any]:
+    """What comes out: potentials V that stand for activation(scale[c] * V)."""
+    from snnir.dialects.snn import ReadoutOp
+
+    op = next(op for op in snn.walk() if isinstance(op, ReadoutOp))
+    return {
+        "layer": op.label.data,
+        "shape": [*op.output.type.get_shape()][1:],
+        "scale": list(op.scale.get_values()),
+        "activation": op.activation.data,
+    }
+
+
+def describe_memory(tables: ProgramTables) -> list[dict[str, Any]]:
+    """The machine's memories: how many, how wide [bit] and deep [words], and what they take."""
+    from snnir.analysis.memories import memories
+
+    return [
+        {**asdict(memory), "bytes": -(-memory.bits // 8), "bram36": memory.bram36}
+        for memory in memories(tables)
+    ]
+
+
+def target_facts(name: str) -> dict[str, Any]:
+    from snnir.targets import load_target
+
+    return asdict(load_target(name))
