@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,6 +41,8 @@ class Problem:
 
     @property
     def text(self) -> str:
+        if isinstance(self.op, func.FuncOp):
+            return f"network @{self.op.sym_name.data}: {self.what}"
         return f"{describe(self.op)}: {self.what}"
 
 
@@ -56,10 +59,10 @@ def _interface(network: func.FuncOp) -> Iterator[Problem]:
     block = network.body.block
     returned = block.last_op.operands if isinstance(block.last_op, func.ReturnOp) else ()
     if len(block.args) != 1 or len(returned) != 1:
-        what = f"a network with {len(block.args)} inputs and {len(returned)} outputs"
+        what = f"it has {len(block.args)} inputs and {len(returned)} outputs"
         yield Problem(network, what, "give it one input and one output")
     elif isinstance(returned[0], BlockArgument):
-        yield Problem(network, "a network without layers", "give one with a Conv or Gemm")
+        yield Problem(network, "it has no layers", "give one with a Conv or Gemm")
 
 
 def _of_op(op: Operation) -> Iterator[tuple[str, str]]:
@@ -84,12 +87,15 @@ def _of_op(op: Operation) -> Iterator[tuple[str, str]]:
         case onnx.ReluOp() | onnx.ClipOp():
             yield from _neuron(op)
         case onnx.SoftmaxOp() | onnx.LogSoftmaxOp():
-            if not all(isinstance(use.operation, func.ReturnOp) for use in op.result.uses):
-                yield "it is not the last node", "only the network's output may be a softmax"
+            yield from _softmax(op)
         case onnx.MaxPoolOp() | onnx.AveragePoolOp():
-            if len(shape_of(op.x)) != 4:
-                yield f"its input {shape_of(op.x)} is not two-dimensional", "use 2D layers"
-            yield from _behind_neuron(op, op.x)
+            yield from _pool(op)
+        case onnx.ReshapeOp():
+            if len(shape_of(op.result)) > 2:
+                yield (
+                    f"a reshape of {shape_of(op.x)} to {shape_of(op.result)}",
+                    "only flattening before a fully connected layer has a spiking form",
+                )
 
 
 def _not_taken(op: Operation) -> tuple[str, str]:
@@ -188,8 +194,43 @@ def _neuron(op: onnx.ReluOp | onnx.ClipOp) -> Iterator[tuple[str, str]]:
                 f"{'inf' if high is None else high}]",
                 "a spiking neuron's range is [0, max]: use Clip(0, max) or Relu",
             )
-    source = op.x
-    if isinstance(source, BlockArgument):
-        yield "it has no layer in front", "put a Conv or Gemm in front, or leave it out"
-    elif not isinstance(source.owner, _SYNAPSES):
-        yield f"it follows {describe(source.owner)}", "put it directly behind a Conv, Gemm or Add"
+
+
+def _pool(op: onnx.PoolOp) -> Iterator[tuple[str, str]]:
+    p = op.params
+    if len(shape_of(op.x)) != 4 or set(p["dilations"]) != {1}:
+        yield "it is dilated or not two-dimensional", "use a plain 2D pool"
+    if isinstance(op, onnx.MaxPoolOp):
+        if isinstance(op.x, BlockArgument):
+            yield "it pools the network's input", "put a Conv and a Relu in front of it"
+        if all(isinstance(use.operation, _NEURONS) for use in op.result.uses):
+            return
+    else:
+        if any(p["pads"]) and not p["count_include_pad"]:
+            yield (
+                "its pads do not count in the mean, so it divides differently at the rim",
+                "export it with count_include_pad = 1, or without pads",
+            )
+        if _is_pointwise(op.x) and not any(p["pads"]):
+            return
+    yield from _behind_neuron(op, op.x)
+
+
+def _is_pointwise(value: SSAValue) -> bool:
+    """Whether only 1x1 convolutions make the value: those and an average change places."""
+    match value.owner:
+        case onnx.ConvOp() as conv:
+            plain = set(conv.params["strides"]) == {1} and not any(conv.params["pads"])
+            return plain and set(shape_of(conv.w)[2:]) == {1}
+        case onnx.AddOp(lhs=lhs, rhs=rhs):
+            return _is_pointwise(lhs) and _is_pointwise(rhs)
+        case _:
+            return False
+
+
+def _softmax(op: onnx.SoftmaxOp | onnx.LogSoftmaxOp) -> Iterator[tuple[str, str]]:
+    if not all(isinstance(use.operation, func.ReturnOp) for use in op.result.uses):
+        yield "it is not the last node", "only the network's output may be a softmax"
+    shape, axis = shape_of(op.x), op.params["axis"]
+    if math.prod(shape) != shape[axis]:
+        yield f"it runs over axis {axis} of {shape}", "let it run over the classes, of shape (1, n)"

@@ -177,7 +177,7 @@ class OnnxOp(IRDLOperation):
         position = parser.pos
         type = parser.parse_function_type()
         values = parser.resolve_operands(unresolved or [], type.inputs.data, position)
-        _check_types(parser, type)
+        _check_types(parser, type, position)
         defaults = default_params(cls.name, [shape_of(v) for v in values])
         node = params.pop("node", None)
         properties = {k: _to_attr(k, v) for k, v in {**defaults, **params}.items()}
@@ -191,10 +191,10 @@ class OnnxOp(IRDLOperation):
         )
 
 
-def _check_types(parser: Parser, type: FunctionType) -> None:
+def _check_types(parser: Parser, type: FunctionType, start: int) -> None:
     for t in (*type.inputs, *type.outputs):
         if not isinstance(t, TensorType) or t.element_type != f32:
-            parser.raise_error(f"a tensor of f32 is expected here, not {t}")
+            parser.raise_error(f"a tensor of f32 is expected here, not {t}", start, start + 1)
 
 
 def print_params(printer: Printer, params: Mapping[str, Any], node: StringAttr | None) -> None:

@@ -18,6 +18,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, OpResult, SSAValue
 
+from snnir.analysis.network import network_of
 from snnir.dialects.onnx import ConstantOp, constant_of
 from snnir.dialects.onnx_op import OnnxOp, describe, shape_of
 from snnir.errors import UserError
@@ -28,18 +29,6 @@ Params = dict[str, Any]
 # Unfolded windows of one chunk of samples: large enough for the matrix product to be efficient,
 # small enough to stay well below the activations of a calibration set.
 CHUNK_BYTES = 64 << 20
-
-
-def network_of(module: ModuleOp) -> func.FuncOp:
-    """The one function of a module that holds a network.
-
-    Raises:
-        UserError: if there is none, or more than one.
-    """
-    found = [op for op in module.walk() if isinstance(op, func.FuncOp) and not op.is_declaration]
-    if len(found) != 1:
-        raise UserError(f"the module holds {len(found)} networks", hint="give one func.func")
-    return found[0]
 
 
 def run_onnx(module: ModuleOp, x: np.ndarray, observe: Observer | None = None) -> np.ndarray:

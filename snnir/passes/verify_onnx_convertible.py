@@ -18,8 +18,8 @@ class VerifyOnnxConvertiblePass(ModulePass):
 
     - Conv (2D) and Gemm (`x @ w.T + b`) with constant weights, at the network's input or behind
       values that are never negative, because spikes carry them;
-    - Relu, or Clip from 0 to a positive maximum, behind a Conv, Gemm, Add or AveragePool;
-    - MaxPool and AveragePool (2D), Flatten and Reshape;
+    - Relu, or Clip from 0 to a positive maximum;
+    - MaxPool and AveragePool (2D, not dilated) of values that are never negative, Flatten;
     - Add of two computed tensors of the same shape;
     - Softmax or LogSoftmax as the last op.
 

@@ -36,8 +36,13 @@ def replace(
     rewriter.replace(op, new_ops, results)
 
 
-def constant(array: np.ndarray, op: Operation) -> onnx.ConstantOp:
+def constant(array: np.ndarray, op: Operation, like: SSAValue | None = None) -> onnx.ConstantOp:
     """A float32 constant that rewriting an op has produced.
+
+    Args:
+        array: its values.
+        op: the op that is rewritten, for messages.
+        like: the constant that it takes the place of, whose names it keeps.
 
     Raises:
         UserError: if it does not fit float32.
@@ -50,7 +55,11 @@ def constant(array: np.ndarray, op: Operation) -> onnx.ConstantOp:
             where=place(op),
             hint="check its constants for zero divisors and overflow",
         )
-    return onnx.ConstantOp(floats)
+    if like is None or not isinstance(like.owner, onnx.ConstantOp):
+        return onnx.ConstantOp(floats)
+    new_op = onnx.ConstantOp(floats, like.owner.node)
+    new_op.result.name_hint = like.name_hint
+    return new_op
 
 
 def is_normal(op: onnx.GemmOp) -> bool:
@@ -105,8 +114,10 @@ def with_weights(
 ) -> Operation:
     """Give a layer other weights, in place of the old op; an all-zero new bias is left out."""
     keep_bias = b is not None and (op.b is not None or bool(np.any(b)))
-    new_w = constant(w, op)
-    new_b = constant(b, op) if keep_bias and b is not None else None
+    new_w = constant(w, op, like=op.w)
+    new_b = constant(b, op, like=op.b) if keep_bias and b is not None else None
+    if new_b is not None and new_b.result.name_hint is None:
+        new_b.result.name_hint = f"{op.w.name_hint or 'w'}_bias"
     new_op = type(op)(op.x, new_w, new_b, node=op.node, **op.params)
     replace(rewriter, op, [new_w, *([new_b] if new_b else []), new_op])
     return new_op

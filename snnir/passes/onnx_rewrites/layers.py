@@ -41,7 +41,7 @@ class MatMulToGemm(RewritePattern):
         if matrix.ndim != 2 or not row:
             return
         flat = onnx.ReshapeOp(x, node=op.node, shape=(1, matrix.shape[1]))
-        w = constant(matrix, op)
+        w = constant(matrix, op, like=op.lhs if right is None else op.rhs)
         product = onnx.GemmOp(flat, w, node=op.node, transB=1)
         shaped = onnx.ReshapeOp(product, node=op.node, shape=shape_of(op.result))
         replace(rewriter, op, [flat, w, product, shaped])
@@ -63,10 +63,10 @@ class NormaliseGemm(RewritePattern):
         if p["transA"]:
             ops.append(onnx.ReshapeOp(x, node=op.node, shape=(1, shape_of(x)[0])))
             x = ops[-1].results[0]
-        ops.append(new_w := constant(matrix, op))
+        ops.append(new_w := constant(matrix, op, like=op.w))
         if b is not None:
             vector = np.broadcast_to(b.astype(np.float64) * p["beta"], result)[0]
-            ops.append(new_b := constant(vector, op))
+            ops.append(new_b := constant(vector, op, like=op.b))
             ops.append(onnx.GemmOp(x, new_w, new_b, node=op.node, transB=1))
         else:
             ops.append(onnx.GemmOp(x, new_w, node=op.node, transB=1))
@@ -127,7 +127,7 @@ class TransposeIntoGemm(RewritePattern):
         columns = np.empty_like(w)
         columns[:, order.transpose(transpose.params["perm"]).reshape(-1)] = w
         direct = onnx.ReshapeOp(transpose.x, node=flat.node, shape=shape_of(op.x))
-        weights = constant(columns, op)
+        weights = constant(columns, op, like=op.w)
         replace(
             rewriter,
             op,
