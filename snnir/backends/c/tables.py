@@ -1,0 +1,147 @@
+"""The sections of the C templates that depend on the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from snnir.analysis.program import FIRE, RECEIVE
+from snnir.backends.c import text
+from snnir.backends.c.model import CModel
+from snnir.backends.c.neurons import datapaths_text
+
+
+def sections(model: CModel) -> dict[str, Callable[[], str]]:
+    """Section name to the function that prints it; the templates name them `/*@name@*/`."""
+    printer = _Sections(model)
+    return {
+        "banner": printer.banner,
+        "sizes": printer.sizes,
+        "types": printer.types,
+        "tables": printer.tables,
+        "neurons": lambda: datapaths_text(model.datapaths),
+        "weights": printer.weights,
+    }
+
+
+def _int_type(limit: int) -> str:
+    """The unsigned type that holds 0..limit."""
+    return "uint16_t" if limit < 1 << 16 else "uint32_t"
+
+
+class _Sections:
+    """Prints the sections of one model."""
+
+    def __init__(self, model: CModel):
+        self.model, self.program = model, model.tables
+
+    def banner(self) -> str:
+        array = self.program.array
+        return (
+            f"/* {text.comment(self.program.name)}: a spiking network on an array of "
+            f"{array.banks} banks, {array.channels} channels,\n"
+            f"   {array.planes} planes. Made by snnir from a pe.program; do not edit. */\n"
+        )
+
+    def sizes(self) -> str:
+        """Constants of the network and its array."""
+        model, program, array = self.model, self.program, self.program.array
+        channels, height, width = program.image
+        last = model.recorded[-1]
+        trains = last.offset + last.dims[0] * last.dims[1] * last.dims[2]
+        groups = (
+            ("Image: bytes in all, and height, width, channels; bits of a pixel.",
+             [("IMAGE", channels * height * width), ("IMAGE_HEIGHT", height),
+              ("IMAGE_WIDTH", width), ("IMAGE_CHANNELS", channels),
+              ("IMAGE_BITS", program.image_bits)]),
+            ("Potentials of an image; layers; recorded maps and all their words.",
+             [("OUTPUTS", model.outputs), ("LAYERS", len(program.layers)),
+              ("MAPS", len(model.recorded)), ("TRAINS", trains)]),
+            ("The array.",
+             [("BANKS", array.banks), ("CHANNELS", array.channels), ("PLANES", array.planes),
+              ("FIFO", array.fifo)]),
+            ("Memories: events in all banks, pointer entries.",
+             [("EVENTS", program.event_depth * array.banks), ("POINTERS", program.pointer_depth)]),
+            ("Constants of the clock counts.",
+             [("RESOLVE", model.timing.resolve), ("FLUSH", model.timing.flush),
+              ("RECEIVE", model.timing.receive)]),
+        )  # fmt: skip
+        lines = []
+        for title, constants in groups:
+            lines.append(f"/* {title} */")
+            lines += [f"#define NAME_{name} {value}" for name, value in constants]
+        return "\n".join(lines) + "\n\n"
+
+    def types(self) -> str:
+        """The widths that the network needs."""
+        array = self.program.array
+        position = (self.program.position_max + 1) * array.banks
+        acc = "int16_t" if array.acc_bits <= 16 else "int32_t"
+        clock = "int32_t" if self.model.clock_limit < 1 << 31 else "int64_t"
+        # A sum over all planes may be as large as the difference of two membrane potentials.
+        neuron = "int32_t" if array.membrane_bits <= 31 else "int64_t"
+        return (
+            f"typedef {_int_type(position)} name_position; /* of a neuron in its row of a map */\n"
+            f"typedef {acc} name_acc; /* an accumulator of {array.acc_bits} bits */\n"
+            f"typedef {neuron} name_int; /* a membrane of {array.membrane_bits} bits */\n"
+            f"typedef {clock} name_clock; /* clocks of one layer */\n\n"
+        )
+
+    def tables(self) -> str:
+        """The program: runs, streams, tiles, layers, parameters, labels."""
+        model, program = self.model, self.program
+        stream_notes, tile_notes = self.notes()
+        parts = [
+            "/* Program */\n",
+            text.table("static const struct run runs[]", model.runs.tolist()),
+            text.table(
+                "static const struct stream streams[]", model.streams.tolist(), stream_notes
+            ),
+            text.table("static const struct tile tiles[]", model.tiles.tolist(), tile_notes),
+            text.table(
+                "static const struct layer layers[NAME_LAYERS]",
+                model.layer_rows(),
+                [layer.label for layer in program.layers],
+            ),
+            text.strings(
+                "const char *const name_layer_labels[NAME_LAYERS]",
+                [layer.label for layer in program.layers],
+            ),
+        ]
+        maps = [
+            f"    {{{text.string(m.label)}, {m.offset}, {m.dims[0]}, {m.dims[1]}, {m.dims[2]}}},"
+            for m in model.recorded
+        ]
+        parts.append("\n".join(["const name_map name_maps[NAME_MAPS] = {", *maps, "};\n"]))
+        parts += [self.parameter(name, values) for name, values in model.params.items()]
+        return "\n".join(parts) + "\n"
+
+    def parameter(self, name: str, values: np.ndarray) -> str:
+        kind = "int32_t" if np.all(np.abs(values) < 1 << 31) else "int64_t"
+        declaration = (
+            f"/* Parameter {name} of each tile's channels. */\n"
+            f"static const {kind} param_{name}[{len(values)}][{values.shape[1]}]"
+        )
+        return text.table(declaration, values.tolist())
+
+    def notes(self) -> tuple[list[str], list[str]]:
+        """Whose stream and whose tile each row is."""
+        streams, tiles = [], []
+        received = [layer for layer in self.program.layers if layer.kind == RECEIVE]
+        tiles += [layer.label for layer in received]
+        rest = self.program.layers[len(received) :]
+        names = {layer.place: layer.label for layer in received}
+        names |= {layer.place: layer.label for layer in rest if layer.kind == FIRE}
+        for layer, op in zip(rest, self.model.program.layers, strict=True):
+            for index, tile in enumerate(op.tiles):
+                tiles.append(f"{layer.label} tile {index}")
+                streams += [f"{layer.label} tile {index}"] * len(tile.streams)
+        return streams, tiles
+
+    def weights(self) -> str:
+        rows = text.weight_rows(self.model.weights)
+        count = -(-self.model.weights.size // text.WEIGHT_ROW)
+        return (
+            f"static const signed char weight_rows[{count}][{text.WEIGHT_ROW}] = {{\n{rows}\n}};\n\n"
+        )

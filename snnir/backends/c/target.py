@@ -1,0 +1,52 @@
+"""Prints the C program: its tables and neurons, set into the machine's own C files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import IO, ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.target import Target
+
+FILES = ("model.h", "weights.c", "model.c", "main.c")
+"""The C files in the order in which one file may hold them all."""
+
+
+@dataclass(frozen=True)
+class CTarget(Target):
+    """The whole C program as one file, `main` included."""
+
+    name: ClassVar[str] = "c"
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        files = c_sources(module)
+        for name in FILES:
+            output.write(files[name].replace('#include "model.h"\n', ""))
+
+
+def c_sources(module: ModuleOp) -> dict[str, str]:
+    """File name to text: model.h, model.c, weights.c, main.c and a Makefile.
+
+    Raises:
+        UserError: the module holds no scheduled program, or one that C cannot express.
+    """
+    from snnir.backends.c.model import CModel
+    from snnir.backends.c.tables import sections
+
+    model = CModel(module)
+    texts = sections(model)
+    files = {name: _fill(name, texts, model.name) for name in (*FILES, "Makefile")}
+    return files
+
+
+def _fill(file: str, texts: dict[str, Callable[[], str]], name: str) -> str:
+    """A template with its sections filled in and its identifiers prefixed by the model's name."""
+    source = resources.files(__package__).joinpath(f"template/{file}").read_text()
+    parts = re.split(r"/\*@(\w+)@\*/\n", source)
+    parts[1::2] = [texts[section]() for section in parts[1::2]]
+    text = "".join(parts)
+    return re.sub(r"\bNAME_", f"{name.upper()}_", re.sub(r"\bname_", f"{name}_", text))

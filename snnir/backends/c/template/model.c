@@ -1,0 +1,387 @@
+/* The machine: walks the program's tables as docs/machine.md of snnir states, event by event. */
+#include "model.h"
+
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#if defined(__GNUC__) && !defined(NAME_KEEP_CALLS)
+#define NAME_INLINE static inline __attribute__((always_inline))
+#else
+#define NAME_INLINE static inline
+#endif
+
+enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO = NAME_FIFO };
+enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
+/* What is summed: a current for each plane, or one for all planes, weighted by the train's value
+   or by its number of spikes where integration is linear and the sum is all that matters. */
+enum { BY_PLANE, BY_VALUE, BY_COUNT };
+
+/* A run: `length` neighbouring pixels of one row of one block of a map. `pointer` and `event` are
+   the row's places for output row 0, `row` the weight row of position 0 at output column 0. */
+struct run {
+    int32_t dy, dx, length, pointer, event, row;
+};
+
+/* A stream: one map through one set of weights. `shift` is applied to the accumulators before it;
+   `phase_end` says that its last run ends a phase. */
+struct stream {
+    int32_t run_first, run_count, shift, phase_end, height, width, stride_y, stride_x;
+    int32_t pointer_stride, event_stride, weights, weight_stride;
+};
+
+struct tile {
+    int32_t stream_first, stream_count, channels;
+};
+
+/* A layer. Sizes are [pixels] before and behind pooling; `events`, `event_row`, `pointers` and
+   `pitch` say where its map is kept; `record` and `record_pool` where it is recorded, or -1. */
+struct layer {
+    int32_t kind, mode, is_rate, tile_first, tile_count, channels, height, width;
+    int32_t pool_height, pool_width, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x;
+    int32_t pitch, events, event_row, pointers, word_shift, word_bits, record, record_pool;
+};
+
+/* Accumulators of one pixel. */
+struct sums {
+    name_acc plane[PLANES][CHANNELS];
+    int32_t total[CHANNELS];
+};
+
+/*@tables@*/
+/* Events ---------------------------------------------------------------------------------------- */
+
+/* The number of spikes in a train. */
+NAME_INLINE int32_t ones(uint32_t train)
+{
+    train -= (train >> 1) & 0x5555u;
+    train = (train & 0x3333u) + ((train >> 2) & 0x3333u);
+    train = (train + (train >> 4)) & 0x0f0fu;
+    return (int32_t)((train + (train >> 8)) & 31u);
+}
+
+/* Adds the weight rows of `count` events to each plane in which the event's train spikes. */
+NAME_INLINE void add_planes(name_acc (*sum)[CHANNELS], int planes, const name_event *event,
+                            int32_t count, const int8_t *weights, int32_t row)
+{
+    for (const name_event *end = event + count; event < end; ++event) {
+        const int8_t *w = weights + (ptrdiff_t)(row + event->position) * CHANNELS;
+        for (int p = 0; p < planes; ++p) {
+            const name_acc gate = (name_acc) - (name_acc)((event->train >> (planes - 1 - p)) & 1);
+            for (int c = 0; c < CHANNELS; ++c)
+                sum[p][c] = (name_acc)(sum[p][c] + (w[c] & gate));
+        }
+    }
+}
+
+NAME_INLINE int32_t factor(const name_event *event, int by)
+{
+    return by == BY_COUNT ? ones(event->train) : (int32_t)event->train;
+}
+
+/* Adds the weight rows of `count` events, each times what its train is worth. */
+NAME_INLINE void add_values(int32_t *sum, int by, const name_event *event, int32_t count,
+                            const int8_t *weights, int32_t row)
+{
+    const name_event *const end = event + count;
+    /* Four at a time: the sums are loaded and stored once for all four. */
+    for (; end - event >= 4; event += 4) {
+        const int8_t *w0 = weights + (ptrdiff_t)(row + event[0].position) * CHANNELS;
+        const int8_t *w1 = weights + (ptrdiff_t)(row + event[1].position) * CHANNELS;
+        const int8_t *w2 = weights + (ptrdiff_t)(row + event[2].position) * CHANNELS;
+        const int8_t *w3 = weights + (ptrdiff_t)(row + event[3].position) * CHANNELS;
+        const int32_t f0 = factor(event, by), f1 = factor(event + 1, by);
+        const int32_t f2 = factor(event + 2, by), f3 = factor(event + 3, by);
+        for (int c = 0; c < CHANNELS; ++c)
+            sum[c] += w0[c] * f0 + w1[c] * f1 + w2[c] * f2 + w3[c] * f3;
+    }
+    for (; event < end; ++event) {
+        const int8_t *w = weights + (ptrdiff_t)(row + event->position) * CHANNELS;
+        const int32_t f = factor(event, by);
+        for (int c = 0; c < CHANNELS; ++c)
+            sum[c] += w[c] * f;
+    }
+}
+
+/* Appends a train that is not silent to the row that is being written. */
+NAME_INLINE void append(name_state *s, name_writer *w, int32_t position, uint32_t train)
+{
+    s->events[w->event + w->count].position = (name_position)position;
+    s->events[w->event + w->count].train = (uint16_t)train;
+    ++w->count;
+    ++w->banks[(uint32_t)position % BANKS];
+}
+
+NAME_INLINE void begin_row(name_writer *w, const struct layer *l, int32_t row)
+{
+    memset(w, 0, sizeof *w);
+    w->event = l->events + row * l->event_row;
+}
+
+/* Writes the pointer entry of a pixel: the events of its row so far, in all and by bank. */
+NAME_INLINE void end_pixel(name_state *s, const name_writer *w, int32_t entry)
+{
+    s->pointers[entry] = (name_position)w->count;
+    if (s->counting)
+        memcpy(s->bank_pointers[entry], w->banks, sizeof w->banks);
+}
+
+/* Clocks ---------------------------------------------------------------------------------------- */
+
+static void clock_start(name_clocks *k)
+{
+    memset(k, 0, sizeof *k);
+    k->resolved = NAME_RESOLVE - 1;
+}
+
+/* One run: it leaves the resolver when all queues have room, and is emitted bank by bank. */
+static void clock_run(name_clocks *k, const uint16_t *low, const uint16_t *high, int is_last)
+{
+    name_clock resolved = k->resolved;
+    for (int b = 0; b < BANKS; ++b)
+        resolved = resolved > k->oldest[b] ? resolved : k->oldest[b];
+    k->resolved = ++resolved;
+    const name_clock ready = resolved + 1 > k->phase ? resolved + 1 : k->phase;
+    for (int b = 0; b < BANKS; ++b) {
+        const int32_t events = high[b] - low[b];
+        if (events > 0 || is_last) {
+            const name_clock start = k->last[b] + 1 > ready ? k->last[b] + 1 : ready;
+            const name_clock end = start + (events > 1 ? events - 1 : 0);
+            k->last[b] = end;
+            k->queue[b][k->next[b]] = end;
+            k->next[b] = (k->next[b] + 1) % FIFO;
+            k->oldest[b] = k->queue[b][k->next[b]];
+        }
+    }
+}
+
+/* The end of a phase; that of a pixel's last phase waits until the shadow is free. */
+static void clock_phase(name_clocks *k, int is_pixel_end, int32_t channels)
+{
+    name_clock end = k->last[0];
+    for (int b = 1; b < BANKS; ++b)
+        end = end > k->last[b] ? end : k->last[b];
+    if (is_pixel_end) {
+        end = end > k->shadow_free ? end : k->shadow_free;
+        k->shadow_free = end + channels;
+    }
+    k->phase = end + 1;
+}
+
+/* Pixels ---------------------------------------------------------------------------------------- */
+
+/* Adds up the currents of a tile's channels at one output pixel. */
+NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, int32_t ox, int by,
+                              int planes, struct sums *sums)
+{
+    static const uint16_t nothing[BANKS];
+    const struct stream *st = streams + t->stream_first;
+    const struct stream *const end = st + t->stream_count;
+    int64_t events = 0;
+
+    memset(sums, 0, sizeof *sums);
+    for (; st < end; ++st) {
+        if (st->shift > 0) {
+            for (int c = 0; c < CHANNELS; ++c)
+                sums->total[c] *= INT32_C(1) << st->shift;
+            for (int p = 0; by == BY_PLANE && p < planes; ++p)
+                for (int c = 0; c < CHANNELS; ++c)
+                    sums->plane[p][c] = (name_acc)(sums->plane[p][c] * (1 << st->shift));
+        }
+        for (int32_t r = 0; r < st->run_count; ++r) {
+            const struct run *run = runs + st->run_first + r;
+            const int32_t y = oy * st->stride_y + run->dy, x = ox * st->stride_x + run->dx;
+            const int32_t low = x > 0 ? x : 0;
+            const int32_t high = x + run->length < st->width ? x + run->length : st->width;
+            const uint16_t *bank_low = nothing, *bank_high = nothing;
+            if (y >= 0 && y < st->height && low < high) {
+                const int32_t entry = run->pointer + oy * st->pointer_stride;
+                const int32_t before = low > 0 ? (int32_t)s->pointers[entry + low - 1] : 0;
+                const int32_t count = (int32_t)s->pointers[entry + high - 1] - before;
+                if (count > 0) {
+                    const name_event *event =
+                        s->events + run->event + oy * st->event_stride + before;
+                    const int32_t row = st->weights + run->row - ox * st->weight_stride;
+                    if (by == BY_PLANE)
+                        add_planes(sums->plane, planes, event, count, name_weights, row);
+                    else
+                        add_values(sums->total, by, event, count, name_weights, row);
+                    events += count;
+                }
+                if (s->counting) {
+                    bank_low = low > 0 ? s->bank_pointers[entry + low - 1] : nothing;
+                    bank_high = s->bank_pointers[entry + high - 1];
+                }
+            }
+            if (s->counting)
+                clock_run(&s->clocks, bank_low, bank_high,
+                          st->phase_end && r + 1 == st->run_count);
+        }
+        if (s->counting && st->phase_end)
+            clock_phase(&s->clocks, st + 1 == end, t->channels);
+    }
+    s->layer_events[s->layer] += events;
+}
+
+/*@neurons@*/
+/* Layers ---------------------------------------------------------------------------------------- */
+
+/* The image comes in: one map of events for this word of its bits. */
+static void receive(name_state *s, const struct layer *l, const uint8_t *image)
+{
+    const uint32_t mask = (1u << l->word_bits) - 1u;
+    name_writer w;
+
+    for (int32_t y = 0; y < l->height; ++y) {
+        begin_row(&w, l, y);
+        for (int32_t x = 0; x < l->width; ++x) {
+            for (int32_t c = 0; c < l->channels; ++c) {
+                const uint32_t pixel = image[(y * l->width + x) * l->channels + c];
+                const uint32_t train = (pixel >> l->word_shift) & mask;
+                if (train != 0)
+                    append(s, &w, x * l->pitch + c, train);
+                if (s->trains != NULL && l->record >= 0)
+                    s->trains[l->record + (c * l->height + y) * l->width + x] = (uint16_t)pixel;
+            }
+            end_pixel(s, &w, l->pointers + y * l->width + x);
+        }
+    }
+    s->layer_cycles[s->layer] = (int64_t)l->channels * l->height * l->width + NAME_RECEIVE;
+}
+
+/* The pooled trains of one pixel of a tile of a layer that fires. */
+static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, int32_t x,
+                 uint32_t *best)
+{
+    const struct tile *t = tiles + tile;
+    const int32_t first = (tile - l->tile_first) * CHANNELS;
+    uint32_t word[CHANNELS];
+    int32_t worth[CHANNELS];
+
+    for (int c = 0; c < CHANNELS; ++c)
+        worth[c] = -1;
+    for (int32_t wy = 0; wy < l->kernel_y; ++wy) {
+        const int32_t oy = y * l->stride_y - l->pad_y + wy;
+        if (oy < 0 || oy >= l->height)
+            continue;
+        for (int32_t wx = 0; wx < l->kernel_x; ++wx) {
+            const int32_t ox = x * l->stride_x - l->pad_x + wx;
+            if (ox < 0 || ox >= l->width)
+                continue;
+            fire(s, l->mode, t, oy, ox, word);
+            for (int32_t c = 0; c < t->channels; ++c) {
+                const int32_t value = l->is_rate ? ones(word[c]) : (int32_t)word[c];
+                if (value > worth[c]) {
+                    worth[c] = value;
+                    best[c] = word[c];
+                }
+                if (s->trains != NULL)
+                    s->trains[l->record + ((first + c) * l->height + oy) * l->width + ox] =
+                        (uint16_t)word[c];
+            }
+        }
+    }
+}
+
+static void fire_layer(name_state *s, const struct layer *l)
+{
+    uint32_t word[CHANNELS] = {0};
+    name_writer w;
+
+    for (int32_t i = 0; i < l->tile_count; ++i) {
+        const struct tile *t = tiles + l->tile_first + i;
+        for (int32_t y = 0; y < l->pool_height; ++y) {
+            const int32_t row = i * l->pool_height + y;
+            begin_row(&w, l, row);
+            for (int32_t x = 0; x < l->pool_width; ++x) {
+                pool(s, l, l->tile_first + i, y, x, word);
+                for (int32_t c = 0; c < t->channels; ++c) {
+                    if (word[c] != 0)
+                        append(s, &w, x * l->pitch + c, word[c]);
+                    if (s->trains != NULL && l->record_pool >= 0)
+                        s->trains[l->record_pool
+                                  + ((i * CHANNELS + c) * l->pool_height + y) * l->pool_width
+                                  + x] = (uint16_t)word[c];
+                }
+                end_pixel(s, &w, l->pointers + row * l->pool_width + x);
+            }
+        }
+    }
+}
+
+static void readout_layer(name_state *s, const struct layer *l, int32_t *potentials)
+{
+    int32_t value[CHANNELS];
+
+    for (int32_t i = 0; i < l->tile_count; ++i) {
+        const struct tile *t = tiles + l->tile_first + i;
+        for (int32_t y = 0; y < l->height; ++y)
+            for (int32_t x = 0; x < l->width; ++x) {
+                readout(s, l->mode, t, y, x, value);
+                for (int32_t c = 0; c < t->channels; ++c)
+                    potentials[((i * CHANNELS + c) * l->height + y) * l->width + x] = value[c];
+            }
+    }
+}
+
+/* Entry points ---------------------------------------------------------------------------------- */
+
+size_t name_state_size(void)
+{
+    return sizeof(name_state);
+}
+
+void name_init(name_state *state)
+{
+    memset(state, 0, sizeof *state);
+    state->counting = 1;
+}
+
+void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
+{
+    state->cycles = 0;
+    for (int i = 0; i < NAME_LAYERS; ++i) {
+        const struct layer *l = layers + i;
+        state->layer = i;
+        state->layer_events[i] = 0;
+        state->layer_cycles[i] = 0;
+        clock_start(&state->clocks);
+        if (l->kind == RECEIVE_LAYER)
+            receive(state, l, image);
+        else if (l->kind == FIRE_LAYER)
+            fire_layer(state, l);
+        else
+            readout_layer(state, l, potentials);
+        /* `shadow_free` is the end of the last pixel plus the clocks of its drain. */
+        if (l->kind != RECEIVE_LAYER && state->counting)
+            state->layer_cycles[i] = (int64_t)state->clocks.shadow_free + NAME_FLUSH;
+        if (!state->counting)
+            state->layer_cycles[i] = 0;
+        state->cycles += state->layer_cycles[i];
+    }
+}
+
+void name_run_batch(name_state *states, int threads, const uint8_t *images, int64_t count,
+                    const name_results *results)
+{
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+#endif
+    for (int64_t i = 0; i < count; ++i) {
+        name_state *state = states;
+#ifdef _OPENMP
+        state += omp_get_thread_num();
+#endif
+        state->trains = results->trains ? results->trains + i * NAME_TRAINS : NULL;
+        name_run(state, images + i * NAME_IMAGE, results->potentials + i * NAME_OUTPUTS);
+        if (results->cycles)
+            results->cycles[i] = state->cycles;
+        if (results->layer_cycles)
+            memcpy(results->layer_cycles + i * NAME_LAYERS, state->layer_cycles,
+                   sizeof state->layer_cycles);
+        if (results->layer_events)
+            memcpy(results->layer_events + i * NAME_LAYERS, state->layer_events,
+                   sizeof state->layer_events);
+    }
+    (void)threads;
+}

@@ -1,0 +1,86 @@
+/*@banner@*/
+#ifndef NAME_MODEL_H
+#define NAME_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*@sizes@*/
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*@types@*/
+/* A neuron whose train is not silent: where it is in its row, and its train (right-aligned, the
+   first step is the most significant bit). The list of bank k is those with position % banks = k. */
+typedef struct {
+    name_position position;
+    uint16_t train;
+} name_event;
+
+/* The row of events that is being written. */
+typedef struct {
+    int32_t event, count;
+    uint16_t banks[NAME_BANKS];
+} name_writer;
+
+/* The clock counts of the layer that runs; see "Clock counts" in docs/machine.md of snnir. */
+typedef struct {
+    name_clock resolved, phase, shadow_free;
+    name_clock last[NAME_BANKS], oldest[NAME_BANKS], queue[NAME_BANKS][NAME_FIFO];
+    int32_t next[NAME_BANKS];
+} name_clocks;
+
+/* Everything that one image needs while it is run; nothing else is allocated, ever. */
+typedef struct {
+    /* To be set by the caller, behind name_init: whether clocks are counted (1), and where all
+       trains are recorded: NAME_TRAINS words that begin as 0, or NULL (the default). */
+    int counting;
+    uint16_t *trains;
+    /* Results, beside the potentials: clocks and events of the image and of each layer. */
+    int64_t cycles;
+    int64_t layer_cycles[NAME_LAYERS];
+    int64_t layer_events[NAME_LAYERS];
+    /* The machine's own. */
+    int32_t layer;
+    name_clocks clocks;
+    name_event events[NAME_EVENTS];
+    name_position pointers[NAME_POINTERS];
+    uint16_t bank_pointers[NAME_POINTERS][NAME_BANKS];
+} name_state;
+
+/* Results of many images, each one behind the other; all but `potentials` may be NULL. */
+typedef struct {
+    int32_t *potentials;   /* NAME_OUTPUTS each */
+    int64_t *cycles;       /* 1 each */
+    int64_t *layer_cycles; /* NAME_LAYERS each */
+    int64_t *layer_events; /* NAME_LAYERS each */
+    uint16_t *trains;      /* NAME_TRAINS each, must begin as 0 */
+} name_results;
+
+/* A recorded map: trains[offset + (c * height + y) * width + x], as it is labelled in the IR. */
+typedef struct {
+    const char *label;
+    int32_t offset, channels, height, width;
+} name_map;
+
+extern const name_map name_maps[NAME_MAPS];
+extern const char *const name_layer_labels[NAME_LAYERS];
+extern const int8_t *const name_weights;
+
+size_t name_state_size(void);
+
+/* Prepares a state for any number of images. */
+void name_init(name_state *state);
+
+/* Runs one image: NAME_IMAGE bytes in the order (y, x, channel); writes NAME_OUTPUTS potentials. */
+void name_run(name_state *state, const uint8_t *image, int32_t *potentials);
+
+/* Runs `count` images on as many threads as there are states (one, unless built with OpenMP). */
+void name_run_batch(name_state *states, int threads, const uint8_t *images, int64_t count,
+                    const name_results *results);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

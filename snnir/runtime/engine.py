@@ -1,0 +1,28 @@
+"""What every engine (interpreter, C, simulated hardware) says of a batch of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass
+class EngineResult:
+    """Results of N images, comparable between engines.
+
+    `potentials` int64 (N, outputs). `trains` label -> uint16 (N, C, H, W): step t of T is bit
+    T-1-t; `<layer>` are the trains out of a layer's neurons, `<layer>.pool` its pooled map and
+    `input` the pixels; pixels that no pooling window needs hold 0 and mean nothing. `cycles`
+    int64 (N,) and `layer_cycles`, by label of the layer table, are clocks; `events` counts what
+    each layer consumed. `seconds` is the time that running took.
+    """
+
+    potentials: np.ndarray
+    trains: dict[str, np.ndarray] = field(default_factory=dict)
+    cycles: np.ndarray | None = None
+    layer_cycles: dict[str, np.ndarray] = field(default_factory=dict)
+    events: dict[str, np.ndarray] = field(default_factory=dict)
+    seconds: float = 0.0
