@@ -180,8 +180,8 @@ class QuantisePass(ModulePass):
         """
         levels = _levels(layer.op)
         if layer.spike is not None:
-            steps = layer.op.train.type.steps.data
-            bound = 2.0 ** min(16, 28 - steps)
+            # The membrane has to hold `levels` thresholds and some more.
+            bound = 2.0 ** min(16, 29 - levels.bit_length())
             return np.maximum(unit, np.maximum(layer.spike, np.abs(layer.bias) / levels) / bound)
         if self.readout == "layer":
             unit = np.full_like(unit, unit.max())
