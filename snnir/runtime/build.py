@@ -22,6 +22,8 @@ from snnir.errors import UserError
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
+    from snnir.analysis.program import ProgramTables
+
 FORMAT = 1
 """Counts up when older folders can no longer be read."""
 
@@ -105,6 +107,14 @@ class BuildFolder:
     def stage(self, role: str) -> ModuleOp:
         """The program at a stage: `snn` (integers, before tiling), `pe` (scheduled) or `hw`."""
         return read_ir(self.path / self.manifest["stages"][role])
+
+    @cached_property
+    def tables(self) -> ProgramTables:
+        """The tables of the scheduled program."""
+        from snnir.analysis.program import read_program
+        from snnir.dialects.pe import ProgramOp
+
+        return read_program(next(op for op in self.pe.ops if isinstance(op, ProgramOp)))
 
     @cached_property
     def snn(self) -> ModuleOp:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,13 @@ def load_samples(path: str | Path, shape: Sequence[int], outputs: int | None = N
     x = _inputs(arrays["x"], tuple(shape), path)
     y = arrays.get("y")
     return Samples(x, None if y is None else _labels(y, len(x), outputs, path))
+
+
+def load_for(manifest: dict[str, Any], path: str | Path) -> Samples:
+    """Read samples for the network of a build folder, of which this is the manifest."""
+    return load_samples(
+        path, manifest["input"]["shape"], outputs=math.prod(manifest["output"]["shape"])
+    )
 
 
 def _read(path: str | Path) -> dict[str, np.ndarray]:

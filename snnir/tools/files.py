@@ -32,17 +32,26 @@ def write_text(path: str | None, text: str) -> None:
     """Write to stdout (None or `-`) or to a file, which appears whole or not at all."""
     if path is None or path == "-":
         sys.stdout.write(text)
-        return
+    else:
+        write_bytes(path, text.encode())
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write a file, which appears whole or not at all.
+
+    Raises:
+        UserError: where it cannot be written.
+    """
     path = os.path.realpath(path)
     if os.path.exists(path) and not os.path.isfile(path):
         # A device or pipe must be written to and cannot be replaced; a directory says so itself.
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(path, "wb") as file:
+            file.write(data)
         return
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        with open(temporary, "x", encoding="utf-8") as file:
-            file.write(text)
+        with open(temporary, "xb") as file:
+            file.write(data)
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write: {error.strerror}", where=path) from error

@@ -1,0 +1,58 @@
+"""Between real numbers and the machine's integers: images in, potentials out.
+
+The dictionaries are `input` and `output` of a build folder's manifest. A pixel u of channel c
+stands for `scale[c] * (u - zero[c])`; a potential V of output c for `activation(scale[c] * V)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snnir.interpreters.snn import activate
+
+
+def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
+    """The machine's input, uint8 (N, H, W, C): quantised and padded, in the order of the wire.
+
+    Args:
+        x: uint8 pixels, or floats as the model takes them; (N, *anything of the image's size).
+    """
+    scale, zero, top = _pixel(input)
+    images = x.reshape(len(x), *input["image"])
+    if images.dtype == np.uint8:
+        pixels = images if top == 255 else np.rint(images * (top / 255))
+    else:
+        pixels = np.clip(np.rint(images / scale + zero), 0, top)
+    above, left, below, right = input["pads"]
+    channels, height, width = input["image"]
+    fill = np.clip(np.rint(zero), 0, top)
+    frames = np.empty((len(x), height + above + below, width + left + right, channels), np.uint8)
+    frames[:] = fill.reshape(-1)
+    frames[:, above : above + height, left : left + width] = np.moveaxis(pixels, 1, -1)
+    return frames
+
+
+def real_inputs(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
+    """Inputs as the float model takes them, from pixels or from such inputs themselves."""
+    if x.dtype != np.uint8:
+        return x
+    scale, zero, top = _pixel(input)
+    pixels = x.reshape(len(x), *input["image"]).astype(np.float64) * (top / 255)
+    return ((pixels - zero) * scale).astype(np.float32).reshape(len(x), *input["shape"])
+
+
+def real_outputs(output: Mapping[str, Any], potentials: np.ndarray) -> np.ndarray:
+    """The network's outputs, in the shape that the model gives them."""
+    values = potentials.reshape(len(potentials), len(output["scale"]), -1)
+    real = values * np.array(output["scale"]).reshape(-1, 1)
+    return activate(real.reshape(len(potentials), *output["shape"]), output["activation"])
+
+
+def _pixel(input: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Scale and zero as arrays (C, 1, 1), and the largest pixel."""
+    scale = np.array(input["scale"], np.float64).reshape(-1, 1, 1)
+    zero = np.array(input["zero"], np.float64).reshape(-1, 1, 1)
+    return scale, zero, (1 << input["bits"]) - 1

@@ -1,0 +1,57 @@
+"""The engines by name: the integer reference, the C program, the simulated Verilog."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from snnir.runtime.engine import EngineResult
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from snnir.runtime.build import BuildFolder
+
+
+def run_engine(name: str, build: BuildFolder, x: np.ndarray, *, trains: bool) -> EngineResult:
+    """Run samples on one engine.
+
+    Args:
+        name: `interp`, `c` or `rtl`.
+        x: uint8 pixels or float inputs (N, ...).
+        trains: whether to keep the trains of all layers.
+
+    Raises:
+        UserError: a program that the engine needs is missing.
+    """
+    return _ENGINES[name](build, x, trains)
+
+
+def _interp(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
+    from snnir.interpreters.snn import run_snn
+
+    module = build.snn
+    start = time.perf_counter()
+    result = run_snn(module, x, keep_trains=trains)
+    seconds = time.perf_counter() - start
+    potentials = result.potentials.reshape(len(x), -1).astype("int64")
+    return EngineResult(potentials, result.trains, seconds=seconds)
+
+
+def _c(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
+    from snnir.runtime.cmodel import CEngine
+    from snnir.runtime.encode import encode_frames
+
+    engine = CEngine.from_folder(build.path / "c", build.cache)
+    return engine.run(encode_frames(build.manifest["input"], x), record=trains)
+
+
+def _rtl(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
+    from snnir.runtime.encode import encode_frames
+    from snnir.runtime.rtl import RtlEngine
+
+    engine = RtlEngine.from_folder(build.path / "verilog", build.cache)
+    return engine.run(encode_frames(build.manifest["input"], x), record=trains)
+
+
+_ENGINES = {"interp": _interp, "c": _c, "rtl": _rtl}

@@ -1,0 +1,198 @@
+"""Show sizes, spikes, cycles and memory of each layer, and how the design fits on its target."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnir.tools.arguments import whole
+
+if TYPE_CHECKING:
+    from snnir.runtime.build import BuildFolder
+
+SAMPLES = 64
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", metavar="DIR", type=Path, help="a build folder, made by snnc compile")
+    add(
+        "--input", metavar="X.npz",
+        help="count spikes and cycles on these inputs; "
+        "without it, on the calibration samples that the build folder keeps",
+    )  # fmt: skip
+    add(
+        "--limit", metavar="N", type=whole(1), default=SAMPLES,
+        help=f"run the first N samples ({SAMPLES})",
+    )  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: Namespace) -> int:
+    from snnir.runtime.build import BuildFolder
+    from snnir.tools.output import print_json
+
+    build = BuildFolder(args.folder)
+    source = args.input or build.calibration()
+    activity = _activity(build, source, args.limit) if source else None
+    found = _as_json(build, activity, str(source) if source else None)
+    if args.json:
+        print_json(found)
+    else:
+        print(_as_text(found))
+    return 0
+
+
+def _activity(build: BuildFolder, source: str | Path, limit: int) -> dict[str, Any]:
+    """Spikes, silence, events and cycles per layer, from a run of the C program."""
+    import numpy as np
+
+    from snnir.runtime.engines import run_engine
+    from snnir.runtime.samples import load_for
+    from snnir.tools.output import step
+
+    samples = load_for(build.manifest, source).first(limit)
+    with step(f"c: {len(samples):,} samples"):
+        result = run_engine("c", build, samples.x, trains=True)
+    layers = {}
+    for label, words in result.trains.items():
+        spikes = np.bitwise_count(words).sum(dtype=np.int64) / len(samples)
+        layers[label] = {"spikes": float(spikes), "silent": float((words == 0).mean())}
+    return {
+        "samples": len(samples),
+        "layers": layers,
+        "cycles": {label: float(c.mean()) for label, c in result.layer_cycles.items()},
+        "events": {label: float(e.mean()) for label, e in result.events.items()},
+        "total_cycles": float(result.cycles.mean()),
+    }
+
+
+def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | None) -> dict:
+    manifest = build.manifest
+    layers = []
+    for layer in manifest["layers"]:
+        counted = dict.fromkeys(("spikes", "silent", "events", "cycles"))
+        if activity:
+            # Of a pooled layer, the stored trains are what the next layer sees.
+            stored = f"{layer['name']}.pool"
+            label = stored if stored in activity["layers"] else layer["name"]
+            counted |= activity["layers"].get(label, {})
+            counted["events"] = activity["events"].get(layer["name"])
+            counted["cycles"] = activity["cycles"].get(layer["name"])
+        layers.append({**layer, **counted})
+    target, array = manifest["target"], manifest["array"]
+    cycles = activity["total_cycles"] if activity else None
+    bram = sum(memory["bram36"] for memory in manifest["memory"])
+    luts = _estimated_luts(array)
+    inside = luts <= target["lut"] * target["lut_share"] and bram <= target["bram36"]
+    return {
+        "name": manifest["name"],
+        "array": array,
+        "operations_per_clock": array["banks"] * array["channels"] * array["planes"],
+        "activity": {"source": source, "samples": activity["samples"]} if activity else None,
+        "input": _input(build, activity),
+        "layers": layers,
+        "memory": manifest["memory"],
+        "totals": {
+            "parameters": sum(layer["parameters"] for layer in layers),
+            "macs": sum(layer["macs"] for layer in layers),
+            "spikes": sum(layer["spikes"] or 0 for layer in layers) if activity else None,
+            "cycles": cycles,
+            "seconds": cycles / (target["clock_mhz"] * 1e6) if activity else None,
+            "memory_bytes": sum(memory["bytes"] for memory in manifest["memory"]),
+        },
+        "fit": {
+            "target": target["name"],
+            "part": target["part"],
+            "clock_mhz": target["clock_mhz"],
+            "lut_estimate": luts,
+            "lut": target["lut"],
+            "bram36_estimate": bram,
+            "bram36": target["bram36"],
+            "fits": inside,
+        },
+    }
+
+
+def _input(build: BuildFolder, activity: dict[str, Any] | None) -> dict[str, Any]:
+    """The image: what it takes to receive it. One row of the layer table for each word of bits."""
+    image, (above, left, below, right) = (build.manifest["input"][k] for k in ("image", "pads"))
+    channels, height, width = image
+    found = {"shape": [channels, height + above + below, width + left + right]}
+    if activity is None:
+        return found | dict.fromkeys(("spikes", "silent", "cycles"))
+    rows = [c for label, c in activity["cycles"].items() if label.split(".")[0] == "input"]
+    return found | activity["layers"]["input"] | {"cycles": sum(rows)}
+
+
+def _estimated_luts(array: dict[str, int]) -> int:
+    from snnir.analysis.resources import estimate_luts
+    from snnir.dialects.pe_types import ArrayParameters
+
+    return estimate_luts(ArrayParameters(**array))
+
+
+def _as_text(found: dict[str, Any]) -> str:
+    from snnir.tools.tables import byte_size, duration, facts, number, percent, table
+
+    totals, fit, array = found["totals"], found["fit"], found["array"]
+    image = found["input"]
+    rows = [
+        ("input", "pixels in bits", "x".join(map(str, image["shape"])), "-", "-",
+         number(image["spikes"]), percent(image["silent"], 1), number(image["cycles"]), "-", "-")
+    ]  # fmt: skip
+    for layer in found["layers"]:
+        widths = (layer["weight_bits"], layer["acc_bits"], layer["membrane_bits"])
+        rows.append(
+            (
+                layer["name"],
+                layer["kind"],
+                "x".join(map(str, layer["stored"])),
+                number(layer["parameters"]),
+                number(layer["macs"]),
+                number(layer["spikes"]),
+                percent(layer["silent"], 1),
+                number(layer["cycles"]),
+                "/".join("-" if width is None else str(width) for width in widths),
+                byte_size(layer["weight_bytes"]),
+            )
+        )
+    rows.append(
+        ("total", "", "", number(totals["parameters"]), number(totals["macs"]),
+         number(totals["spikes"]), "", number(totals["cycles"]), "",
+         byte_size(sum(layer["weight_bytes"] for layer in found["layers"])))
+    )  # fmt: skip
+    headers = (
+        "layer", "kind", "output", "weights", "MACs", "spikes", "silent", "cycles",
+        "bits w/acc/v", "weight memory",
+    )  # fmt: skip
+    memory = table(
+        ("memory", "count", "width [bit]", "depth", "size", "BRAM36"),
+        [
+            (m["name"], m["count"], m["width"], number(m["depth"]), byte_size(m["bytes"]),
+             m["bram36"])
+            for m in found["memory"]
+        ],
+    )  # fmt: skip
+    about = []
+    if found["activity"]:
+        count, source = found["activity"]["samples"], found["activity"]["source"]
+        about.append(("counted", f"spikes and cycles are means over {count:,} samples of {source}"))
+        about.append(
+            ("latency", f"{number(totals['cycles'])} cycles, "
+             f"{duration(totals['seconds'])} at {fit['clock_mhz']:g} MHz, "
+             f"{number(1 / totals['seconds'])} images a second")
+        )  # fmt: skip
+    else:
+        about.append(("counted", "nothing: give --input X.npz to see spikes and cycles"))
+    about.append(
+        ("array", f"{array['banks']} banks x {array['channels']} channels x {array['planes']} "
+         f"planes = {number(found['operations_per_clock'])} synaptic operations per clock")
+    )  # fmt: skip
+    about.append(
+        ("fit", f"{'fits' if fit['fits'] else 'DOES NOT FIT'} the {fit['target']} by estimate: "
+         f"{number(fit['lut_estimate'])} of {number(fit['lut'])} LUT, "
+         f"{fit['bram36_estimate']} of {fit['bram36']} BRAM36, no DSP (snnc synth counts them)")
+    )  # fmt: skip
+    return "\n\n".join([table(headers, rows, total=True), memory, facts(about)])

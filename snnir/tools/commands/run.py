@@ -1,0 +1,137 @@
+"""Run a compiled network on data: outputs, accuracy beside the float model's, speed, cycles."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnir.tools.arguments import whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from snnir.runtime.build import BuildFolder
+    from snnir.runtime.engine import EngineResult
+    from snnir.runtime.samples import Samples
+
+SHOWN = 10
+"""Up to as many samples are listed one by one."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", metavar="DIR", type=Path, help="a build folder, made by snnc compile")
+    add("--input", metavar="X.npz", required=True, help="inputs 'x' and, where known, labels 'y'")
+    add(
+        "--engine", choices=("c", "interp", "rtl"), default="c",
+        help="the C program (c), the integer reference (interp), simulated Verilog (rtl)",
+    )  # fmt: skip
+    add("--limit", metavar="N", type=whole(1), help="run the first N samples only")
+    add(
+        "--outputs", metavar="FILE.npz", type=Path,
+        help="write outputs, potentials and predictions of all samples",
+    )  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: Namespace) -> int:
+    from snnir.runtime.build import BuildFolder
+    from snnir.runtime.encode import real_inputs, real_outputs
+    from snnir.runtime.engines import run_engine
+    from snnir.runtime.samples import load_for
+    from snnir.tools.output import print_json, step
+
+    build = BuildFolder(args.folder)
+    samples = load_for(build.manifest, args.input).first(args.limit)
+    with step(f"{args.engine}: {len(samples):,} samples"):
+        result = run_engine(args.engine, build, samples.x, trains=False)
+    outputs = real_outputs(build.manifest["output"], result.potentials)
+    found = summary(args.engine, result, samples)
+    found["float_accuracy"], why = float_accuracy(
+        build, real_inputs(build.manifest["input"], samples.x), samples.y
+    )
+    if args.outputs:
+        _save(args.outputs, outputs, result)
+    if args.json:
+        print_json(found)
+    else:
+        print(_as_text(build, found, samples, outputs, why))
+    return 0
+
+
+def summary(engine: str, result: EngineResult, samples: Samples) -> dict[str, Any]:
+    """What a run found, as the JSON object has it."""
+    predictions = result.potentials.argmax(axis=1)
+    right = None if samples.y is None else float((predictions == samples.y).mean())
+    return {
+        "engine": engine,
+        "samples": len(samples),
+        "accuracy": right,
+        "float_accuracy": None,
+        "seconds_per_sample": result.seconds / len(samples),
+        "cycles_per_sample": None if result.cycles is None else float(result.cycles.mean()),
+        "predictions": predictions.tolist(),
+    }
+
+
+def float_accuracy(
+    build: BuildFolder, x: np.ndarray, y: np.ndarray | None
+) -> tuple[float | None, str | None]:
+    """Accuracy of the float model, or why there is none."""
+    from snnir.runtime import float_model
+
+    if y is None:
+        return None, "the data has no labels"
+    if not float_model.available():
+        return None, "onnxruntime is not installed: pip install 'snnir[float]'"
+    return float((float_model.FloatModel(build.model).predictions(x) == y).mean()), None
+
+
+def _save(path: Path, outputs: np.ndarray, result: EngineResult) -> None:
+    from io import BytesIO
+
+    import numpy as np
+
+    from snnir.tools.files import write_bytes
+
+    stream = BytesIO()
+    np.savez_compressed(
+        stream,
+        outputs=outputs,
+        potentials=result.potentials,
+        predictions=result.potentials.argmax(axis=1),
+    )
+    write_bytes(str(path), stream.getvalue())
+
+
+def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, outputs, why) -> str:
+    from snnir.tools.tables import duration, facts, number, percent, table
+
+    clock = build.manifest["target"]["clock_mhz"]
+    cycles = found["cycles_per_sample"]
+    pairs: list[tuple[str, object]] = [
+        ("samples", number(len(samples))),
+        (
+            "engine",
+            {"c": "C program", "interp": "integer reference", "rtl": "Verilog, simulated"}[
+                found["engine"]
+            ],
+        ),
+        ("time", f"{duration(found['seconds_per_sample'])} a sample"),
+    ]
+    if samples.y is not None:
+        pairs.insert(2, ("accuracy", percent(found["accuracy"])))
+        pairs.insert(3, ("float model", percent(found["float_accuracy"]) if why is None else why))
+    if cycles is not None:
+        at_clock = duration(cycles / (clock * 1e6))
+        pairs.append(("hardware", f"{number(cycles)} cycles a sample, {at_clock} at {clock:g} MHz"))
+    text = facts(pairs)
+    if len(samples) > SHOWN:
+        return text
+    labels = samples.y if samples.y is not None else ["-"] * len(samples)
+    rows = [
+        (index, found["predictions"][index], labels[index], "".join(f"{v:10.4g}" for v in row[:10]))
+        for index, row in enumerate(outputs.reshape(len(samples), -1))
+    ]
+    return f"{text}\n\n{table(('sample', 'predicted', 'label', 'outputs'), rows)}"

@@ -1,0 +1,80 @@
+"""Synthesise a build folder's Verilog with Yosys: what it uses of the target, and what there is."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snnir.errors import UserError
+
+if TYPE_CHECKING:
+    from snnir.runtime.build import BuildFolder
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="DIR", type=Path, help="a build folder, made by snnc compile"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: Namespace) -> int:
+    from snnir.runtime.build import BuildFolder
+    from snnir.runtime.yosys import synth_xilinx
+    from snnir.tools.output import print_json
+
+    build = BuildFolder(args.folder)
+    if not build.has_verilog:
+        raise UserError(
+            "it holds no Verilog", where=str(args.folder), hint="compile without --no-verilog"
+        )
+    files = [build.path / name for name in build.manifest["verilog"]]
+    counts = synth_xilinx(files, build.manifest["top"], build.cache / "synth")
+    found = _as_json(build, counts)
+    if args.json:
+        print_json(found)
+    else:
+        print(_as_text(found))
+    return 0
+
+
+def _as_json(build: BuildFolder, counts: dict) -> dict:
+    target = build.manifest["target"]
+    # Half a block RAM is one, unless another half goes with it.
+    bram = counts["bram36"] + counts["bram18"] / 2
+    used = {"lut": counts["lut"], "ff": counts["ff"], "bram36": bram, "dsp": counts["dsp"]}
+    return {
+        "name": build.manifest["name"],
+        "target": target["name"],
+        "part": target["part"],
+        "used": used,
+        "available": {key: target[key] for key in used},
+        "fits": all(used[key] <= target[key] for key in used),
+        "operations_per_clock": _operations(build.manifest["array"]),
+        "details": {key: counts[key] for key in ("lutram", "carry4", "bram18")},
+        "cells": counts["cells"],
+    }
+
+
+def _operations(array: dict[str, int]) -> int:
+    return array["banks"] * array["channels"] * array["planes"]
+
+
+def _as_text(found: dict) -> str:
+    from snnir.tools.tables import number, percent, table
+
+    names = {"lut": "LUT", "ff": "FF", "bram36": "BRAM36", "dsp": "DSP"}
+    rows = []
+    for key, name in names.items():
+        used, available = found["used"][key], found["available"][key]
+        digits = 0 if float(used).is_integer() else 1
+        share = percent(used / available, 1) if available else "-"
+        rows.append((name, number(used, digits), number(available), share))
+    each = found["used"]["lut"] / found["operations_per_clock"]
+    verdict = "fits" if found["fits"] else "DOES NOT FIT"
+    return (
+        f"{table(('resource', 'used', 'available', 'share'), rows)}\n\n"
+        f"{verdict} the {found['target']} ({found['part']}); whole design, "
+        f"{each:.1f} LUT per synaptic operation a clock"
+    )

@@ -1,0 +1,144 @@
+"""Compare every spike of every layer between engines: integer reference, C, simulated Verilog."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnir.errors import UserError
+from snnir.tools.arguments import whole
+
+if TYPE_CHECKING:
+    from snnir.runtime.build import BuildFolder
+    from snnir.runtime.compare import Comparison
+    from snnir.runtime.engine import EngineResult
+
+ENGINES = ("interp", "c", "rtl")
+LIMIT = 16
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", metavar="DIR", type=Path, help="a build folder, made by snnc compile")
+    add("--input", metavar="X.npz", required=True, help="inputs 'x'")
+    add(
+        "--limit", metavar="N", type=whole(0), default=LIMIT,
+        help=f"compare the first N samples ({LIMIT}); 0 for all, which takes its time in rtl",
+    )  # fmt: skip
+    add(
+        "--engines", metavar="E,E", type=_engines,
+        help=f"two or more of {', '.join(ENGINES)} (all that the build folder has)",
+    )  # fmt: skip
+    add("--json", action="store_true", help="print one JSON object")
+
+
+def _engines(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in names:
+        if name not in ENGINES:
+            raise ArgumentTypeError(f"no engine '{name}', there are {', '.join(ENGINES)}")
+    if len(names) < 2:
+        raise ArgumentTypeError(f"takes two or more of {', '.join(ENGINES)}")
+    return names
+
+
+def run(args: Namespace) -> int:
+    from snnir.runtime.build import BuildFolder
+    from snnir.runtime.compare import compare
+    from snnir.runtime.engines import run_engine
+    from snnir.runtime.samples import load_for
+    from snnir.tools.output import print_json, step
+
+    build = BuildFolder(args.folder)
+    engines = args.engines or (ENGINES if build.has_verilog else ENGINES[:2])
+    if "rtl" in engines and not build.has_verilog:
+        raise UserError(
+            "it holds no Verilog", where=str(args.folder), hint="compile without --no-verilog"
+        )
+    everything = load_for(build.manifest, args.input)
+    samples = everything.first(args.limit or None)
+    results: dict[str, EngineResult] = {}
+    for engine in engines:
+        with step(f"{engine}: {len(samples):,} samples"):
+            results[engine] = run_engine(engine, build, samples.x, trains=True)
+    comparison = compare(results, build.tables)
+    found = _as_json(comparison, results, len(samples))
+    if args.json:
+        print_json(found)
+    else:
+        print(_as_text(build, comparison, found, len(everything)))
+    return 0 if comparison.equal else 1
+
+
+def _as_json(comparison: Comparison, results: dict[str, EngineResult], count: int) -> dict:
+    cycles = {name: result.cycles for name, result in results.items()}
+    counted = [values for values in cycles.values() if values is not None]
+    first = comparison.difference
+    return {
+        "equal": comparison.equal,
+        "samples": count,
+        "engines": list(results),
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "compared": layer.compared,
+                "spikes": layer.spikes,
+                "mismatches": layer.mismatches,
+            }
+            for layer in comparison.layers
+        ],
+        "cycles": {
+            name: None if values is None else float(values.mean())
+            for name, values in cycles.items()
+        },
+        "cycles_equal": None
+        if len(counted) < 2
+        else all((values == counted[0]).all() for values in counted[1:]),
+        "first_difference": first.as_json() if first else None,
+        "seconds": {name: round(result.seconds, 4) for name, result in results.items()},
+    }
+
+
+def _as_text(
+    build: BuildFolder, comparison: Comparison, found: dict[str, Any], available: int
+) -> str:
+    from snnir.tools.tables import duration, number, table
+
+    rows = [
+        (
+            layer.name,
+            layer.kind,
+            number(layer.compared),
+            number(layer.spikes),
+            number(layer.mismatches),
+            "yes" if layer.mismatches == 0 else "NO",
+        )
+        for layer in comparison.layers
+    ]
+    layers = table(("layer", "compared", "values", "spikes", "different", "equal"), rows)
+    engines = table(
+        ("engine", "time", "cycles a sample"),
+        [
+            (name, duration(found["seconds"][name]), number(found["cycles"][name]))
+            for name in found["engines"]
+        ],
+    )
+    lines = [layers, "", engines, ""]
+    if found["cycles_equal"] is False:
+        lines.append("The clock counts differ; see docs/machine.md.")
+    some = f"first {found['samples']:,} of {available:,} samples (see --limit)"
+    which = some if found["samples"] < available else f"all {available:,} samples"
+    names = ", ".join(found["engines"])
+    first = comparison.difference
+    if first is None:
+        lines.append(f"EQUAL: every spike and every output of {names} on the {which}.")
+        return "\n".join(lines)
+    values = ", ".join(f"{name} {value}" for name, value in first.values.items())
+    step = "" if first.step is None else f", step {first.step}"
+    lines.append(
+        f"DIFFERENT on the {which}.\nFirst difference: layer {first.layer}, sample {first.sample}, "
+        f"neuron (c, y, x) = {first.neuron}{step}: {values}"
+    )
+    return "\n".join(lines)
