@@ -1,0 +1,97 @@
+"""Clock counts of a layer by the recurrences of docs/machine.md, for a batch of images at once.
+
+One step of a Python loop per run, so this is an oracle for small networks; the C program counts
+the same clocks for large ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnir.analysis.program import Layer
+
+NEVER = -(1 << 40)
+"""A clock before every other."""
+
+
+def visits(layer: Layer) -> np.ndarray:
+    """(V, 2): output pixels (y, x) in the order in which the machine computes them for a tile.
+
+    Pooled y, pooled x, window y, window x; what a window has outside the map is not visited.
+    """
+    axes = []
+    sizes = ((layer.height, layer.pool_height), (layer.width, layer.pool_width))
+    for axis, (extent, pooled) in enumerate(sizes):
+        first = np.arange(pooled) * layer.strides[axis] - layer.pads[axis]
+        inside = first[:, None] + np.arange(layer.kernel[axis])
+        axes.append((inside, (inside >= 0) & (inside < extent)))
+    (y, y_in), (x, x_in) = axes
+    shape = (*y.shape, *x.shape)
+    pairs = np.stack(
+        [
+            np.broadcast_to(y[:, :, None, None], shape),
+            np.broadcast_to(x[None, None], shape),
+        ],
+        axis=-1,
+    )
+    seen = y_in[:, :, None, None] & x_in[None, None]
+    return pairs.transpose(0, 2, 1, 3, 4)[seen.transpose(0, 2, 1, 3)]
+
+
+@dataclass(frozen=True)
+class WalkedRuns:
+    """All runs of a layer in the order in which they are resolved.
+
+    Args:
+        events: (N, R, K) events of each run in each bank, for N images.
+        phase_end, pixel_end: (R,) whether the run is the last of its phase, of its pixel.
+        drain: (R,) channels of the run's tile.
+    """
+
+    events: np.ndarray
+    phase_end: np.ndarray
+    pixel_end: np.ndarray
+    drain: np.ndarray
+
+
+def layer_clocks(runs: WalkedRuns, fifo: int, resolve: int, flush: int) -> np.ndarray:
+    """(N,) clocks from the start of a layer to its end.
+
+    Args:
+        fifo: depth of each bank's run queue.
+        resolve, flush: constants of the generated pipeline.
+    """
+    images, total, banks = runs.events.shape
+    # ring[.., e % fifo] is the last clock of entry e, as long as it can still hold a run back.
+    ring = np.full((fifo, images * banks), NEVER, np.int64)
+    pushed = np.zeros(images * banks, np.int64)
+    lane = np.arange(images * banks)
+    last = np.full((images, banks), NEVER, np.int64)
+    reach = np.full(images, resolve - 1, np.int64)
+    start = np.zeros(images, np.int64)
+    end = np.full(images, NEVER, np.int64)
+    busy_until = end
+    for i in range(total):
+        oldest = ring[pushed % fifo, lane].reshape(images, banks).max(axis=1)
+        reach = np.maximum(reach + 1, oldest + 1)
+        events = runs.events[:, i]
+        enters = np.ones_like(events, bool) if runs.phase_end[i] else events > 0
+        first = np.maximum(last + 1, np.maximum(reach + 1, start)[:, None])
+        last = np.where(enters, first + np.maximum(events, 1) - 1, last)
+        where = lane[enters.ravel()]
+        ring[pushed[where] % fifo, where] = last.ravel()[where]
+        pushed[where] += 1
+        if runs.phase_end[i]:
+            end = last.max(axis=1)
+            if runs.pixel_end[i]:
+                end = np.maximum(end, busy_until)
+                busy_until = end + runs.drain[i]
+            start = end + 1
+    return busy_until + flush
+
+
+def receive_clocks(layer: Layer, receive: int) -> int:
+    """Clocks in which one word of the image is written."""
+    return layer.channels * layer.height * layer.width + receive

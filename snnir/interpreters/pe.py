@@ -1,0 +1,387 @@
+"""Runs a scheduled `pe.program` on a batch of images, from its tables and memory images alone.
+
+Event and pointer memories, weight banks and run tables are addressed as docs/machine.md says, so a
+wrong layout, place or run shows as a difference. Instead of lists the event memory holds whole rows
+(a row of `capacity` events in each of K banks has as many slots as the row has positions), which
+lets one matrix product serve a run at all output pixels of all images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from snnir.analysis.cycles import WalkedRuns, layer_clocks, receive_clocks, visits
+from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile, read_program
+from snnir.dialects.pe import ProgramOp
+from snnir.dialects.snn import NeuronOp
+from snnir.errors import UserError
+from snnir.hardware.timing import Timing, timing
+from snnir.interpreters.neuron import run_neuron
+from snnir.interpreters.windows import first_largest
+
+CHUNK_BYTES = 64 << 20
+"""How much the largest intermediate array may take; the batch is cut accordingly."""
+
+
+class LayoutError(Exception):
+    """The tables contradict each other: a fault of the compiler, never of the user."""
+
+
+@dataclass
+class ProgramResult:
+    """What the machine made of N images.
+
+    Args:
+        potentials: int64 (N, outputs), in (channel, y, x) order.
+        trains: label -> uint16 (N, C, H, W): `input`, each layer's trains, `<layer>.pool`.
+        events: label -> int64 (N,) events consumed.
+        layer_cycles: label -> int64 (N,) clocks of each row of the layer table, if counted.
+    """
+
+    potentials: np.ndarray
+    trains: dict[str, np.ndarray] = field(default_factory=dict)
+    events: dict[str, np.ndarray] = field(default_factory=dict)
+    layer_cycles: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def cycles(self) -> np.ndarray | None:
+        """int64 (N,) clocks of each image."""
+        return sum(self.layer_cycles.values()) if self.layer_cycles else None
+
+
+def program_of(module: ModuleOp) -> ProgramOp:
+    """The one program of a module.
+
+    Raises:
+        UserError: if there is none, or more than one.
+    """
+    programs = [op for op in module.walk() if isinstance(op, ProgramOp)]
+    if len(programs) != 1:
+        raise UserError(
+            f"the module has {len(programs)} pe.program, exactly one can run",
+            hint="run tile-to-pe first" if not programs else None,
+        )
+    return programs[0]
+
+
+def neurons_of(module: ModuleOp) -> dict[str, NeuronOp]:
+    """The neurons that a module defines, by name."""
+    return {op.sym_name.data: op for op in module.ops if isinstance(op, NeuronOp)}
+
+
+def run_program(
+    module: ModuleOp,
+    frames: np.ndarray,
+    *,
+    count_cycles: bool = False,
+    keep_trains: bool = True,
+) -> ProgramResult:
+    """Runs the scheduled program of a module.
+
+    Args:
+        frames: uint8 (N, H, W, C): pixels in the order in which the machine receives them.
+        count_cycles: whether to count clocks too, which takes a Python step per run.
+        keep_trains: whether to return the trains, which may be large.
+
+    Raises:
+        UserError: the program is not scheduled, or the frames do not fit it.
+    """
+    tables = read_program(program_of(module))
+    neurons = neurons_of(module)
+    channels, height, width = tables.image
+    frames = np.asarray(frames)
+    if frames.shape[1:] != (height, width, channels) or len(frames) == 0:
+        raise UserError(
+            f"frames have shape {frames.shape}, "
+            f"the machine takes (N, {height}, {width}, {channels})"
+        )
+    chunk = _images_at_once(tables, count_cycles)
+    clocks = timing(tables, neurons) if count_cycles else None
+    parts = [
+        _Machine(tables, neurons, clocks, keep_trains).run(frames[first : first + chunk])
+        for first in range(0, len(frames), chunk)
+    ]
+    joined = {
+        name: {
+            key: np.concatenate([getattr(part, name)[key] for part in parts])
+            for key in getattr(parts[0], name)
+        }
+        for name in ("trains", "events", "layer_cycles")
+    }
+    return ProgramResult(np.concatenate([part.potentials for part in parts]), **joined)
+
+
+def _images_at_once(tables: ProgramTables, count_cycles: bool) -> int:
+    largest = tables.event_depth * tables.array.banks * 2
+    for layer in tables.layers:
+        pixels = layer.height * layer.width
+        largest = max(largest, pixels * tables.array.planes * (layer.channels + 64) * 8)
+        if count_cycles:
+            tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
+            walked = len(visits(layer)) * sum(tile.run_count for tile in tiles)
+            largest = max(largest, walked * tables.array.banks * 8)
+    return max(1, CHUNK_BYTES // largest)
+
+
+class _Machine:
+    """The memories of N machines side by side, and what runs on them."""
+
+    def __init__(
+        self,
+        tables: ProgramTables,
+        neurons: Mapping[str, NeuronOp],
+        clocks: Timing | None,
+        keep_trains: bool,
+    ):
+        self.tables = tables
+        self.neurons = neurons
+        self.clocks = clocks
+        self.keep_trains = keep_trains
+        # Integers up to 2^24 are exact in float32, in which matrix products are fastest.
+        self.dtype = np.float32 if tables.array.acc_bits <= 24 else np.float64
+        self.weights = tables.weights.astype(self.dtype)
+        self.result = ProgramResult(np.zeros((0, 0), np.int64))
+
+    def run(self, frames: np.ndarray) -> ProgramResult:
+        tables, banks = self.tables, self.tables.array.banks
+        self.images = len(frames)
+        self.rows = np.zeros((self.images, tables.event_depth * banks), np.uint16)
+        self.pointers = np.zeros((self.images, tables.pointer_depth, banks), np.int64)
+        self.pitch_at = np.zeros(tables.event_depth, np.int64)
+        pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2)).astype(np.uint16)
+        self.keep("input", pixels)
+        potentials = []
+        for layer in tables.layers:
+            if layer.kind == RECEIVE:
+                word = (pixels >> layer.word_shift) & ((1 << layer.word_bits) - 1)
+                self.write(layer, word, layer.channels)
+                self.count(layer, None, None)
+                continue
+            currents = self.currents(layer)
+            spikes, membrane = self.fire(layer, currents)
+            if layer.kind == READOUT:
+                potentials.append(membrane.reshape(self.images, -1))
+                continue
+            trains = self.pack(layer, spikes)
+            self.keep(layer.label, trains)
+            if layer.is_pooled:
+                trains = self.pool(layer, trains)
+                self.keep(f"{layer.label}.pool", trains)
+            self.write(layer, trains, tables.array.channels)
+        self.result.potentials = np.concatenate(potentials, axis=1)
+        return self.result
+
+    def keep(self, label: str, trains: np.ndarray) -> None:
+        if self.keep_trains:
+            self.result.trains[label] = trains
+
+    # Memories ----------------------------------------------------------------------------------
+
+    def write(self, layer: Layer, trains: np.ndarray, block: int) -> None:
+        """Stores a map: its rows in the event memory, its counts in the pointer memory."""
+        banks, place, pitch = self.tables.array.banks, layer.place, layer.pitch
+        _, channels, height, width = trains.shape
+        slots = place.capacity * banks
+        for b, first in enumerate(range(0, channels, block)):
+            part = trains[:, first : first + block]
+            row = np.zeros((self.images, height, slots), np.uint16)
+            spread = row[:, :, : width * pitch].reshape(self.images, height, width, pitch)
+            spread[..., : part.shape[1]] = part.transpose(0, 2, 3, 1)
+            row[:, :, : width * pitch] = spread.reshape(self.images, height, -1)
+            starts = place.events + (b * height + np.arange(height)) * place.capacity
+            self.pitch_at[starts] = pitch
+            at = starts[0] * banks
+            self.rows[:, at : at + height * slots] = row.reshape(self.images, -1)
+            by_bank = (row != 0).reshape(self.images, height, place.capacity, banks)
+            upto = np.zeros((self.images, height, place.capacity + 1, banks), np.int64)
+            np.cumsum(by_bank, axis=2, out=upto[:, :, 1:])
+            # Bank k holds positions k, k + K, ...: so many of them lie in pixels 0..x.
+            ends = (np.arange(1, width + 1) * pitch)[:, None]
+            full = -(-(ends - np.arange(banks)) // banks)
+            counts = np.take_along_axis(
+                upto, np.broadcast_to(full, (self.images, height, *full.shape)), axis=2
+            )
+            at = place.pointers + b * height * width
+            self.pointers[:, at : at + height * width] = counts.reshape(self.images, -1, banks)
+
+    def currents(self, layer: Layer) -> np.ndarray:
+        """Plane currents (planes, N, C, H, W) of a layer: the accumulators of all pixels."""
+        tables = self.tables
+        tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
+        planes = tables.modes[layer.mode].planes
+        shape = (planes, self.images, layer.height, layer.width)
+        found, walked = [], []
+        # Tiles that walk the same runs differ in weights only: one product serves all of them.
+        for _, group in groupby(tiles, key=lambda tile: (tile.run_first, tile.run_count)):
+            together = list(group)
+            currents, events = self.walk(layer, together, shape)
+            channels = self.tables.array.channels
+            for index, tile in enumerate(together):
+                first = index * channels
+                found.append(currents[..., first : first + tile.channels])
+                walked.append((tile, events))
+        self.count(layer, walked, visits(layer))
+        joined = np.concatenate(found, axis=-1)
+        limit = 1 << (tables.array.acc_bits - 1)
+        if joined.min(initial=0) < -limit or joined.max(initial=0) >= limit:
+            raise LayoutError(
+                f"{layer.label}: an accumulator leaves its {tables.array.acc_bits} bits"
+            )
+        return np.moveaxis(joined, -1, 2).astype(np.int64)
+
+    def walk(self, layer: Layer, tiles: list[Tile], shape) -> tuple[np.ndarray, np.ndarray]:
+        """Accumulators (planes, N, H, W, tiles * C) and events (N, H, W, runs, K) of some tiles."""
+        tables, banks = self.tables, self.tables.array.banks
+        acc = np.zeros((*shape, len(tiles) * tables.array.channels), self.dtype)
+        runs = tables.runs[tiles[0].run_first : tiles[0].run_first + tiles[0].run_count]
+        events = np.zeros((*shape[1:], len(runs), banks), np.int32)
+        begins = True
+        for index, row in enumerate(runs):
+            run = dict(zip(tables.run_column, map(int, row), strict=True))
+            if begins and run["shift"]:
+                acc *= 1 << run["shift"]
+            begins = bool(run["phase_end"])
+            self.add_run(layer, tiles, run, acc, events[:, :, :, index])
+        return acc, events
+
+    def add_run(self, layer: Layer, tiles: list[Tile], run: dict[str, int], acc, events) -> None:
+        """Adds one run at all output pixels; notes the events that it meets in each bank."""
+        banks = self.tables.array.banks
+        oy = np.arange(layer.height)
+        y = oy * run["stride_y"] + run["dy"]
+        oy = oy[(y >= 0) & (y < run["height"])]
+        ox = np.arange(layer.width)
+        x0 = ox * run["stride_x"] + run["dx"]
+        low, high = np.maximum(x0, 0), np.minimum(x0 + run["length"], run["width"])
+        meets = low < high
+        ox, x0, low, high = ox[meets], x0[meets], low[meets], high[meets]
+        if not len(oy) or not len(ox):
+            return
+        pixels = np.ix_(np.arange(self.images), oy, ox)
+        events[pixels] = counts = self.events_of(run, oy, low, high)
+        starts = run["event_base"] + oy * run["event_stride"]
+        pitch = int(self.pitch_at[starts[0]])
+        position = x0[:, None] * pitch + np.arange(run["length"] * pitch)
+        inside = (position >= low[:, None] * pitch) & (position < high[:, None] * pitch)
+        slot = starts[:, None, None] * banks + np.where(inside, position, 0)
+        words = np.where(inside, self.rows[:, slot], 0)
+        if not np.array_equal((words != 0).sum(-1), counts.sum(-1)):
+            raise LayoutError(f"{layer.label}: pointers and event lists disagree")
+        weights = self.fetch(layer, tiles, run, ox, position, words)
+        steps = len(acc)
+        shifts = np.arange(steps - 1, -1, -1).reshape(-1, 1, 1, 1, 1)
+        bits = ((words >> shifts) & 1).astype(self.dtype)
+        # (ox, planes * images * oy, positions) times (ox, positions, channels)
+        left = np.moveaxis(bits, 3, 0).reshape(len(ox), -1, position.shape[1])
+        product = (left @ weights).reshape(len(ox), steps, self.images, len(oy), -1)
+        acc[np.ix_(np.arange(steps), np.arange(self.images), oy, ox)] += np.moveaxis(product, 0, 3)
+
+    def events_of(self, run: dict[str, int], oy, low, high) -> np.ndarray:
+        """(N, oy, ox, K): how many events the pointer memory says lie in pixels low..high-1."""
+        base = run["pointer_base"] + oy[:, None] * run["pointer_stride"]
+        upto = self.pointers[:, base + (high - 1)]
+        before = self.pointers[:, base + np.maximum(low - 1, 0)]
+        return upto - np.where((low == 0)[:, None], 0, before)
+
+    def fetch(self, layer: Layer, tiles: list[Tile], run, ox, position, words) -> np.ndarray:
+        """(ox, positions, tiles * C): the weight row that an event at each position fetches."""
+        banks = self.tables.array.banks
+        held = position if run["by_bank"] else position // banks
+        row = run["row_base"] - ox[:, None] * run["row_stride"] + held
+        parts = []
+        for tile in tiles:
+            address = tile.weights + row
+            exists = (address >= 0) & (address < self.weights.shape[1])
+            if words[:, :, ~exists].any():
+                raise LayoutError(f"{layer.label}: an event fetches a row that does not exist")
+            parts.append(self.weights[position % banks, np.where(exists, address, 0)])
+        return np.concatenate(parts, axis=-1)
+
+    # Neurons -----------------------------------------------------------------------------------
+
+    def fire(self, layer: Layer, currents: np.ndarray):
+        mode = self.tables.modes[layer.mode]
+        params: dict[str, np.ndarray] = {}
+        for name in self.neurons[mode.neuron].param_names:
+            column = self.tables.params[name]
+            tiles = self.tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
+            params[name] = np.concatenate(
+                [column[tile.params : tile.params + tile.channels] for tile in tiles]
+            )
+        return run_neuron(
+            self.neurons[mode.neuron],
+            list(currents),
+            params,
+            coding=mode.coding,
+            steps_in=mode.planes,
+            steps_out=mode.steps,
+            fraction=mode.fraction,
+            rate=mode.rate,
+        )
+
+    def pack(self, layer: Layer, spikes: list[np.ndarray]) -> np.ndarray:
+        """Trains as words; pixels that no pooling window needs are never computed."""
+        words = np.zeros(spikes[0].shape, np.uint16)
+        for spike in spikes:
+            words = (words << 1) | spike
+        return np.where(layer.visited(), words, 0).astype(np.uint16)
+
+    def pool(self, layer: Layer, trains: np.ndarray) -> np.ndarray:
+        keys = trains.astype(np.int32)
+        if self.tables.modes[layer.mode].rate:
+            keys = sum((trains >> t) & 1 for t in range(layer.steps)).astype(np.int32)
+        # Only the front padding is stored: behind, windows end with the pooled size.
+        bottom, right = (
+            (pooled - 1) * stride + kernel - before - extent
+            for pooled, stride, kernel, before, extent in (
+                (layer.pool_height, layer.strides[0], layer.kernel[0], layer.pads[0], layer.height),
+                (layer.pool_width, layer.strides[1], layer.kernel[1], layer.pads[1], layer.width),
+            )
+        )
+        pads = (*layer.pads, bottom, right)
+        return first_largest(trains, keys, kernel=layer.kernel, strides=layer.strides, pads=pads)
+
+    # Counts ------------------------------------------------------------------------------------
+
+    def count(self, layer: Layer, walked, pixels: np.ndarray | None) -> None:
+        """Events, and clocks where they are wanted, of a layer."""
+        if walked is not None:
+            seen = [events[:, pixels[:, 0], pixels[:, 1]] for _, events in walked]
+            self.result.events[layer.label] = sum(
+                part.sum(axis=(1, 2, 3), dtype=np.int64) for part in seen
+            )
+        if self.clocks is None:
+            return
+        if walked is None:
+            clocks = np.full(self.images, receive_clocks(layer, self.clocks.receive))
+        else:
+            clocks = layer_clocks(
+                self.walked_runs([tile for tile, _ in walked], seen),
+                self.tables.array.fifo,
+                self.clocks.resolve,
+                self.clocks.flush,
+            )
+        self.result.layer_cycles[layer.label] = clocks
+
+    def walked_runs(self, tiles: list[Tile], seen: list[np.ndarray]) -> WalkedRuns:
+        """The runs of all tiles one behind the other, pixel by pixel."""
+        banks = self.tables.array.banks
+        phase_end, pixel_end, drain = [], [], []
+        for tile, events in zip(tiles, seen, strict=True):
+            visited = events.shape[1]
+            ends = self.tables.runs[tile.run_first : tile.run_first + tile.run_count, 0] != 0
+            last = np.arange(tile.run_count) == tile.run_count - 1
+            phase_end.append(np.tile(ends, visited))
+            pixel_end.append(np.tile(last, visited))
+            drain.append(np.full(visited * tile.run_count, tile.channels))
+        return WalkedRuns(
+            np.concatenate([part.reshape(self.images, -1, banks) for part in seen], axis=1),
+            np.concatenate(phase_end),
+            np.concatenate(pixel_end),
+            np.concatenate(drain),
+        )
