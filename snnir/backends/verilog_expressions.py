@@ -5,6 +5,7 @@ from collections.abc import Callable
 from xdsl.dialects import comb, hw
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
+from snnir.dialects.location import place
 from snnir.errors import UserError
 from snnir.hardware import netlist
 from snnir.hardware.netlist import NAME_ATTR, width_of
@@ -56,7 +57,7 @@ class Expressions:
         if formatter is None:
             raise UserError(
                 f"Verilog has no form for {op.name}",
-                where=f"module @{op.parent_op().sym_name.data}",
+                where=place(op),
                 hint="lower it to comb ops on integers first",
             )
         return formatter(self, op)

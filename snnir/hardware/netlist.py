@@ -6,6 +6,7 @@ from xdsl.dialects import comb, hw
 from xdsl.dialects.builtin import IntegerType, StringAttr
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 
+from snnir.dialects.location import place
 from snnir.errors import UserError
 
 # CIRCT's attribute for the Verilog name of a value.  SSA name hints cannot hold every name: a
@@ -91,8 +92,9 @@ def combinational_order(module: hw.HWModuleOp) -> list[Operation]:
                 if not state[producer]:
                     loop = [entry[0] for entry in stack]
                     raise UserError(
-                        "combinational loop through " + _describe(loop[loop.index(producer) :]),
-                        where=module.sym_name.data,
+                        f"module @{module.sym_name.data}: combinational loop through "
+                        + _describe(loop[loop.index(producer) :]),
+                        where=place(op),
                         hint="put a register into it",
                     )
             else:

@@ -8,6 +8,7 @@ from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
+from snnir.dialects.location import place
 from snnir.errors import UserError
 from snnir.hardware import netlist
 from snnir.hardware.memories import LUTRAM, ROM, Memory, read_memory
@@ -136,7 +137,7 @@ class Simulator:
                 # An output may need only some inputs, so each is fetched when it is read.
                 child.inputs = _Pins(self, inner)
             elif type(inner) not in _COMPUTE and not isinstance(inner, hw.OutputOp):
-                raise UserError(f"no model of {inner.name}", where=f"module @{op.sym_name.data}")
+                raise UserError(f"no model of {inner.name}", where=place(inner))
         for register in self._registers:
             if register.power_on_value is not None:
                 self._state[register.data] = self.value(register.power_on_value)
@@ -278,4 +279,6 @@ def _model_of(op: hw.InstanceOp) -> Simulator | _MemoryModel:
                 memory = read_memory(module)
                 if memory is not None:
                     return _MemoryModel(memory)
-    raise UserError(f"no model of module @{name}", where=f"instance '{op.instance_name.data}'")
+    raise UserError(
+        f"instance '{op.instance_name.data}': no model of module @{name}", where=place(op)
+    )

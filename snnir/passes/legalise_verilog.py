@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import IntegerAttr, IntegerType, ModuleOp, StringAttr
 from xdsl.ir import BlockArgument, Operation, OpResult, SSAValue
 from xdsl.passes import ModulePass
 
+from snnir.dialects.location import place
 from snnir.errors import UserError
 from snnir.hardware import netlist
 from snnir.hardware.netlist import NAME_ATTR
@@ -68,10 +69,10 @@ def _legalise(module: hw.HWModuleOp, max_length: int) -> None:
 
 
 def _check_interface(module: hw.HWModuleOp | hw.HWModuleExternOp) -> None:
-    where = f"module @{module.sym_name.data}"
-    if not is_legal(module.sym_name.data):
+    where, module_name = place(module), module.sym_name.data
+    if not is_legal(module_name):
         raise UserError(
-            f"'{module.sym_name.data}' is not a Verilog identifier",
+            f"module name '{module_name}' is not a Verilog identifier",
             where=where,
             hint="rename the module",
         )
@@ -80,14 +81,16 @@ def _check_interface(module: hw.HWModuleOp | hw.HWModuleExternOp) -> None:
         name = port.port_name.data
         if not is_legal(name):
             raise UserError(
-                f"port '{name}' is not a Verilog identifier", where=where, hint="rename the port"
+                f"module @{module_name}: port '{name}' is not a Verilog identifier",
+                where=where,
+                hint="rename the port",
             )
         if name in seen:
-            raise UserError(f"two ports are called '{name}'", where=where, hint="rename one")
+            raise UserError(f"module @{module_name}: two ports are called '{name}'", where=where)
         seen.add(name)
         if port.type == IntegerType(0) or not isinstance(port.type, IntegerType | seq.ClockType):
             raise UserError(
-                f"port '{name}' has type {port.type}",
+                f"module @{module_name}: port '{name}' has type {port.type}",
                 where=where,
                 hint="Verilog ports are clocks and integers of at least one bit",
             )
@@ -106,7 +109,7 @@ def _reorder(module: hw.HWModuleOp, order: list[Operation]) -> None:
 
 
 def _choose_wires(order: list[Operation], max_length: int) -> set[SSAValue]:
-    """The results that get a wire of their own; see steps 3 of the pass."""
+    """The results that get a wire of their own; see step 3 of the pass."""
     wires: set[SSAValue] = set()
     length: dict[SSAValue, int] = {}
 
@@ -196,6 +199,7 @@ def _name(module: hw.HWModuleOp, order: list[Operation], wires: set[SSAValue]) -
                 name = wanted
             else:
                 name = space.claim(wanted if wanted is not None else _made_up_name(net))
+            net.name_hint = name
             net.op.attributes[NAME_ATTR] = StringAttr(name)
     for op in order:
         if op.results[0] not in wires:

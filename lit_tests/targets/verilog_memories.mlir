@@ -1,0 +1,39 @@
+// RUN: snn-opt %s -t verilog | filecheck %s
+// RUN: snn-opt %s -t memory | filecheck %s --check-prefix IMAGE
+
+// A memory is an extern that says what it is; it is printed as one module of that shape.
+// CHECK-LABEL: // ram_1r1w_re_8x6: ram_1r1w, 6 rows of 8 bits
+// CHECK-NEXT:  module ram_1r1w_re_8x6 (
+// CHECK:         output reg  [7:0] rdata
+// CHECK:         (* ram_style = "block" *) reg [7:0] mem [0:5];
+// CHECK:         if (we) mem[waddr] <= wdata;
+// CHECK-NEXT:    if (re) rdata <= mem[raddr];
+hw.module.extern @ram_1r1w_re_8x6(in %clk: !seq.clock, in %we: i1, in %waddr: i3, in %wdata: i8,
+                                  in %re: i1, in %raddr: i3, out rdata: i8) attributes
+  {snnir.template = "ram_1r1w", snnir.width = 8 : i64, snnir.depth = 6 : i64}
+
+// Contents are in a file beside the Verilog, one row per line.
+// CHECK-LABEL: module weights (
+// CHECK:         (* rom_style = "block" *) reg [11:0] mem [0:1];
+// CHECK-NEXT:    initial $readmemh("weights.hex", mem);
+// CHECK-NOT:     we
+// CHECK:         rdata <= mem[raddr];
+// IMAGE:       @file weights.hex
+// IMAGE-NEXT:  a01
+// IMAGE-NEXT:  0fe
+hw.module.extern @weights(in %clk: !seq.clock, in %raddr: i1, out rdata: i12) attributes
+  {snnir.template = "rom", snnir.width = 12 : i64, snnir.depth = 2 : i64,
+   snnir.init = dense<[[1, 10], [-2, 0]]> : tensor<2x2xi8>}
+
+// A LUTRAM is read in the same clock.
+// CHECK-LABEL: module lutram_1r1w_4x16 (
+// CHECK:         output wire [3:0] rdata
+// CHECK:         (* ram_style = "distributed" *) reg [3:0] mem [0:15];
+// CHECK:         assign rdata = mem[raddr];
+hw.module.extern @lutram_1r1w_4x16(in %clk: !seq.clock, in %we: i1, in %waddr: i4, in %wdata: i4,
+                                   in %raddr: i4, out rdata: i4) attributes
+  {snnir.template = "lutram_1r1w", snnir.width = 4 : i64, snnir.depth = 16 : i64}
+
+// Other externs are supplied from elsewhere.
+// CHECK-NOT: vendor_ip
+hw.module.extern @vendor_ip(in %clk: !seq.clock)
