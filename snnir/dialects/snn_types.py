@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import DenseArrayBase, IntAttr, StringAttr
 from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
@@ -19,6 +20,9 @@ CODINGS = ("direct", "radix", "rate")
 MAX_STEPS = 16
 
 
+# A dataclass, because equality compares the fields of dataclasses only: without it, all trains
+# would be of equal type.
+@dataclass(frozen=True, init=False)
 class CodedType(ParametrizedAttribute, TypeAttribute):
     """Shape (C, H, W), coding and number of steps: `8x28x28, radix, 4`."""
 

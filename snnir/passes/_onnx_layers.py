@@ -36,6 +36,7 @@ class OnnxLayers:
         Raises:
             UserError: naming the node, if spikes cannot stand for what it makes.
         """
+        self.build.location = op.location
         match op:
             case onnx.ConstantOp():
                 return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from xdsl.builder import Builder
 from xdsl.dialects.builtin import StringAttr, SymbolRefAttr, TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from snnir.analysis.labels import Labels
 from snnir.analysis.network import producer
@@ -133,6 +133,13 @@ class SpikingBuilder:
         self.builder, self.choice, self.steps = builder, choice, steps
         self.labels = Labels()
         self.used_neurons: dict[str, NeuronChoice] = {}
+        self.location: Attribute | None = None
+        """Where what is built now was written; errors about it will point there."""
+
+    def insert(self, op):
+        if self.location is not None:
+            op.location = self.location
+        return self.builder.insert(op)
 
     def current(self, linear: Linear) -> SSAValue:
         """The op that makes the pre-activation's current.
@@ -156,7 +163,7 @@ class SpikingBuilder:
         currents = [self._synapse(branch).current for branch in linear.branches]
         if len(currents) == 1:
             return currents[0]
-        return self.builder.insert(
+        return self.insert(
             AddOp.build(operands=[currents], result_types=[currents[0].type])
         ).total
 
@@ -169,7 +176,7 @@ class SpikingBuilder:
                 key: integer(value) if key == "groups" else ints(value)
                 for key, value in branch.window.items()
             }
-        return self.builder.insert(
+        return self.insert(
             branch.kind.build(
                 operands=[branch.source.value],
                 properties=properties,
@@ -190,7 +197,7 @@ class SpikingBuilder:
             properties["ceiling"] = real(ceiling)
         train = TrainType(linear.dims, self.choice.coding, self.steps)
         op = FireOp.build(operands=[current], properties=properties, result_types=[train])
-        spikes = Spikes(self.builder.insert(op).train)
+        spikes = Spikes(self.insert(op).train)
         for number, window in enumerate(linear.pools):
             source = self.relay(spikes, linear.node) if number else spikes
             spikes = self.max_pool(source, window)
@@ -209,7 +216,7 @@ class SpikingBuilder:
         if linear.bias is not None:
             properties["bias"] = to_dense(linear.bias.astype(np.float32))
         op = ReadoutOp.build(operands=[current], properties=properties, result_types=[output])
-        return self.builder.insert(op).output
+        return self.insert(op).output
 
     def neuron(self, name: str, choice: NeuronChoice) -> str:
         self.used_neurons[name] = choice
@@ -230,11 +237,11 @@ class SpikingBuilder:
         value = spikes.value
         train = TrainType(window.outputs(spikes.dims), value.type.coding, value.type.steps)
         op = MaxPoolOp.build(operands=[value], properties=window.properties(), result_types=[train])
-        return Spikes(self.builder.insert(op).train)
+        return Spikes(self.insert(op).train)
 
     def sum_pool(self, spikes: Spikes, window: Window) -> Spikes:
         terms = window.kernel[0] * window.kernel[1]
         value = spikes.value
         sums = SumType(window.outputs(spikes.dims), value.type.coding, value.type.steps, terms)
         op = SumPoolOp.build(operands=[value], properties=window.properties(), result_types=[sums])
-        return Spikes(self.builder.insert(op).sum, spikes.factor / terms)
+        return Spikes(self.insert(op).sum, spikes.factor / terms)

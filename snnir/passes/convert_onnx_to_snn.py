@@ -99,7 +99,7 @@ class ConvertOnnxToSnnPass(ModulePass):
                 graph.convert(node)
         (result,) = old.last_op.arguments
         output = graph.finish(result, result.type)
-        build.builder.insert(ReturnOp(output))
+        build.insert(ReturnOp(output))
         _one_pool_per_layer(build, block)
         _replace_body(function, block)
         for neuron, kind in build.used_neurons.items():
@@ -116,7 +116,7 @@ class ConvertOnnxToSnnPass(ModulePass):
                 properties[name] = DenseArrayBase.from_list(f64, values)
         train = TrainType(dims, "direct", self.input_bits)
         op = EncodeOp.build(operands=[image], properties=properties, result_types=[train])
-        return build.builder.insert(op)
+        return build.insert(op)
 
     def scale_and_zero(self, channels: int) -> tuple[list[float], list[float]] | None:
         """What a pixel stands for, per channel; None if the options do not say."""
@@ -191,6 +191,6 @@ def _one_pool_per_layer(build: SpikingBuilder, block: Block) -> None:
         for pool in pools:
             if pool in keep:
                 continue
-            build.builder = Builder(InsertPoint.before(pool))
+            build.builder, build.location = Builder(InsertPoint.before(pool)), pool.location
             relay = build.relay(Spikes(fire.train), fire.label.data)
             pool.operands[0] = relay.value
