@@ -147,6 +147,8 @@ class _Importer:
 
     def _import(self, node: Node, report) -> NodeReport:
         if node.complaint is not None:
+            if node.complaint.startswith("No Op registered"):
+                raise _unsupported(node)
             raise NodeError(node.complaint, "the model breaks the ONNX standard: export it again")
         if (array := self._evaluate(node)) is not None:
             self.constants[node.outputs[0]] = array

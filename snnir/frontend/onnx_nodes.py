@@ -340,7 +340,8 @@ def import_node(node: Node, env: Env) -> OnnxOp:
         return IMPORTERS[node.op_type](node, env)
     except (ValueError, IndexError, TypeError) as error:
         # Attributes of a damaged model can have any length or type.
-        raise NodeError(str(error) or "its inputs and attributes do not fit together") from error
+        what = str(error) or "its inputs and attributes do not fit together"
+        raise NodeError(what, "the model is inconsistent: export it again") from error
 
 
 def check_finite(array: np.ndarray, name: str) -> np.ndarray:

@@ -86,7 +86,11 @@ def _inputs(x: np.ndarray, shape: tuple[int, ...], path: str | Path) -> np.ndarr
     if x.ndim == 0 or len(x) == 0:
         raise UserError("x holds no samples", where=str(path), hint=_HINT)
     given = x.shape[1:]
-    if given != (math.prod(shape),) and _without_ones(given) != _without_ones(shape):
+    # An image for a flat input, or the other way round, has one obvious order of its values.
+    flat = math.prod(given) == math.prod(shape) and 1 in map(
+        len, map(_without_ones, (given, shape))
+    )
+    if not flat and _without_ones(given) != _without_ones(shape):
         hint = f"x must have shape ({', '.join(['N', *map(str, shape)])})"
         if len(shape) == 3 and given == (shape[1], shape[2], shape[0]):
             hint = "its channels come last: give numpy.moveaxis(x, -1, 1)"

@@ -29,7 +29,10 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield staging
         _put(staging, target)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        # Of what the block reads, an error names another file; a full disk names none.
+        if error.filename is None or str(error.filename).startswith(str(staging)):
+            raise cannot_write(path, error) from error
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -117,7 +117,7 @@ def _as_text(
         )
         for layer in comparison.layers
     ]
-    layers = table(("layer", "compared", "values", "spikes", "different", "equal"), rows)
+    layers = table(("layer", "what", "compared", "spikes", "different", "equal"), rows)
     engines = table(
         ("engine", "time", "cycles a sample"),
         [

@@ -1,0 +1,560 @@
+"""Kinds of broken input and the command that meets each: for test_bad_input.py and docs/errors.md.
+
+A case makes its files in the current folder and gives the command line. `expected` are parts of the
+one line that the user must see: what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cache
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, external_data_helper, helper, numpy_helper, save_model
+
+from snnir.tools.errors import run_tool
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of broken input.
+
+    Args:
+        prepare: makes the files in the current folder.
+        command: words behind the tool's name.
+    """
+
+    kind: str
+    command: str
+    expected: tuple[str, ...]
+    prepare: Callable[[], None]
+    tool: str = "snnc"
+
+    @property
+    def name(self) -> str:
+        return self.kind.replace(" ", "-").replace(",", "")
+
+
+def run_case(case: Case) -> int:
+    """Run a case's command in the current folder, in this process; its exit status."""
+    from snnir.tools import snn_opt, snnc
+
+    tool = {"snnc": snnc.run, "snn-opt": snn_opt.run}[case.tool]
+    return run_tool(tool, case.command.split())
+
+
+CASES: list[Case] = []
+
+
+def case(kind: str, command: str, *expected: str, tool: str = "snnc"):
+    """Register the function below as the preparation of a case."""
+
+    def register(prepare: Callable[[], None]) -> Callable[[], None]:
+        CASES.append(Case(kind, command, expected, prepare, tool))
+        return prepare
+
+    return register
+
+
+# Models ------------------------------------------------------------------------------------------
+
+COMPILE = "compile model.onnx -o out"
+
+
+def digits() -> bytes:
+    return (EXAMPLES / "digits.onnx").read_bytes()
+
+
+def write_model(nodes, weights=(), shape=(1, 1, 4, 4), domains=(), **changes) -> None:
+    """A model.onnx of the given nodes from `x` to `y`, without any check."""
+    inputs = changes.get("inputs") or [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))
+    ]
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    tensors = [numpy_helper.from_array(np.asarray(a, np.float32), n) for n, a in weights]
+    graph = helper.make_graph(nodes, "net", inputs, [result], tensors)
+    opsets = [helper.make_opsetid("", 17), *(helper.make_opsetid(d, 1) for d in domains)]
+    save_model(helper.make_model(graph, opset_imports=opsets, ir_version=8), "model.onnx")
+
+
+def conv(source: str, weights: str, result: str):
+    return helper.make_node("Conv", [source, weights], [result], name=result)
+
+
+def node(op: str, sources: list[str], result: str, **attributes):
+    return helper.make_node(op, sources, [result], name=result, **attributes)
+
+
+KERNEL = np.ones((1, 1, 3, 3))
+
+
+@case("missing model", "compile nowhere.onnx -o out", "nowhere.onnx", "No such file")
+def _() -> None:
+    pass
+
+
+@case("empty model file", COMPILE, "model.onnx", "empty")
+def _() -> None:
+    Path("model.onnx").touch()
+
+
+@case("truncated model", COMPILE, "model.onnx", "not", "again")
+def _() -> None:
+    Path("model.onnx").write_bytes(digits()[:9000])
+
+
+@case("text instead of a model", COMPILE, "model.onnx", "ONNX", "text file")
+def _() -> None:
+    Path("model.onnx").write_text('{"layers": []}')
+
+
+@case("PyTorch checkpoint", COMPILE, "model.onnx", "ONNX", "torch.onnx.export")
+def _() -> None:
+    Path("model.onnx").write_bytes(b"PK\x03\x04" + bytes(100))
+
+
+@case("folder instead of a model", "compile model.onnx -o out", "model.onnx", "directory")
+def _() -> None:
+    Path("model.onnx").mkdir()
+
+
+@case("unsupported operator", COMPILE, "'act' (Sigmoid)", "not supported", "Relu")
+def _() -> None:
+    write_model([conv("x", "w", "c"), node("Sigmoid", ["c"], "act"), node("Relu", ["act"], "y")],
+                [("w", KERNEL)])  # fmt: skip
+
+
+@case("operator of a custom domain", COMPILE, "'y' (Wobble)", "acme", "standard ONNX")
+def _() -> None:
+    write_model([node("Wobble", ["x"], "y", domain="acme")], domains=["acme"])
+
+
+@case("misspelt operator", COMPILE, "'y' (Conv2d)", "not supported", "did you mean Conv?")
+def _() -> None:
+    write_model([node("Conv2d", ["x"], "y")])
+
+
+@case("dynamic image size", COMPILE, "model.onnx", "'x'", "fixed")
+def _() -> None:
+    write_model([conv("x", "w", "y")], [("w", KERNEL)], shape=(1, 1, "height", "width"))
+
+
+@case("NaN in weights", COMPILE, "'w'", "NaN", "model")
+def _() -> None:
+    write_model([conv("x", "w", "y")], [("w", KERNEL * np.nan)])
+
+
+@case("infinite bias", COMPILE, "'b'", "infinit", "model")
+def _() -> None:
+    write_model([node("Conv", ["x", "w", "b"], "y")], [("w", KERNEL), ("b", [np.inf])])
+
+
+@case("two layers without a Relu between them", COMPILE, "'y' (Conv)", "'a'", "Relu")
+def _() -> None:
+    write_model(
+        [conv("x", "w", "a"), conv("a", "v", "y")], [("w", KERNEL), ("v", KERNEL[..., :1, :1])]
+    )
+
+
+@case("weights that do not fit", COMPILE, "'y' (Conv)", "channels", "again")
+def _() -> None:
+    write_model([conv("x", "w", "y")], [("w", np.ones((1, 3, 3, 3)))])
+
+
+@case("tensor that nothing defines", COMPILE, "'y' (Conv)", "'w'", "export")
+def _() -> None:
+    write_model([conv("x", "w", "y")])
+
+
+@case("two inputs", COMPILE, "model.onnx", "inputs")
+def _() -> None:
+    both = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 1, 4, 4]) for n in "xz"]
+    write_model([node("Add", ["x", "z"], "y")], inputs=both)
+
+
+@case("weights in a file that is missing", COMPILE, "model.onnx", "weights.bin")
+def _() -> None:
+    import onnx
+
+    model = onnx.load_from_string(digits())
+    for tensor in model.graph.initializer:
+        external_data_helper.set_external_data(tensor, "weights.bin")
+        tensor.ClearField("raw_data")
+    Path("model.onnx").write_bytes(model.SerializeToString())
+
+
+# Calibration data --------------------------------------------------------------------------------
+
+CALIBRATE = "compile model.onnx -o out --calibration data.npz"
+
+
+def with_digits(**arrays) -> None:
+    """The shipped model, and data.npz with the given arrays."""
+    Path("model.onnx").write_bytes(digits())
+    if arrays:
+        np.savez("data.npz", **arrays)
+
+
+@case("missing calibration data", CALIBRATE, "data.npz", "No such file")
+def _() -> None:
+    with_digits()
+
+
+@case("not an .npz file", CALIBRATE, "data.npz", "not an .npz", "numpy.savez")
+def _() -> None:
+    with_digits()
+    np.save("data.npy", np.zeros(3))
+    Path("data.npy").rename("data.npz")
+
+
+@case("truncated .npz file", CALIBRATE, "data.npz", "damaged", "numpy.savez")
+def _() -> None:
+    with_digits(x=np.zeros((9, 1, 8, 8), np.float32))
+    Path("data.npz").write_bytes(Path("data.npz").read_bytes()[:500])
+
+
+@case("no array x", CALIBRATE, "data.npz", "no array 'x'", "'images'", "numpy.savez")
+def _() -> None:
+    with_digits(images=np.zeros((9, 1, 8, 8), np.float32))
+
+
+@case("calibration images of another size", CALIBRATE, "data.npz", "1x9x9", "1x8x8", "(N, 1, 8, 8)")
+def _() -> None:
+    with_digits(x=np.zeros((9, 1, 9, 9), np.float32))
+
+
+@case("channels last", "compile model.onnx -o out --calibration data.npz", "data.npz", "moveaxis")
+def _() -> None:
+    write_model([conv("x", "w", "y")], [("w", np.ones((1, 3, 3, 3)))], shape=(1, 3, 4, 4))
+    np.savez("data.npz", x=np.zeros((9, 4, 4, 3), np.uint8))
+
+
+@case("NaN in calibration images", CALIBRATE, "data.npz", "NaN", "sample 4", "remove")
+def _() -> None:
+    x = np.zeros((9, 1, 8, 8), np.float32)
+    x[4, 0, 2, 2] = np.nan
+    with_digits(x=x)
+
+
+@case("no calibration images", CALIBRATE, "data.npz", "no samples", "numpy.savez")
+def _() -> None:
+    with_digits(x=np.zeros((0, 1, 8, 8), np.float32))
+
+
+@case("Python objects instead of arrays", CALIBRATE, "data.npz", "plain arrays", "numpy.savez")
+def _() -> None:
+    with_digits(x=np.array([{"a": 1}, None], object))
+
+
+@case("images of integers that are no pixels", CALIBRATE, "data.npz", "int64", "uint8")
+def _() -> None:
+    with_digits(x=np.zeros((9, 1, 8, 8), np.int64))
+
+
+# Options -----------------------------------------------------------------------------------------
+
+
+@case("too many time steps", f"{COMPILE} --timesteps 17", "--timesteps", "1 to 16", "'17'")
+def _() -> None:
+    with_digits()
+
+
+@case("weights of one bit", f"{COMPILE} --weight-bits 1", "--weight-bits", "2 to 8", "'1'")
+def _() -> None:
+    with_digits()
+
+
+@case("unknown coding", f"{COMPILE} --coding radicle", "--coding", "'radicle'", "radix")
+def _() -> None:
+    with_digits()
+
+
+@case("neuron options without effect", f"{COMPILE} --reset hard", "--reset", "rate", "leave it out")
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "reset that contradicts the emission",
+    f"{COMPILE} --coding rate --emission after --reset hard",
+    "convert-onnx-to-snn", "emission=after needs reset=soft", "fires once",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+
+
+@case("input scale of zero", f"{COMPILE} --input-scale 0", "--input-scale", "above 0", "'0'")
+def _() -> None:
+    with_digits()
+
+
+@case("mean of too many channels", f"{COMPILE} --mean .1,.2,.3", "mean", "3 values", "1 channel")
+def _() -> None:
+    with_digits()
+
+
+@case("banks that are no power of two", f"{COMPILE} --array 6,16,4", "--array", "power of two", "6")
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "fewer planes than time steps", f"{COMPILE} --array 8,16,2 --input-scale 1",
+    "planes=2", "4 steps", "planes=4",
+)  # fmt: skip
+def _() -> None:
+    with_digits(x=np.full((9, 1, 8, 8), 5, np.uint8))
+
+
+@case("unknown target", f"{COMPILE} --target pinq-z2", "'pinq-z2'", "did you mean 'pynq-z2'?")
+def _() -> None:
+    with_digits()
+
+
+@case("broken target file", f"{COMPILE} --target small.toml", "small.toml", "not a TOML file")
+def _() -> None:
+    with_digits()
+    Path("small.toml").write_text("name = ")
+
+
+TARGET = """\
+name = "small"
+part = "none"
+lut = 20000
+ff = 40000
+bram36 = 2
+dsp = 0
+clock_mhz = 100
+ddr_gbps = 0
+lut_share = 0.8
+max_operations = 1024
+max_banks = 16
+"""
+
+
+@case(
+    "target file without a field",
+    f"{COMPILE} --target small.toml",
+    "small.toml",
+    "'lut'",
+    "missing",
+)
+def _() -> None:
+    with_digits()
+    Path("small.toml").write_text(TARGET.replace("lut = 20000\n", ""))
+
+
+@case(
+    "network too large for the target",
+    "compile model.onnx -o out --target small.toml --calibration data.npz",
+    "small", "BRAM36", "too many", "larger target",
+)  # fmt: skip
+def _() -> None:
+    with_digits(x=np.full((9, 1, 8, 8), 5, np.uint8))
+    Path("small.toml").write_text(TARGET)
+
+
+@case("misspelt option", f"{COMPILE} --timestep 4", "--timestep", "did you mean '--timesteps'?")
+def _() -> None:
+    with_digits()
+
+
+@case("misspelt command", "comple model.onnx", "'comple'", "did you mean 'compile'?")
+def _() -> None:
+    pass
+
+
+@case("no output folder named", "compile model.onnx", "-o", "required", "--help")
+def _() -> None:
+    with_digits()
+
+
+# Output ------------------------------------------------------------------------------------------
+
+
+@case(
+    "output folder with other files in it", COMPILE, "out", "neither empty nor a build folder", "-o"
+)
+def _() -> None:
+    with_digits()
+    Path("out").mkdir()
+    Path("out/thesis.tex").touch()
+
+
+@case(
+    "build folder with a foreign file in it",
+    "compile model.onnx -o build",
+    "build",
+    "'notes.txt'",
+    "-o",
+)
+def _() -> None:
+    with_digits()
+    build()
+    Path("build/notes.txt").touch()
+
+
+@case("output that is a file", COMPILE, "out", "not a folder", "-o")
+def _() -> None:
+    with_digits()
+    Path("out").touch()
+
+
+@case(
+    "output that cannot be written",
+    "compile model.onnx -o /proc/out",
+    "/proc/out",
+    "cannot write",
+    "-o",
+)
+def _() -> None:
+    with_digits()
+
+
+# Build folders -----------------------------------------------------------------------------------
+
+RUN = "run build --input data.npz"
+
+
+@cache
+def _built() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="snnir-build-"))
+    command = [
+        "compile", str(EXAMPLES / "digits.onnx"), "-o", str(folder), "--no-verilog",
+        "--calibration", str(EXAMPLES / "digits_calibration.npz"), "--input-scale", "1/16",
+    ]  # fmt: skip
+    from snnir.tools.snnc import run
+
+    with redirect_stdout(StringIO()):
+        assert run(command) == 0
+    return folder
+
+
+def build(**arrays) -> None:
+    """A good build folder, and data.npz."""
+    shutil.copytree(_built(), "build")
+    np.savez("data.npz", **(arrays or {"x": np.full((2, 1, 8, 8), 5, np.uint8)}))
+
+
+@case("missing build folder", RUN, "build", "no such build folder", "snnc compile")
+def _() -> None:
+    pass
+
+
+@case("folder that is no build folder", RUN, "build", "not a build folder", "snnc compile")
+def _() -> None:
+    Path("build").mkdir()
+
+
+@case("changed file in a build folder", RUN, "build/c/model.c", "changed", "compile it again")
+def _() -> None:
+    build()
+    with open("build/c/model.c", "a") as file:
+        file.write("/* mine */\n")
+
+
+@case("missing file in a build folder", "report build", "build", "model.onnx is missing", "again")
+def _() -> None:
+    build()
+    Path("build/model.onnx").unlink()
+
+
+@case("truncated manifest", RUN, "build/manifest.json", "damaged", "compile it again")
+def _() -> None:
+    build()
+    manifest = Path("build/manifest.json")
+    manifest.write_text(manifest.read_text()[:700])
+
+
+@case("edited manifest", RUN, "build/manifest.json", "changed", "compile it again")
+def _() -> None:
+    build()
+    manifest = Path("build/manifest.json")
+    manifest.write_text(manifest.read_text().replace('"planes": 4', '"planes": 5'))
+
+
+@case("build folder of another version", RUN, "build", "snnir 0.0.1", "compile it again")
+def _() -> None:
+    from snnir import __version__
+
+    build()
+    manifest = Path("build/manifest.json")
+    manifest.write_text(manifest.read_text().replace(f'"{__version__}"', '"0.0.1"'))
+
+
+@case("images of another size", RUN, "data.npz", "3x8x8", "1x8x8", "(N, 1, 8, 8)")
+def _() -> None:
+    build(x=np.zeros((2, 3, 8, 8), np.uint8))
+
+
+@case("label beyond the outputs", RUN, "data.npz", "label 10", "10 outputs", "from 0")
+def _() -> None:
+    build(x=np.zeros((2, 1, 8, 8), np.uint8), y=np.array([3, 10]))
+
+
+@case(
+    "fewer labels than images",
+    RUN,
+    "data.npz",
+    "y has shape (1,)",
+    "2 samples",
+    "one integer label",
+)
+def _() -> None:
+    build(x=np.zeros((2, 1, 8, 8), np.uint8), y=np.array([3]))
+
+
+@case("limit of nothing", f"{RUN} --limit 0", "--limit", "1 or more", "'0'")
+def _() -> None:
+    build()
+
+
+@case(
+    "one engine to compare", "verify build --input data.npz --engines c",
+    "--engines", "two or more", "interp, c, rtl",
+)  # fmt: skip
+def _() -> None:
+    build()
+
+
+@case(
+    "Verilog where there is none", "verify build --input data.npz --engines c,rtl",
+    "build", "no Verilog", "without --no-verilog",
+)  # fmt: skip
+def _() -> None:
+    build()
+
+
+# The pass tool -----------------------------------------------------------------------------------
+
+
+@case(
+    "misspelt pass", "model.onnx -p fold-batchnrm",
+    "fold-batchnrm", "did you mean 'fold-batchnorm'?", tool="snn-opt",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "passes in the wrong order", "model.onnx -p quantise",
+    "pass 'quantise'", "convert", tool="snn-opt",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "syntax error in IR", "broken.mlir -p fold-batchnorm",
+    "broken.mlir:3:1:", "Expected", tool="snn-opt",
+)  # fmt: skip
+def _() -> None:
+    Path("broken.mlir").write_text("builtin.module {\n  %0 = onnx.Relu\n}\n")

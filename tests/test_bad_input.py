@@ -1,0 +1,36 @@
+"""Every kind of broken input ends in one line that helps, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+from bad_input_cases import CASES, Case, run_case
+
+
+def listing() -> dict[str, bytes | None]:
+    """All files here and what is in them."""
+    return {
+        str(path): path.read_bytes() if path.is_file() else None
+        for path in Path().rglob("*")
+        if ".cache" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_one_line_says_it_all(case: Case, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    case.prepare()
+    before = listing()
+    status = run_case(case)
+    output, errors = capsys.readouterr()
+    assert status == 1
+    assert output == ""
+    lines = [line for line in errors.splitlines() if not line.startswith("warning: ")]
+    assert len(lines) == 1, errors
+    assert "error: " in lines[0] and "internal error" not in lines[0] and "Traceback" not in errors
+    for part in case.expected:
+        assert part in lines[0]
+    assert listing() == before, "something was left behind"
+
+
+def test_there_are_enough_kinds():
+    assert len({case.kind for case in CASES}) == len(CASES) >= 25
