@@ -6,6 +6,7 @@ one line that the user must see: what is wrong, where, and what to do.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Case:
     Args:
         prepare: makes the files in the current folder.
         command: words behind the tool's name.
+        quotes: whether the line quotes a library, whose words change with its version.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Case:
     expected: tuple[str, ...]
     prepare: Callable[[], None]
     tool: str = "snnc"
+    quotes: bool = False
 
     @property
     def name(self) -> str:
@@ -54,11 +57,24 @@ def run_case(case: Case) -> int:
 CASES: list[Case] = []
 
 
-def case(kind: str, command: str, *expected: str, tool: str = "snnc"):
+def line_of(errors: str) -> str:
+    """The one line among what came on stderr, without warnings and the current folder."""
+    lines = [line for line in errors.splitlines() if not line.startswith("warning: ")]
+    assert len(lines) == 1, errors
+    return lines[0].replace(os.path.realpath(".") + os.sep, "")
+
+
+def row_of(case: Case, line: str) -> str:
+    """The row of docs/errors.md."""
+    line = line.replace("|", "\\|")
+    return f"| {case.kind} | `{case.tool} {case.command}` | `{line}` |\n"
+
+
+def case(kind: str, command: str, *expected: str, tool: str = "snnc", quotes: bool = False):
     """Register the function below as the preparation of a case."""
 
     def register(prepare: Callable[[], None]) -> Callable[[], None]:
-        CASES.append(Case(kind, command, expected, prepare, tool))
+        CASES.append(Case(kind, command, expected, prepare, tool, quotes))
         return prepare
 
     return register
@@ -180,7 +196,7 @@ def _() -> None:
     write_model([node("Add", ["x", "z"], "y")], inputs=both)
 
 
-@case("weights in a file that is missing", COMPILE, "model.onnx", "weights.bin")
+@case("weights in a file that is missing", COMPILE, "model.onnx", "weights.bin", quotes=True)
 def _() -> None:
     import onnx
 
@@ -215,7 +231,7 @@ def _() -> None:
     Path("data.npy").rename("data.npz")
 
 
-@case("truncated .npz file", CALIBRATE, "data.npz", "damaged", "numpy.savez")
+@case("truncated .npz file", CALIBRATE, "data.npz", "damaged", "numpy.savez", quotes=True)
 def _() -> None:
     with_digits(x=np.zeros((9, 1, 8, 8), np.float32))
     Path("data.npz").write_bytes(Path("data.npz").read_bytes()[:500])
@@ -249,7 +265,14 @@ def _() -> None:
     with_digits(x=np.zeros((0, 1, 8, 8), np.float32))
 
 
-@case("Python objects instead of arrays", CALIBRATE, "data.npz", "plain arrays", "numpy.savez")
+@case(
+    "Python objects instead of arrays",
+    CALIBRATE,
+    "data.npz",
+    "plain arrays",
+    "numpy.savez",
+    quotes=True,
+)
 def _() -> None:
     with_digits(x=np.array([{"a": 1}, None], object))
 
@@ -296,7 +319,7 @@ def _() -> None:
     with_digits()
 
 
-@case("mean of too many channels", f"{COMPILE} --mean .1,.2,.3", "mean", "3 values", "1 channel")
+@case("mean of too many channels", f"{COMPILE} --mean .1,.2,.3", "mean", "3 values", "1 channel", "give 1")
 def _() -> None:
     with_digits()
 
@@ -319,7 +342,13 @@ def _() -> None:
     with_digits()
 
 
-@case("broken target file", f"{COMPILE} --target small.toml", "small.toml", "not a TOML file")
+@case(
+    "broken target file",
+    f"{COMPILE} --target small.toml",
+    "small.toml",
+    "not a TOML file",
+    quotes=True,
+)
 def _() -> None:
     with_digits()
     Path("small.toml").write_text("name = ")
@@ -409,9 +438,9 @@ def _() -> None:
 
 
 @case(
-    "output that cannot be written",
-    "compile model.onnx -o /proc/out",
-    "/proc/out",
+    "output below a file",
+    "compile model.onnx -o model.onnx/out",
+    "model.onnx/out",
     "cannot write",
     "-o",
 )
@@ -554,7 +583,6 @@ def _() -> None:
 
 @case(
     "syntax error in IR", "broken.mlir -p fold-batchnorm",
-    "broken.mlir:3:1:", "Expected", tool="snn-opt",
-)  # fmt: skip
+    "broken.mlir:3:1:", "Expected", tool="snn-opt", quotes=True)  # fmt: skip
 def _() -> None:
     Path("broken.mlir").write_text("builtin.module {\n  %0 = onnx.Relu\n}\n")

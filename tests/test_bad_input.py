@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from bad_input_cases import CASES, Case, run_case
+from bad_input_cases import CASES, Case, line_of, row_of, run_case
+
+PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 
 
 def listing() -> dict[str, bytes | None]:
@@ -24,12 +26,13 @@ def test_one_line_says_it_all(case: Case, tmp_path, monkeypatch, capsys):
     output, errors = capsys.readouterr()
     assert status == 1
     assert output == ""
-    lines = [line for line in errors.splitlines() if not line.startswith("warning: ")]
-    assert len(lines) == 1, errors
-    assert "error: " in lines[0] and "internal error" not in lines[0] and "Traceback" not in errors
+    line = line_of(errors)
+    assert "error: " in line and "internal error" not in line and "Traceback" not in errors
     for part in case.expected:
-        assert part in lines[0]
+        assert part in line
     assert listing() == before, "something was left behind"
+    shown = row_of(case, "" if case.quotes else line).removesuffix("`` |\n")
+    assert shown in PAGE.read_text(), "make docs writes docs/errors.md anew"
 
 
 def test_there_are_enough_kinds():

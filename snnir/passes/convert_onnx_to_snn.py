@@ -151,8 +151,8 @@ def _spread(option, default: float, channels: int, name: str) -> list[float]:
     values = _values(option) or (default,)
     if len(values) not in (1, channels):
         raise UserError(
-            f"{name} has {len(values)} values, the input has {channels} channels",
-            hint=f"give 1 or {channels}",
+            f"{name} has {len(values)} values for the input's {channels} channel(s)",
+            hint=f"give 1 or {channels}" if channels > 1 else "give 1",
         )
     return list(values) * channels if len(values) == 1 else list(values)
 

@@ -42,7 +42,10 @@ def compile_model(model: Path, folder: Path, flow: Flow) -> Compilation:
     Raises:
         UserError: for whatever the model, the data, the options or the folder have that cannot be.
     """
+    from snnir.targets import load_target
+
     check_replaceable(folder)
+    load_target(flow.target)
     start = time.perf_counter()
     stages = list(flow.stages())
     with new_folder(folder) as staging:

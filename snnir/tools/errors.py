@@ -50,6 +50,11 @@ class ArgumentParser(argparse.ArgumentParser):
             options = [text for action in self._actions for text in action.option_strings]
             hint = did_you_mean(unknown[1], options) or hint
             message = f"unknown option '{unknown[1]}'"
+        choice = re.match(r"(.*): invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if choice:
+            known = choice[3].replace("'", "").split(", ")
+            hint = did_you_mean(choice[2], known) or hint
+            message = f"{choice[1]} takes {' or '.join(known)}, not '{choice[2]}'"
         raise UserError(message, where=self.prog, hint=hint)
 
 

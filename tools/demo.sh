@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# `make demo`: a trained network becomes C and Verilog whose spikes are equal, step by step.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+build=demo_build
+model=examples/digits.onnx
+data=examples/digits_test.npz
+
+title() { printf '\n\033[1m== %s\033[0m\n\n' "$1"; }
+show() {
+    printf '$ %s\n\n' "$*"
+    "$@"
+}
+
+title "1. The network: scikit-learn's digits, 8x8 pixels, trained by tools/train_digits.py"
+show snnc check "$model"
+
+title '2. Compile it: radix trains of 4 steps, 8-bit weights'
+show snnc compile "$model" -o "$build" \
+    --calibration examples/digits_calibration.npz --input-scale 1/16
+
+title '3. All 540 test images in C, beside the float model'
+show snnc run "$build" --input "$data"
+
+title '4. Every spike of every layer: integer reference, C and simulated Verilog'
+show snnc verify "$build" --input "$data" --limit 8
+
+title '5. Where spikes and cycles go'
+show snnc report "$build" --input "$data"
+
+title '6. What the design takes of the PYNQ-Z2, by Yosys (about a minute)'
+show snnc synth "$build"
+
+title "Done: the C program is in $build/c, the Verilog in $build/verilog"
