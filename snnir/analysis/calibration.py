@@ -60,6 +60,7 @@ def synthetic_images(encode: EncodeOp, samples: int) -> np.ndarray:
     generator = np.random.default_rng(2022)
     shape = (samples, c, h - top - bottom, w - left - right)
     pixels = generator.integers(0, 256, shape, dtype=np.uint8)
+    pixels.flat[0] = 255
     return pixels if encode.scale is not None else pixels.astype(np.float32) / 255
 
 

@@ -163,9 +163,7 @@ class SpikingBuilder:
         currents = [self._synapse(branch).current for branch in linear.branches]
         if len(currents) == 1:
             return currents[0]
-        return self.insert(
-            AddOp.build(operands=[currents], result_types=[currents[0].type])
-        ).total
+        return self.insert(AddOp.build(operands=[currents], result_types=[currents[0].type])).total
 
     def _synapse(self, branch: Branch) -> SynapseOp:
         source = branch.source.value.type

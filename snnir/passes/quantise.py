@@ -130,29 +130,28 @@ class QuantisePass(ModulePass):
                 )
             fraction -= 1
 
-    def prepare(self, layer: LayerOp, values: dict[SSAValue, np.ndarray]) -> _Layer:
+    def prepare(self, op: LayerOp, values: dict[SSAValue, np.ndarray]) -> _Layer:
         """The layer's real weights per input step, bias and output step."""
-        label = layer.label.data
-        synapses = branches(layer)
+        label = op.label.data
+        synapses = branches(op)
         weights = []
         for synapse in synapses:
             if synapse.weight_bits is not None:
                 raise UserError("the weights are integers already", where=f"layer '{label}'")
             matrix, channel = term_matrix(synapse)
             weights.append(matrix.astype(np.float64) * values[synapse.source][channel])
-        channels = layer.current.type.dims[0]
-        bias = np.zeros(channels) if layer.bias is None else from_dense(layer.bias)
+        channels = op.current.type.dims[0]
+        bias = np.zeros(channels) if op.bias is None else from_dense(op.bias)
         if not all(np.isfinite(array).all() for array in (*weights, bias)):
             raise UserError("weights or biases are NaN or infinite", where=f"layer '{label}'")
-        spike = values[layer.train] if isinstance(layer, FireOp) else None
-        return _Layer(layer, synapses, weights, bias.astype(np.float64), spike)
+        spike = values[op.train] if isinstance(op, FireOp) else None
+        return _Layer(op, synapses, weights, bias.astype(np.float64), spike)
 
     def round(self, layer: _Layer) -> None:
         """Chooses the unit of each output channel and rounds the weights to it."""
         bits = self.weight_bits
-        relay = len(layer.synapses) == 1 and isinstance(layer.synapses[0], OneToOneOp)
         wide = [isinstance(s, OneToOneOp) for s in layer.synapses]
-        if relay:
+        if len(wide) == 1 and wide[0] and self.units_may_differ(layer):
             units = [np.abs(layer.weights[0][:, 0])]
         else:
             chosen = [
@@ -171,6 +170,11 @@ class QuantisePass(ModulePass):
             layer.integers.append(rows)
             needed = max(2, signed_bits(int(rows.min()), int(rows.max())))
             layer.bits.append(needed if identity else bits)
+
+    def units_may_differ(self, layer: _Layer) -> bool:
+        """Whether each channel of a lone one-to-one synapse can have its weight as its unit."""
+        rows = np.abs(layer.weights[0])
+        return layer.spike is not None or self.readout == "channel" or bool(np.all(rows == rows[0]))
 
     def bounded(self, layer: _Layer, unit: np.ndarray) -> np.ndarray:
         """Units that are neither 0 nor so small that thresholds and biases become huge.
