@@ -146,7 +146,7 @@ class _Importer:
             return report(False, error.what, error.hint)
 
     def _import(self, node: Node, report) -> NodeReport:
-        if node.complaint is not None:
+        if node.complaint is not None and node.op_type in IMPORTERS:
             if node.complaint.startswith("No Op registered"):
                 raise _unsupported(node)
             raise NodeError(node.complaint, "the model breaks the ONNX standard: export it again")

@@ -47,8 +47,9 @@ def advise(op_type: str, domain: str, supported: list[str]) -> str:
     if op_type in ADVICE:
         return ADVICE[op_type]
     if domain in ("", "ai.onnx"):
-        if close := difflib.get_close_matches(op_type, supported, n=1, cutoff=0.6):
-            return f"did you mean {close[0]}?"
+        begun = [name for name in supported if op_type.lower().startswith(name.lower())]
+        if close := begun or difflib.get_close_matches(op_type, supported, n=1, cutoff=0.6):
+            return f"did you mean {max(close, key=len)}?"
         return f"supported are {', '.join(sorted(supported))}"
     if domain == "ai.onnx.ml":
         return "classical models are not networks of layers; export the network alone"
