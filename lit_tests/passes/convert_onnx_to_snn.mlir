@@ -73,24 +73,24 @@ func.func @residual(%image: tensor<1x1x4x4xf32>) -> tensor<1x3xf32> {
 
 // -----
 
-// A max pool before its Relu changes places with it; a pool of a pool gets a relay between them; a
-// network that ends in a pool is read out through weights of 1/4.
+// A max pool before its Relu changes places with it. A pool of an average gets a relay, which divides.
+// A network that ends in a pool is read out through weights of 1/4.
 
 // CHECK-LABEL: func.func @pools
 // CHECK:         [[T:%.*]] = snn.fire {{.*}} name "conv1" :
 // CHECK-NEXT:    [[M:%.*]] = snn.max_pool [[T]] kernel [2, 2] strides [2, 2]
-// CHECK-NEXT:    [[O:%.*]] = snn.one_to_one [[M]] weights dense<1.0{{.*}}> : tensor<2xf32>
+// CHECK-NEXT:    [[S:%.*]] = snn.sum_pool [[M]] kernel [2, 2] :
+// CHECK-NEXT:    [[O:%.*]] = snn.one_to_one [[S]] weights dense<2.5{{0*}}e-01> : tensor<2xf32>
 // CHECK-NEXT:    [[U:%.*]] = snn.fire [[O]] with @radix name "conv1.relay"
-// CHECK-NEXT:    [[N:%.*]] = snn.max_pool [[U]] kernel [2, 2] :
-// CHECK-NEXT:    [[S:%.*]] = snn.sum_pool [[N]] kernel [2, 2] strides [2, 2]
-// CHECK-NEXT:    [[P:%.*]] = snn.one_to_one [[S]] weights dense<2.5{{0*}}e-01> : tensor<2xf32>
+// CHECK-NEXT:    [[N:%.*]] = snn.sum_pool [[U]] kernel [2, 2] strides [2, 2]
+// CHECK-NEXT:    [[P:%.*]] = snn.one_to_one [[N]] weights dense<2.5{{0*}}e-01> : tensor<2xf32>
 // CHECK-NEXT:    snn.readout [[P]] with @readout_radix name "output"
 func.func @pools(%image: tensor<1x1x6x6xf32>) -> tensor<1x2x1x1xf32> {
   %w = onnx.Constant dense<1.0> : tensor<2x1x1x1xf32>
   %c = onnx.Conv %image, %w : (tensor<1x1x6x6xf32>, tensor<2x1x1x1xf32>) -> tensor<1x2x6x6xf32>
   %m = onnx.MaxPool %c {kernel_shape = [2, 2], strides = [2, 2]} : (tensor<1x2x6x6xf32>) -> tensor<1x2x3x3xf32>
   %r = onnx.Relu %m : (tensor<1x2x3x3xf32>) -> tensor<1x2x3x3xf32>
-  %n = onnx.MaxPool %r {kernel_shape = [2, 2]} : (tensor<1x2x3x3xf32>) -> tensor<1x2x2x2xf32>
+  %n = onnx.AveragePool %r {kernel_shape = [2, 2]} : (tensor<1x2x3x3xf32>) -> tensor<1x2x2x2xf32>
   %p = onnx.AveragePool %n {kernel_shape = [2, 2], strides = [2, 2]} : (tensor<1x2x2x2xf32>) -> tensor<1x2x1x1xf32>
   func.return %p : tensor<1x2x1x1xf32>
 }
@@ -117,24 +117,25 @@ func.func @average_before_pointwise(%image: tensor<1x1x2x2xf32>) -> tensor<1x3xf
 
 // -----
 
-// A pre-activation that two layers need is computed for each of them; trains that are needed pooled
-// and otherwise are relayed for the pool.
+// A pre-activation that two layers need is computed for each of them.
 
 // CHECK-LABEL: func.func @shared
 // CHECK:         [[IN:%.*]] = snn.encode
-// CHECK:         [[C:%.*]] = snn.conv [[IN]]
-// CHECK-NEXT:    [[T:%.*]] = snn.fire [[C]]
-// CHECK:         [[R:%.*]] = snn.one_to_one [[T]]
-// CHECK-NEXT:    [[U:%.*]] = snn.fire [[R]] {{.*}} name "conv1.relay"
-// CHECK-NEXT:    [[M:%.*]] = snn.max_pool [[U]]
-// CHECK-NEXT:    [[P:%.*]] = snn.one_to_one [[M]]
-// CHECK-NEXT:    [[I:%.*]] = snn.one_to_one [[T]]
-// CHECK-NEXT:    snn.add [[P]], [[I]]
+// CHECK-NEXT:    [[C:%.*]] = snn.conv [[IN]]
+// CHECK-NEXT:    [[T:%.*]] = snn.fire [[C]] {{.*}} name "conv1"
+// CHECK-NEXT:    [[D:%.*]] = snn.conv [[IN]]
+// CHECK-NEXT:    [[E:%.*]] = snn.conv [[IN]]
+// CHECK-NEXT:    [[A:%.*]] = snn.add [[D]], [[E]]
+// CHECK-NEXT:    [[U:%.*]] = snn.fire [[A]] {{.*}} name "add1"
+// CHECK-NEXT:    [[P:%.*]] = snn.one_to_one [[T]]
+// CHECK-NEXT:    [[Q:%.*]] = snn.one_to_one [[U]]
+// CHECK-NEXT:    snn.add [[P]], [[Q]]
 func.func @shared(%image: tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32> {
   %w = onnx.Constant {node = "conv1.weight"} dense<1.0> : tensor<1x1x1x1xf32>
   %c = onnx.Conv %image, %w : (tensor<1x1x4x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x4x4xf32>
   %r = onnx.Relu %c : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
-  %m = onnx.MaxPool %r {kernel_shape = [3, 3], pads = [1, 1, 1, 1]} : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
-  %a = onnx.Add %m, %r : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %s = onnx.Add %c, %c : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %q = onnx.Relu %s : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
+  %a = onnx.Add %r, %q : (tensor<1x1x4x4xf32>, tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
   func.return %a : tensor<1x1x4x4xf32>
 }

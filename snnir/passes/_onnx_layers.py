@@ -13,7 +13,7 @@ from xdsl.ir import Operation, SSAValue
 from snnir.analysis.labels import common_parent, readable
 from snnir.dialects import onnx
 from snnir.dialects.onnx_op import describe, shape_of
-from snnir.dialects.snn import ConvOp, DenseOp, MaxPoolOp
+from snnir.dialects.snn import ConvOp, DenseOp
 from snnir.errors import UserError
 from snnir.passes._spiking_layers import Branch, Linear, Spikes, SpikingBuilder, Window
 
@@ -200,7 +200,7 @@ class OnnxLayers:
                 where=describe(op),
                 hint="put a convolution with Relu before it, or pool the images beforehand",
             )
-        if form.is_sum or isinstance(form.value.owner, MaxPoolOp):
+        if form.is_sum:
             form = self.build.relay(form, describe(op))
         return self.build.max_pool(form, window)
 

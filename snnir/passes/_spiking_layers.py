@@ -196,9 +196,8 @@ class SpikingBuilder:
         train = TrainType(linear.dims, self.choice.coding, self.steps)
         op = FireOp.build(operands=[current], properties=properties, result_types=[train])
         spikes = Spikes(self.insert(op).train)
-        for number, window in enumerate(linear.pools):
-            source = self.relay(spikes, linear.node) if number else spikes
-            spikes = self.max_pool(source, window)
+        for window in linear.pools:
+            spikes = self.max_pool(spikes, window)
         return spikes
 
     def readout(self, linear: Linear, activation: str, output: TensorType) -> SSAValue:
@@ -226,7 +225,7 @@ class SpikingBuilder:
         return Linear((Branch(OneToOneOp, spikes, ones, spikes.dims),), None, name, node)
 
     def relay(self, spikes: Spikes, node: str) -> Spikes:
-        """Neurons that repeat what they are told; behind an average pool they divide."""
+        """Neurons that fire what they receive with weight 1; behind an average pool they divide."""
         source = producer(spikes.value)
         base = source.label.data if isinstance(source, FireOp) else "input"
         return self.fire(self.identity(spikes, f"{base}.relay", node))

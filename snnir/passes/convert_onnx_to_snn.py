@@ -17,7 +17,7 @@ from snnir.analysis.network import network_of
 from snnir.dialects import onnx
 from snnir.dialects.assembly import ints
 from snnir.dialects.neurons import NeuronChoice
-from snnir.dialects.snn import EncodeOp, FireOp, MaxPoolOp
+from snnir.dialects.snn import EncodeOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
 from snnir.passes._input_padding import move_input_padding
@@ -43,8 +43,8 @@ class ConvertOnnxToSnnPass(ModulePass):
     Algorithm: one walk over the nodes. A tensor is carried either by trains or as a
     pre-activation, currents with a bias that still wait for their Relu. A max pool in front of a
     Relu changes places with it, an average pool in front of a Relu changes places with a 1x1
-    convolution; both are exact. A pool of a pool gets a *relay* between them: neurons that fire
-    again what they receive with weight 1.
+    convolution; both are exact. A pool of an average gets a *relay* between them: neurons that fire
+    what they receive with weight 1/k^2.
 
     Assumptions: simplify-onnx and fold-batchnorm have run. Values between layers are never
     negative: a linear layer that feeds another layer is refused by name.
@@ -100,7 +100,6 @@ class ConvertOnnxToSnnPass(ModulePass):
         (result,) = old.last_op.arguments
         output = graph.finish(result, result.type)
         build.insert(ReturnOp(output))
-        _one_pool_per_layer(build, block)
         _replace_body(function, block)
         for neuron, kind in build.used_neurons.items():
             is_readout = neuron == kind.readout_name
@@ -180,17 +179,3 @@ def _image_dims(image: SSAValue) -> Dims:
             raise UserError(
                 f"the input has shape {tuple(shape)}", hint="images are (1, C, H, W) or flat"
             )
-
-
-def _one_pool_per_layer(build: SpikingBuilder, block: Block) -> None:
-    """A layer stores its trains once: pooled or not. Whoever needs the other gets a relay."""
-    for fire in [op for op in block.ops if isinstance(op, FireOp)]:
-        users = [use.operation for use in fire.train.uses]
-        pools = [op for op in users if isinstance(op, MaxPoolOp)]
-        keep = pools[:1] if len(pools) == len(users) else []
-        for pool in pools:
-            if pool in keep:
-                continue
-            build.builder, build.location = Builder(InsertPoint.before(pool)), pool.location
-            relay = build.relay(Spikes(fire.train), fire.label.data)
-            pool.operands[0] = relay.value

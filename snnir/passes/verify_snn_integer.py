@@ -21,7 +21,7 @@ from snnir.analysis.network import (
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
 from snnir.analysis.synapses import offset_current
 from snnir.dialects.dense import from_dense
-from snnir.dialects.snn import FireOp, MaxPoolOp, ReadoutOp, SynapseOp
+from snnir.dialects.snn import ReadoutOp, SynapseOp
 from snnir.errors import UserError
 
 
@@ -31,9 +31,9 @@ class VerifySnnIntegerPass(ModulePass):
 
     Each layer must have integer weights within `weight_bits`, all parameters of its neuron, no
     float left over, and the widths that the range analysis proves for it: a width that is too small
-    overflows, one that is too large is a mistake as well. Currents have one user. A layer's trains
-    are stored once, so either a single max pool reads them or no pool does. There is one encoder,
-    with scale, and one readout. The input is not padded with silence where its zero point is not 0.
+    overflows, one that is too large is a mistake as well. Currents have one user. There is one
+    encoder, with scale, and one readout. The input is not padded with silence where its zero point
+    is not 0.
 
     Assumptions: the module verifies (shapes and codings are the ops' own business).
 
@@ -78,10 +78,6 @@ def _check_layer(layer: LayerOp, zeros: np.ndarray | None) -> None:
     for name in ("bias", "threshold", "ceiling"):
         if layer.properties.get(name) is not None:
             raise UserError(f"the float {name} is still there", hint="run quantise")
-    if isinstance(layer, FireOp):
-        users = [use.operation for use in layer.train.uses]
-        if len(users) > 1 and any(isinstance(user, MaxPoolOp) for user in users):
-            raise UserError("the trains are needed pooled and otherwise", hint="relay them")
     params = {name: from_dense(dense) for name, dense in layer.params.data.items()}
     if set(params) != set(neuron.param_names):
         raise UserError(f"parameters {sorted(params)} given, {sorted(neuron.param_names)} needed")
