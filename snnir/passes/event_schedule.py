@@ -37,7 +37,7 @@ class EventSchedulePass(ModulePass):
 
     Options:
         reuse: whether a map may take the place of one that is no longer needed.
-        target: target whose block RAM the memories must fit; empty asks nothing.
+        target: target whose block RAM the memories must fit; `none` asks nothing.
 
     Source: Poletto and Sarkar, Linear scan register allocation, TOPLAS 1999.
     """
@@ -48,7 +48,7 @@ class EventSchedulePass(ModulePass):
     target: str = "pynq-z2"
 
     def apply(self, ctx: Context, module: ModuleOp) -> None:
-        target = load_target(self.target) if self.target else None
+        target = None if self.target == "none" else load_target(self.target)
         programs = [op for op in module.walk() if isinstance(op, ProgramOp)]
         if not programs:
             raise UserError("no pe.program to schedule", hint="run tile-to-pe first")

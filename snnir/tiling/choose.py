@@ -134,7 +134,7 @@ def _planes(plan: NetworkPlan, request: Request) -> int:
 def _weight_bits(plan: NetworkPlan) -> int:
     """The widest weight of a convolution or dense layer, at most 8."""
     synapses = [s for layer in plan.layers for s in layer.synapses]
-    ranges = [(int(s.weights.min()), int(s.weights.max())) for s in synapses if not s.is_wide]
+    ranges = [(int(s.weights.min()), int(s.weights.max())) for s in synapses if not s.one_to_one]
     return min(8, max([2, *(signed_bits(*r) for r in ranges)]))
 
 

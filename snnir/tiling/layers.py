@@ -27,6 +27,7 @@ from snnir.dialects.snn import (
     FireOp,
     MaxPoolOp,
     NeuronOp,
+    OneToOneOp,
     SumPoolOp,
     SynapseOp,
 )
@@ -42,23 +43,18 @@ class Synapse:
     Args:
         source: the train that is stored as a map.
         weights: integers (M, C / groups, KH, KW); dense and one-to-one synapses are special cases.
-        weight_bits: as the network states it.
         rows, columns: taps along y and x; an average pool is in them.
         terms: taps of the pool, that is how often one weight may count in one step.
+        one_to_one: whether the few weights, one for each channel, may be wider than the array's.
     """
 
     source: SSAValue
     weights: np.ndarray
-    weight_bits: int
     groups: int
     rows: AxisTaps
     columns: AxisTaps
     terms: int = 1
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether the synapse is one-to-one, whose few weights may be wider than the array's."""
-        return self.groups > 1 and self.weights.shape[1:] == (1, 1, 1)
+    one_to_one: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,10 +175,10 @@ class _Planner:
         synapse = Synapse(
             source=op.source,
             weights=np.ones((channels, 1, 1, 1), np.int64),
-            weight_bits=2,
             groups=channels,
             rows=axis_taps(height, height, Window(), None, height),
             columns=axis_taps(width, width, Window(), None, width),
+            one_to_one=True,
         )
         self.result.layers.append(
             LayerPlan(
@@ -261,7 +257,7 @@ def _synapse(op: SynapseOp, label: str) -> Synapse:
             )
         case DenseOp():
             weights = weights.reshape(-1, *dims)
-        case _:
+        case OneToOneOp():
             weights = weights.reshape(-1, 1, 1, 1)
             groups, windows = dims[0], (Window(), Window())
     outputs = op.current.type.dims[1:]
@@ -272,7 +268,8 @@ def _synapse(op: SynapseOp, label: str) -> Synapse:
         )
     except UserError as error:
         raise UserError(error.what, where=label, hint=error.hint) from None
-    return Synapse(source, weights, op.weight_bits.value.data, groups, rows, columns, terms)
+    one_to_one = isinstance(op, OneToOneOp)
+    return Synapse(source, weights, groups, rows, columns, terms, one_to_one)
 
 
 _WINDOW = ("kernel", "strides", "pads")

@@ -1,0 +1,64 @@
+// RUN: snn-opt %s -p event-schedule | filecheck %s
+// RUN: snn-opt %s -p 'event-schedule{reuse=false}' | filecheck %s --check-prefix APART
+// RUN: snn-opt %s -p 'event-schedule{target=none}' | filecheck %s
+// RUN: snn-opt %s -p event-schedule,event-schedule,verify-pe-schedule | filecheck %s
+
+// The image is read by layer "a" alone, so "b" may write where it was; "a" is read by "b" and by the
+// readout and keeps its place. A row of the image has up to 2 events in a bank, one of "a" 4. The two
+// streams of "a" have equal weights, which are kept once: "b" starts at row 2.
+
+// CHECK:      pe.receive bits 8 places [#pe.place<events = 0, capacity = 2, pointers = 0>, #pe.place<events = 8, capacity = 2, pointers = 16>]
+// CHECK-NEXT: pe.layer "a" {{.*}} place #pe.place<events = 16, capacity = 4, pointers = 32>
+// CHECK-NEXT:   pe.tile channels [0, 2] weights_at 0 params_at 0
+// CHECK:        pe.tile channels [2, 1] weights_at 1 params_at 2
+// CHECK:      pe.layer "b" {{.*}} place #pe.place<events = 0, capacity = 2, pointers = 0>
+// CHECK-NEXT:   pe.tile channels [0, 1] weights_at 2 params_at 3
+// CHECK:      pe.layer "out"
+// CHECK-NOT:    place
+// CHECK:        pe.tile channels [0, 1] weights_at 3 params_at 4
+
+// Nothing is overwritten: every map can be looked at behind the last layer.
+// APART: pe.layer "a" {{.*}} place #pe.place<events = 16, capacity = 4, pointers = 32>
+// APART: pe.layer "b" {{.*}} place #pe.place<events = 48, capacity = 2, pointers = 64>
+snn.neuron @keep causal state ["v"] params ["bias"] start {
+^bb0(%bias: i64):
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64, %bias: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64, %bias: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %bias: i64, %left: i64):
+  %zero = arith.constant 0 : i64
+  %spike = arith.cmpi sgt, %v, %zero : i64
+  snn.yield %zero, %spike : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4> {
+  %high, %low = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+  %a = pe.layer "a" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 2] params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %high shift 4 bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+    }
+    pe.tile channels [2, 1] params {bias = dense<0> : tensor<1xi32>} {
+      pe.stream %high shift 4 bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x1x2xi8> : !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x1x2xi8> : !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.map<3x4x4, rate, 4, block 2, pitch 2>
+  %b = pe.layer "b" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {bias = dense<0> : tensor<1xi32>} {
+      pe.stream %a bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<3x4x4, rate, 4, block 2, pitch 2>
+    }
+  } : !pe.map<1x4x4, rate, 4, block 2, pitch 1>
+  %v = pe.layer "out" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {bias = dense<0> : tensor<1xi32>} {
+      pe.stream %a bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<3x4x4, rate, 4, block 2, pitch 2>
+      pe.stream %b bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<1x4x4, rate, 4, block 2, pitch 1>
+    }
+  } : !pe.potentials<1x4x4>
+  pe.send %v : !pe.potentials<1x4x4>
+}

@@ -1,0 +1,19 @@
+// RUN: snn-opt %s -p event-schedule --split-input-file --verify-diagnostics
+// RUN: not snn-opt %s -p 'event-schedule{target=pynq}' 2>&1 | filecheck %s --check-prefix TARGET
+// TARGET: error: pass 'event-schedule': unknown target 'pynq'; did you mean 'pynq-z2'?
+
+// expected-error @unknown {{no pe.program to schedule}}
+
+// -----
+
+// A map of 1024 channels of 128x128 pixels does not fit the event memory.
+// expected-error @below {{BRAM36, pynq-z2 has 140: }}
+pe.program @large array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2> {
+  %x = pe.receive bits 1 : !pe.map<1024x128x128, direct, 1, block 1024, pitch 1024>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [128, 128] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1024x1xi8> : !pe.map<1024x128x128, direct, 1, block 1024, pitch 1024>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}

@@ -1,0 +1,273 @@
+// RUN: snn-opt %s -p verify-pe-schedule --split-input-file --verify-diagnostics
+
+// expected-error @unknown {{no pe.program to verify; run tile-to-pe first}}
+
+// -----
+
+// event-schedule has not run.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+// expected-error @below {{the program has no addresses yet}}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// The words of the image lie one upon the other.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+// expected-error @below {{are needed at the same time, but their events overlap at address 1}}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 1, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// The pointers do.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+// expected-error @below {{are needed at the same time, but their pointers overlap at address 3}}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 3>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// A row has two events in two banks, one in each.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+// expected-error @below {{has up to 1 events in a bank, its place has 2}}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 2, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// A run reads past the rows of its stream.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+// expected-error @below {{the run of block 0 at dy=1, dx=0 reads weight rows 1 to 1, the stream has 1}}
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 1]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// The lower word is walked with other weights.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+// expected-error @below {{the words of the image are not walked by the same runs and weights}}
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<-1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// 68 does not fit 7 bits with a sign.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 7, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+// expected-error @below {{out: accumulators need 8 bits, the array has 7}}
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// Nor does the sum over four planes fit 8 bits.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+// expected-error @below {{out: membranes need 10 bits, the array has 8}}
+  %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// The neuron is defined nowhere.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+  %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+// expected-error @below {{neuron @other is not defined}}
+  %v = pe.layer "out" with @other steps 8 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %high shift 4 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+      pe.stream %low bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 0]]> : tensor<2x5xi32> weights dense<1> : tensor<2x1x1xi8> : !pe.map<1x2x2, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}

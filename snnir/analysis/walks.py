@@ -1,0 +1,106 @@
+"""What a stream's runs really read: the weight of each tap, found through the row-to-bank map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.pe import StreamOp
+from snnir.errors import UserError
+
+
+@dataclass(frozen=True)
+class Taps:
+    """The taps of a stream, relative to the output pixel's position times the stride.
+
+    Args:
+        place: (taps, 4) block, dy, dx, channel in the block.
+        weights: int64 (taps, tile channels), shifted as the stream's phase counts.
+    """
+
+    place: np.ndarray
+    weights: np.ndarray
+
+
+def stream_taps(op: StreamOp, banks: int) -> Taps:
+    """The taps of a stream, through the very formula by which the machine finds a weight's row.
+
+    Raises:
+        UserError: a run reaches rows that the stream does not have.
+    """
+    source = op.source.type
+    pitch, block, channels = source.pitch.data, source.block.data, source.dims[0]
+    weights = from_dense(op.weights)
+    places, values = [], []
+    by_bank, shift = bool(op.by_bank.value.data), op.shift.value.data
+    for b, dy, dx, length, row in from_dense(op.runs).astype(np.int64):
+        held = min(block, channels - b * block)
+        pixel = np.repeat(np.arange(length), held)
+        channel = np.tile(np.arange(held), length)
+        position = (dx + pixel) * pitch + channel
+        rows = row + (position if by_bank else position // banks)
+        if rows.min() < 0 or rows.max() >= weights.shape[1]:
+            raise UserError(
+                f"the run of block {b} at dy={dy}, dx={dx} reads weight rows {rows.min()} to "
+                f"{rows.max()}, the stream has {weights.shape[1]}"
+            )
+        places.append(np.stack([np.full_like(pixel, b), pixel * 0 + dy, dx + pixel, channel], 1))
+        values.append(weights[position % banks, rows].astype(np.int64) << shift)
+    return Taps(np.concatenate(places), np.concatenate(values))
+
+
+def check_moves(op: StreamOp, banks: int, outputs_x: int) -> None:
+    """Whether a run finds the same weights at each output pixel of a row.
+
+    Raises:
+        UserError: the stream's advance is not that of its row-to-bank map.
+    """
+    pitch, advance = op.source.type.pitch.data, op.advance.value.data
+    by_bank = bool(op.by_bank.value.data)
+    moved = int_list(op.strides)[1] * pitch
+    if outputs_x == 1:
+        return
+    if by_bank:
+        if advance != pitch:
+            raise UserError(f"a rotated stream advances by its pitch {pitch}, not by {advance}")
+        rows = from_dense(op.weights)
+        if not (rows == rows[:1]).all():
+            raise UserError("a rotated stream needs the same rows in every bank")
+    elif moved % banks or advance * banks != pitch:
+        raise UserError(
+            f"the window moves by {moved} positions, which {banks} banks do not divide, "
+            f"or advance {advance} is not pitch / banks"
+        )
+
+
+def current_ranges(streams: list[StreamOp], banks: int) -> tuple[np.ndarray, np.ndarray]:
+    """(lo, hi) of one plane's current, per channel of the tile.
+
+    Digits of one weight act on one spike, so they are added before the sign is looked at; different
+    maps (words of the image too) spike independently.
+    """
+    low = high = 0
+    for source in dict.fromkeys(op.source for op in streams):
+        parts = [stream_taps(op, banks) for op in streams if op.source is source]
+        places = np.concatenate([part.place for part in parts])
+        weights = np.concatenate([part.weights for part in parts])
+        _, which = np.unique(places, axis=0, return_inverse=True)
+        which = which.reshape(-1)
+        merged = np.zeros((int(which.max()) + 1, weights.shape[1]), np.int64)
+        np.add.at(merged, which, weights)
+        low = low + merged.clip(max=0).sum(0)
+        high = high + merged.clip(min=0).sum(0)
+    return low, high
+
+
+def accumulator_range(streams: list[StreamOp], banks: int) -> tuple[int, int]:
+    """(lo, hi) of the accumulators at any time: each piece of a weight may come first."""
+    low = high = 0
+    for op in streams:
+        weights = stream_taps(op, banks).weights
+        low = low + weights.clip(max=0).sum(0)
+        high = high + weights.clip(min=0).sum(0)
+    return int(np.min(low)), int(np.max(high))

@@ -1,0 +1,174 @@
+"""verify-pe-schedule: the contract between event-schedule and the back ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.traits import SymbolTable
+
+from snnir.analysis.places import Lifetime, event_words, lifetimes, pointer_entries
+from snnir.analysis.ranges import neuron_ranges, signed_bits
+from snnir.analysis.walks import accumulator_range, check_moves, current_ranges
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
+from snnir.dialects.pe_types import MapType, Place
+from snnir.dialects.snn import NeuronOp
+from snnir.errors import UserError
+
+
+@dataclass(frozen=True)
+class VerifyPeSchedulePass(ModulePass):
+    """Check that a scheduled program does what the machine relies on, and change nothing.
+
+    The back ends trust addresses and tables blindly: what overlaps or overflows there shows as
+    wrong spikes and nothing else. So what can be proven from the program is proven here.
+
+    What is checked: every map, tile and parameter has an address; maps that are needed at the same
+    time, weights of different tiles, and parameters of different tiles do not overlap; the places'
+    row capacity is that of their map; each run's weight rows exist, and stay the right ones while
+    the window moves along x; each word of the image is walked by the same runs, with the shift of
+    its bits; no map has more steps than the array has planes; accumulators and membrane potentials
+    stay within their widths for every input.
+
+    Assumptions: the program verifies.
+
+    Options: none.
+    """
+
+    name = "verify-pe-schedule"
+
+    def apply(self, ctx: Context, module: ModuleOp) -> None:
+        programs = [op for op in module.walk() if isinstance(op, ProgramOp)]
+        if not programs:
+            raise UserError("no pe.program to verify", hint="run tile-to-pe first")
+        for op in programs:
+            _check_addresses(op)
+            _check_places(op)
+            for layer in op.layers:
+                _check_layer(layer)
+
+
+def _check_addresses(op: ProgramOp) -> None:
+    missing = op.receive.places is None
+    for layer in op.layers:
+        missing |= isinstance(layer.out.type, MapType) and layer.place is None
+        missing |= any(t.weights_at is None or t.params_at is None for t in layer.tiles)
+    if missing:
+        raise UserError("the program has no addresses yet", hint="run event-schedule first")
+    tiles = [tile for layer in op.layers for tile in layer.tiles]
+    _check_apart("weights", ((t.weights_at.value.data, t.rows) for t in tiles))
+    _check_apart("parameters", ((t.params_at.value.data, int_list(t.channels)[1]) for t in tiles))
+
+
+def _check_apart(what: str, regions: Iterable[tuple[int, int]]) -> None:
+    end = 0
+    for first, size in sorted(regions):
+        if first < end:
+            raise UserError(f"two tiles keep {what} at row {first}")
+        end = first + size
+
+
+def _check_places(op: ProgramOp) -> None:
+    places: dict[object, Place] = {
+        word: place.data for word, place in zip(op.receive.words, op.receive.places, strict=True)
+    }
+    places |= {layer.out: layer.place.data for layer in op.layers if layer.place is not None}
+    lives = lifetimes(op)
+    banks, planes = op.array.banks, op.array.planes
+    for life in lives:
+        kind, place = life.value.type, places[life.value]
+        if place.capacity != kind.capacity(banks):
+            raise UserError(
+                f"a row of {kind} has up to {kind.capacity(banks)} events in a bank, "
+                f"its place has {place.capacity}"
+            )
+        if min(place.events, place.pointers) < 0:
+            raise UserError(f"the place of {kind} has a negative address")
+        if kind.steps.data > planes:
+            raise UserError(f"{kind} has more steps than the array's {planes} planes")
+    for index, one in enumerate(lives):
+        for other in lives[:index]:
+            if one.meets(other):
+                _check_maps_apart(one, other, places, banks)
+
+
+def _check_maps_apart(one: Lifetime, other: Lifetime, places, banks: int) -> None:
+    kinds = one.value.type, other.value.type
+    here, there = places[one.value], places[other.value]
+    for what, start, size in (
+        ("events", (here.events, there.events), [event_words(k, banks) for k in kinds]),
+        ("pointers", (here.pointers, there.pointers), [pointer_entries(k) for k in kinds]),
+    ):
+        if start[0] < start[1] + size[1] and start[1] < start[0] + size[0]:
+            raise UserError(
+                f"{kinds[0]} and {kinds[1]} are needed at the same time, "
+                f"but their {what} overlap at address {max(start)}"
+            )
+
+
+def _check_layer(op: LayerOp) -> None:
+    label, program = op.label.data, op.program
+    definition = SymbolTable.lookup_symbol(program, op.neuron)
+    try:
+        if not isinstance(definition, NeuronOp):
+            raise UserError(f"neuron @{op.neuron.string_value()} is not defined")
+        for tile in op.tiles:
+            _check_tile(op, tile, definition)
+    except UserError as error:
+        raise UserError(error.what, where=label, hint=error.hint) from None
+
+
+def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
+    array = layer.program.array
+    for stream in tile.streams:
+        check_moves(stream, array.banks, int_list(layer.pixels)[1])
+    needed = signed_bits(*accumulator_range(tile.streams, array.banks))
+    if needed > array.acc_bits:
+        raise UserError(f"accumulators need {needed} bits, the array has {array.acc_bits}")
+    params = {name: from_dense(dense) for name, dense in tile.params.data.items()}
+    if set(params) != set(neuron.param_names):
+        wanted = ", ".join(neuron.param_names)
+        raise UserError(f"the neuron takes {wanted}, the tile gives {', '.join(params)}")
+    count = int_list(tile.channels)[1]
+    low, high = (side[:count] for side in current_ranges(tile.streams, array.banks))
+    sources = [stream.source.type for stream in tile.streams]
+    ends = sources[0] if layer.is_readout else layer.out.type
+    bits = neuron_ranges(
+        neuron,
+        params,
+        (low, high),
+        coding=sources[0].coding.data,
+        steps_in=max(source.steps.data for source in sources),
+        steps_out=layer.steps.value.data,
+        fraction=layer.fraction.value.data,
+        rate=ends.coding.data == "rate",
+    ).bits
+    if bits > array.membrane_bits:
+        raise UserError(f"membranes need {bits} bits, the array has {array.membrane_bits}")
+    _check_words(layer, tile.streams)
+
+
+def _check_words(layer: LayerOp, streams: list[StreamOp]) -> None:
+    """Whether all words of the image are walked alike."""
+    receive = layer.program.receive
+    shift, walks = receive.bits.value.data, []
+    for word in receive.words:
+        shift -= word.type.steps.data
+        # A stream of zero weights only gives the last phase its shift; one word is enough for it.
+        mine = [op for op in streams if op.source is word and from_dense(op.weights).any()]
+        walks.append(sorted(_walk(op, shift) for op in mine))
+    if any(walk != walks[0] for walk in walks):
+        raise UserError("the words of the image are not walked by the same runs and weights")
+
+
+def _walk(op: StreamOp, word_shift: int) -> tuple:
+    """What must be equal for all words; bytes compare without touching an element."""
+    runs = np.ascontiguousarray(from_dense(op.runs)).tobytes()
+    weights = np.ascontiguousarray(from_dense(op.weights)).tobytes()
+    return op.shift.value.data - word_shift, runs, weights
