@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 KEPT_SAMPLES = 64
 """Samples of the calibration data that a build folder keeps, for reports without other data."""
 
+TOP = "snnir_top"
+"""The Verilog's top level: the default of convert-pe-to-hw."""
+
 _CONTENTS = {MANIFEST, "model.onnx", "calibration.npz", "ir", "c", "verilog", CACHE}
 
 
@@ -227,6 +230,7 @@ class _Build:
             "layers": [asdict(layer) for layer in summarise(self.snn, tables)],
             "ir": self.ir,
             "stages": self.roles,
+            "top": TOP if self.hw_module else None,
             "verilog": sorted(n for n in self.files if n.endswith(".v")) or None,
             "calibration": "calibration.npz" if "calibration.npz" in self.files else None,
             "files": dict(sorted(self.files.items())),

@@ -88,6 +88,7 @@ class Flow:
         size = {"banks": banks, "channels": channels, "planes": planes}
         yield Stage("tile-to-pe", {"target": self.target, **size})
         yield Stage("event-schedule", {"target": self.target}, role="pe")
+        yield Stage("verify-pe-schedule")
         if self.verilog:
             yield Stage("convert-pe-to-hw", role="hw")
 

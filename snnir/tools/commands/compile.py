@@ -151,5 +151,12 @@ array   {array["banks"]} banks x {array["channels"]} channels x {array["planes"]
 memory  {byte_size(sum(memory.values()))}, of that weights {byte_size(memory["weights"])}
 made    {folder}: {hardware}, {len(manifest["files"])} files in {duration(made.seconds["total"])}
 
-The same in steps:
+The same by snn-opt ({_targets(manifest)}):
 {manifest["snn_opt"]}"""
+
+
+def _targets(manifest: dict) -> str:
+    """How to get what is not IR from the line of passes."""
+    if not manifest["verilog"]:
+        return "add -t c for the C program"
+    return "add -t verilog for Verilog; without convert-pe-to-hw, -t c for C"
