@@ -379,6 +379,19 @@ def test_any_truncation_is_a_user_error(saved, cut):
         import_model(saved(data[: len(data) * cut // 12]))
 
 
+def test_damaged_bytes_never_end_in_a_traceback(saved):
+    data = model([CONV, node("Relu", "y", "z")], constants=W).SerializeToString()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for position in rng.integers(0, len(data), rng.integers(1, 4)):
+            damaged[position] = rng.integers(256)
+        try:
+            import_model(saved(bytes(damaged)))
+        except UserError as error:
+            assert "\n" not in str(error)
+
+
 def test_check_lists_every_node(saved):
     nodes = [
         node("Conv", "x w", "a"),

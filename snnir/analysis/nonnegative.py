@@ -32,7 +32,7 @@ def is_nonnegative(value: SSAValue) -> bool:
         case onnx.PadOp(params=params, x=x):
             return params["value"] >= 0 and is_nonnegative(x)
         case onnx.AddOp() | onnx.MulOp() | onnx.SumOp() as op:
-            return all(is_nonnegative(operand) for operand in op.operands)
+            return all(is_nonnegative(operand) for operand in set(op.operands))
         case onnx.ConstantOp(result=result):
             array = onnx.constant_of(result)
             return array is not None and bool((array >= 0).all())

@@ -6,6 +6,7 @@ What is wrong with the file as a whole is found here; what is wrong with one nod
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,9 @@ def _load(file: str) -> onnx.ModelProto:
         raise UserError("not an ONNX model", where=file, hint=advise_file(data[:64])) from None
     if not model.opset_import or not (model.graph.node or model.graph.output):
         raise UserError("not an ONNX model", where=file, hint=advise_file(data[:64]))
+    if not all(isinstance(text, str) for text in _names(model.graph)):
+        # protobuf gives bytes for a string that is no UTF-8.
+        raise UserError("a name in it is no text", where=file, hint=advise_file(data[:64]))
     try:
         onnx.load_external_data_for_model(model, os.path.dirname(os.path.abspath(file)))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
@@ -106,6 +110,14 @@ def _load(file: str) -> onnx.ModelProto:
 
         model = onnx.inliner.inline_local_functions(model)
     return model
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[str]:
+    yield graph.name
+    yield from (v.name for v in (*graph.input, *graph.output, *graph.initializer))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _first_line(error: BaseException) -> str:
@@ -195,7 +207,7 @@ def _complaint(proto: onnx.NodeProto, model: onnx.ModelProto, opset: int) -> str
     context.opset_imports = {"": opset}
     try:
         checker.check_node(proto, context)
-    except checker.ValidationError as error:
+    except (checker.ValidationError, UnicodeDecodeError) as error:
         return _first_line(error)
     return None
 
