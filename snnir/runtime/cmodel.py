@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
 _LIBRARY_FILES = ("model.h", "model.c", "weights.c")
-_FLAGS = ("-std=c99", "-O3", "-fPIC", "-shared")
+_FLAGS = ("-std=c99", "-fPIC", "-shared")
+FAST = ("-O3", "-march=native", "-fopenmp")
 
 
 class _Map(ctypes.Structure):
@@ -65,19 +66,22 @@ def _machine() -> str:
     return "\n".join(sorted(set(re.findall(r"^(?:flags|Features|model name)\s*:.*$", text, re.M))))
 
 
-def build_library(sources: Mapping[str, str], cache: Path) -> Path:
+def build_library(sources: Mapping[str, str], cache: Path, options: Sequence[str] = FAST) -> Path:
     """The shared library of the printed program; found again while nothing has changed.
 
     Args:
         sources: file name to text, as `c_sources` gives them.
         cache: the folder that keeps libraries, one for each content.
+        options: further arguments of the compiler; left out one by one, from the last, if it
+            fails with them (not every compiler has OpenMP or knows its processor).
 
     Raises:
         UserError: no compiler, no place to write, or the compiler fails.
     """
     program = compiler()
     texts = [sources[name] for name in _LIBRARY_FILES]
-    key = content_key([program, str(Path(program).stat().st_mtime_ns), _machine(), *_FLAGS, *texts])
+    stamp = str(Path(program).stat().st_mtime_ns)
+    key = content_key([program, stamp, _machine(), *_FLAGS, *options, *texts])
     folder = cache.resolve() / f"c-{key[:16]}"
     library = folder / "model.so"
     if library.exists():
@@ -91,16 +95,16 @@ def build_library(sources: Mapping[str, str], cache: Path) -> Path:
     # Built under another name, so that nobody finds half a library.
     part = folder / f"model.{os.getpid()}.so"
     files = ["-o", part.name, "model.c", "weights.c"]
-    last: UserError | None = None
-    for extra in (("-march=native", "-fopenmp"), ("-fopenmp",), ()):
+    for count in range(len(options), -1, -1):
         try:
-            command = [program, *_FLAGS, *extra, *files]
+            command = [program, *_FLAGS, *options[:count], *files]
             run_logged("compiling model.c", command, folder / "build.log", cwd=folder)
-            part.replace(library)
-            return library
-        except UserError as error:
-            last = error
-    raise last
+            break
+        except UserError:
+            if count == 0:
+                raise
+    part.replace(library)
+    return library
 
 
 class CEngine:
@@ -109,6 +113,7 @@ class CEngine:
     Args:
         sources: file name to text, as `c_sources` gives them or as they lie in a build folder.
         cache: folder for the library.
+        options: of the compiler, see `build_library`.
 
     Raises:
         UserError: it cannot be built or loaded.
@@ -116,16 +121,17 @@ class CEngine:
 
     name = "c"
 
-    def __init__(self, sources: Mapping[str, str], cache: Path):
+    def __init__(self, sources: Mapping[str, str], cache: Path, options: Sequence[str] = FAST):
         missing = [name for name in _LIBRARY_FILES if name not in sources]
         if missing:
             raise UserError(f"the C program lacks {', '.join(missing)}", hint="compile it again")
-        path = build_library(sources, Path(cache))
+        path = build_library(sources, Path(cache), options)
         prefix = re.search(r"^size_t (\w+)_state_size\(void\);", sources["model.h"], re.M)
         if prefix is None:
             raise UserError("model.h is not one that snnir printed", hint="compile it again")
         self.prefix = prefix[1]
-        sizes = re.findall(rf"^#define {self.prefix.upper()}_(\w+) (\d+)$", sources["model.h"], re.M)
+        define = rf"^#define {self.prefix.upper()}_(\w+) (\d+)$"
+        sizes = re.findall(define, sources["model.h"], re.M)
         self.sizes = {name: int(value) for name, value in sizes}
         try:
             self.library = ctypes.CDLL(str(path))
@@ -138,9 +144,7 @@ class CEngine:
             ctypes.POINTER(_Results),
         )  # fmt: skip
         maps = (_Map * self.sizes["MAPS"]).in_dll(self.library, f"{self.prefix}_maps")
-        self.maps = [
-            (m.label.decode(), m.offset, (m.channels, m.height, m.width)) for m in maps
-        ]
+        self.maps = [(m.label.decode(), m.offset, (m.channels, m.height, m.width)) for m in maps]
         labels = (ctypes.c_char_p * self.sizes["LAYERS"]).in_dll(
             self.library, f"{self.prefix}_layer_labels"
         )
@@ -149,11 +153,11 @@ class CEngine:
         self._states = ctypes.create_string_buffer(self._state_size() * self.threads)
 
     @classmethod
-    def from_module(cls, module: ModuleOp, cache: Path) -> CEngine:
+    def from_module(cls, module: ModuleOp, cache: Path, options: Sequence[str] = FAST) -> CEngine:
         """The engine of a module that holds a scheduled program."""
         from snnir.backends.c import c_sources
 
-        return cls(c_sources(module), cache)
+        return cls(c_sources(module), cache, options)
 
     @classmethod
     def from_folder(cls, folder: Path, cache: Path) -> CEngine:

@@ -27,6 +27,10 @@ from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
 
 
+LANES = 8
+"""Channels that C computes at once: sums of 32 bits in a register of 256."""
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A recorded map: its label and where it lies in the buffer of trains."""
@@ -76,6 +80,11 @@ class CModel:
     def outputs(self) -> int:
         return self.tables.potentials
 
+    @property
+    def row(self) -> int:
+        """Weights of a row, padded to whole groups of LANES."""
+        return -(-self.tables.array.channels // LANES) * LANES
+
     def _read_datapaths(self) -> None:
         """One datapath for each way in which some layer's currents are taken."""
         self.datapaths: list[Datapath] = []
@@ -123,8 +132,8 @@ class CModel:
 
     @cached_property
     def params(self) -> dict[str, np.ndarray]:
-        """Parameters by tile, (tiles, channels), 0 where a tile has fewer channels."""
-        shape = (len(self.tables.tiles), self.tables.array.channels)
+        """Parameters by tile, (tiles, row), 0 where a tile has fewer channels."""
+        shape = (len(self.tables.tiles), self.row)
         used = {name for path in self.datapaths for name in path.neuron.param_names}
         padded = {name: np.zeros(shape, np.int64) for name in sorted(used)}
         for index, tile in enumerate(self.tables.tiles):
@@ -200,7 +209,7 @@ class _Streams:
     def __init__(self, model: CModel):
         self.tables = model.tables
         self.program = model.program
-        self.banks = self.tables.array.banks
+        self.banks, self.row = self.tables.array.banks, model.row
         self.run_blocks: list[np.ndarray] = []
         self.run_index: dict[bytes, int] = {}
         self.run_total = self.row_total = 0
@@ -279,7 +288,8 @@ class _Streams:
                 )
             # n = q * K + k; where each bank has all rows, the row is n itself.
             rows = weights[0] if by_bank else weights.transpose(1, 0, 2)
-            self.weights.append(rows.reshape(-1, weights.shape[2]))
+            rows = rows.reshape(-1, weights.shape[2])
+            self.weights.append(np.pad(rows, ((0, 0), (0, self.row - rows.shape[1]))))
             self.weight_index[key] = self.row_total
             self.row_total += len(self.weights[-1])
         return self.weight_index[key]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from xdsl.dialects import arith
 from xdsl.ir import Operation, SSAValue
 
-from snnir.backends.c.gather import BY_PLANE, BY_VALUE
+from snnir.backends.c.gather import BY_PLANE
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 
@@ -38,10 +38,10 @@ COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 """By predicate number of arith.cmpi; the unsigned ones have no meaning for integers of any size."""
 
 _RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while c step s t word value tile oy ox sums i1 ones runs tiles "
-    "streams layers".split()
+    """auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef union
+    unsigned void volatile while c step s t word value train tile oy ox sums ones runs tiles streams
+    layers fire readout receive pool append factor index""".split()  # noqa: SIM905
 )
 
 
@@ -81,35 +81,37 @@ def _expression(op: Operation, operands: Sequence[str]) -> str:
     return text.format(*operands)
 
 
-def region_lines(neuron: NeuronOp, role: str, arguments: Sequence[str]) -> tuple[list, list[str]]:
+def region_lines(
+    neuron: NeuronOp, role: str, known: dict[str, str], taken: set[str]
+) -> tuple[list[str], list[str]]:
     """The ops of a region as C declarations, and the expressions that it yields.
 
     Args:
-        arguments: C expression of each block argument, in order; printed once, as a constant
-            named as the argument, if the region uses it.
+        known: C expression of each block argument by its name; the current `i` and the steps
+            `left` are declared first, if the region uses them.
+        taken: names that declarations must not hide.
     """
     block = neuron.role(role).block
-    names, lines = Names(), []
-    known: dict[SSAValue, str] = {}
-    argument_names = neuron.argument_names(role)
-    for argument, hint, text in zip(block.args, argument_names, arguments, strict=True):
-        if not argument.uses:
-            continue
-        known[argument] = names.of(hint)
-        lines.append(f"const {INT} {known[argument]} = {text};")
+    names, lines = Names(set(taken)), []
+    values: dict[SSAValue, str] = {}
+    for argument, hint in zip(block.args, neuron.argument_names(role), strict=True):
+        values[argument] = known[hint]
+        if hint in ("i", "left") and argument.uses:
+            values[argument] = names.of(hint)
+            lines.append(f"const {INT} {values[argument]} = {known[hint]};")
     for op in block.ops:
         if op is block.last_op:
             break
         (result,) = op.results
         if isinstance(op, arith.ConstantOp):
             value = op.value.value.data
-            known[result] = _literal(value) if str(result.type) == "i64" else str(int(value != 0))
+            values[result] = _literal(value) if str(result.type) == "i64" else str(int(value != 0))
             continue
-        text = _expression(op, [known[operand] for operand in op.operands])
+        text = _expression(op, [values[operand] for operand in op.operands])
         kind = INT if str(result.type) == "i64" else "int"
-        known[result] = names.of(result.name_hint)
-        lines.append(f"const {kind} {known[result]} = {text};")
-    return lines, [known[value] for value in block.last_op.operands]
+        values[result] = names.of(result.name_hint)
+        lines.append(f"const {kind} {values[result]} = {text};")
+    return lines, [values[value] for value in block.last_op.operands]
 
 
 @dataclass(frozen=True)
@@ -145,80 +147,91 @@ class Datapath:
 
 
 class DatapathPrinter:
-    """The C function of one datapath."""
+    """The C function of one datapath: the currents of a pixel, then each channel's neuron."""
 
     def __init__(self, index: int, path: Datapath):
         self.index, self.path, self.neuron = index, path, path.neuron
         names = Names()
-        self.states = [names.of(f"{name}s") for name in self.neuron.state_names]
-        self.parameters = [f"param_{name}[tile][c]" for name in self.neuron.param_names]
-        self.state_values = [f"{name}[c]" for name in self.states]
+        self.states = {name: names.of(name) for name in self.neuron.state_names}
+        self.params = {name: names.of(name) for name in self.neuron.param_names}
+        self.taken = names.taken
 
     def text(self) -> str:
-        path, emission = self.path, self.neuron.emission.data
-        kind = "readout" if path.is_readout else "fire"
-        out = "int32_t *value" if path.is_readout else "uint32_t *word"
-        summed = "" if path.gather == BY_PLANE else " summed at once"
+        path = self.path
+        kind, out = ("readout", "int32_t *value") if path.is_readout else ("fire", "uint32_t *word")
+        body = self.neuron_lines()
+        tile = "    const ptrdiff_t tile = t - tiles;"
         lines = [
-            f"/* @{self.neuron.sym_name.data}: {path.planes} planes of currents{summed}, "
-            + (f"{path.steps} steps out" if not path.is_readout else "potentials out")
-            + f", fraction {path.fraction}. */",
+            *self.title(),
             f"static void {kind}_{self.index}(name_state *s, const struct tile *t, int32_t oy, "
-            f"int32_t ox, {out})",
+            f"int32_t ox,\n    {out})",
             "{",
-            "    const ptrdiff_t tile = t - tiles;",
+            *([tile] if any("[tile]" in line for line in body) else []),
             "    struct sums sums;",
-            f"    {INT} {', '.join(f'{name}[CHANNELS]' for name in self.states)};",
             "",
             f"    add_currents(s, t, oy, ox, {path.gather}, {path.planes}, &sums);",
+            "    for (int c = 0; c < ROW; ++c) {",
+            *_indented(_indented(body)),
+            "    }",
+            "}\n",
         ]
-        if not self.neuron.param_names:
-            lines[3] = ""
-        lines += self.loop("start", self.parameters, depth=1, head="start")
-        integrate = [*self.state_values, path.current(), *self.parameters]
-        fire = [*self.state_values, *self.parameters]
+        return "\n".join(lines)
+
+    def title(self) -> list[str]:
+        path = self.path
+        summed = "" if path.gather == BY_PLANE else ", summed at once"
+        out = "potentials" if path.is_readout else f"{path.steps} steps"
+        return [
+            f"/* Neuron @{self.neuron.sym_name.data}: {path.planes} planes of currents{summed}, "
+            f"shifted by {path.fraction}; {out} out. */"
+        ]
+
+    def neuron_lines(self) -> list[str]:
+        """The life of one neuron over one image."""
+        path, emission = self.path, self.neuron.emission.data
+        used = "\n".join(line for role in self.neuron.ROLES for line in self.region(role))
+        lines = [
+            f"const {INT} {text} = param_{name}[tile][c];"
+            for name, text in self.params.items()
+            if re.search(rf"\b{text}\b", used)
+        ]
+        lines += [f"{INT} {', '.join(self.states.values())};", *self.region("start")]
+        if emission != "none":
+            lines.insert(-len(self.region("start")), "uint32_t train = 0;")
+        every_call = f"for (int step = 0; step < {path.calls}; ++step)"
+        integrate = self.region("integrate", i=path.current())
         if emission == "causal":
-            lines += self.words()
-            lines.append(f"    for (int step = 0; step < {path.calls}; ++step) {{")
-            lines += self.loop("integrate", integrate, depth=2)
-            lines += self.fire([*fire, f"{path.calls - 1} - step"])
-            lines.append("    }")
+            fire = self.region("fire", left=f"{path.calls - 1} - step")
+            lines += [f"{every_call} {{", *_indented([*integrate, *fire]), "}"]
         else:
-            lines.append(f"    for (int step = 0; step < {path.calls}; ++step)")
-            lines += self.loop("integrate", integrate, depth=2)
-            lines += self.loop("settle", fire, depth=1)
-            if emission == "after":
-                lines += self.words()
-                lines.append(f"    for (int step = 0; step < {path.steps}; ++step) {{")
-                lines += self.fire([*fire, f"{path.steps - 1} - step"])
-                lines.append("    }")
-        if path.is_readout:
-            lines += [
-                "    for (int c = 0; c < CHANNELS; ++c)",
-                f"        value[c] = (int32_t){self.states[0]}[c];",
-            ]
-        lines.append("}\n")
-        return "\n".join(line for line in lines if line is not None)
+            lines += [every_call, *_indented(integrate), *self.region("settle")]
+        if emission == "after":
+            lines.append(f"for (int step = 0; step < {path.steps}; ++step)")
+            lines += _indented(self.region("fire", left=f"{path.steps - 1} - step"))
+        state = next(iter(self.states.values()))
+        return [*lines, f"value[c] = (int32_t){state};" if path.is_readout else "word[c] = train;"]
 
-    def words(self) -> list[str]:
-        return ["    for (int c = 0; c < CHANNELS; ++c)", "        word[c] = 0;"]
-
-    def fire(self, arguments: Sequence[str]) -> list[str]:
-        return self.loop("fire", arguments, depth=2, spikes=True)
-
-    def loop(self, role: str, arguments, *, depth: int, head="", spikes=False) -> list[str]:
-        """A region for all channels."""
-        lines, results = region_lines(self.neuron, role, arguments)
-        stores = [
-            f"{state} = {value};"
-            for state, value in zip(self.state_values, results, strict=False)
-            if value != state
+    def region(self, role: str, **arguments: str) -> list[str]:
+        """A region as a block: its ops, and what they do to the states and the train."""
+        known = {"i": "i", "left": "left", **self.states, **self.params, **arguments}
+        lines, results = region_lines(self.neuron, role, known, self.taken)
+        changes = [
+            (state, value)
+            for state, value in zip(self.states.values(), results, strict=False)
+            if state != value
         ]
-        if spikes and not self.path.is_readout:
-            stores.append(f"word[c] = word[c] << 1 | (uint32_t)({results[-1]});")
-        pad = "    " * depth
-        body = [f"{pad}    {line}" for line in (*lines, *stores)]
-        return [f"{pad}for (int c = 0; c < CHANNELS; ++c) {{ /* {role} */", *body, f"{pad}}}"]
+        # States that are exchanged need their old values until all are known.
+        if {state for state, _ in changes} & {value for _, value in changes}:
+            lines += [f"const {INT} new_{state} = {value};" for state, value in changes]
+            changes = [(state, f"new_{state}") for state, _ in changes]
+        lines += [f"{state} = {value};" for state, value in changes]
+        if role == "fire":
+            lines.append(f"train = train << 1 | (uint32_t){results[-1]};")
+        return [f"{{ /* {role} */", *_indented(lines), "}"] if lines else []
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
 
 
 def dispatch(kind: str, out: str, paths: dict[int, Datapath]) -> str:
@@ -246,6 +259,3 @@ def datapaths_text(paths: Sequence[Datapath]) -> str:
     parts.append(dispatch("fire", "uint32_t *word", numbered))
     parts.append(dispatch("readout", "int32_t *value", numbered))
     return "\n".join(parts)
-
-
-__all__ = ["BY_VALUE", "Datapath", "datapaths_text"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnir.analysis.program import FIRE, RECEIVE
 from snnir.backends.c import text
-from snnir.backends.c.model import CModel
+from snnir.backends.c.model import LANES, CModel
 from snnir.backends.c.neurons import datapaths_text
 
 
@@ -61,6 +61,8 @@ class _Sections:
             ("The array.",
              [("BANKS", array.banks), ("CHANNELS", array.channels), ("PLANES", array.planes),
               ("FIFO", array.fifo)]),
+            ("Channels that are computed at once, and of a padded row of weights.",
+             [("LANES", LANES), ("ROW", model.row)]),
             ("Memories: events in all banks, pointer entries.",
              [("EVENTS", program.event_depth * array.banks), ("POINTERS", program.pointer_depth)]),
             ("Constants of the clock counts.",
@@ -142,6 +144,5 @@ class _Sections:
     def weights(self) -> str:
         rows = text.weight_rows(self.model.weights)
         count = -(-self.model.weights.size // text.WEIGHT_ROW)
-        return (
-            f"static const signed char weight_rows[{count}][{text.WEIGHT_ROW}] = {{\n{rows}\n}};\n\n"
-        )
+        kind = f"static const signed char weight_rows[{count}][{text.WEIGHT_ROW}]"
+        return f"{kind} = {{\n{rows}\n}};\n\n"

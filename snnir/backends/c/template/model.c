@@ -5,13 +5,22 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
-#if defined(__GNUC__) && !defined(NAME_KEEP_CALLS)
+/* -DNAME_PORTABLE=1 leaves out what is written for one processor; the results are the same. */
+#if defined(__AVX2__) && !defined(NAME_PORTABLE)
+#include <immintrin.h>
+#define NAME_AVX2 1
+#else
+#define NAME_AVX2 0
+#endif
+#ifdef __GNUC__
 #define NAME_INLINE static inline __attribute__((always_inline))
 #else
 #define NAME_INLINE static inline
 #endif
 
 enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO = NAME_FIFO };
+/* Channels are computed in groups of LANES; a row of weights is padded to whole groups. */
+enum { LANES = NAME_LANES, ROW = NAME_ROW };
 enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
 /* What is summed: a current for each plane, or one for all planes, weighted by the train's value
    or by its number of spikes where integration is linear and the sum is all that matters. */
@@ -44,8 +53,8 @@ struct layer {
 
 /* Accumulators of one pixel. */
 struct sums {
-    name_acc plane[PLANES][CHANNELS];
-    int32_t total[CHANNELS];
+    name_acc plane[PLANES][ROW];
+    int32_t total[ROW];
 };
 
 /*@tables@*/
@@ -60,56 +69,62 @@ NAME_INLINE int32_t ones(uint32_t train)
     return (int32_t)((train + (train >> 8)) & 31u);
 }
 
-/* Adds the weight rows of `count` events to each plane in which the event's train spikes. */
-NAME_INLINE void add_planes(name_acc (*sum)[CHANNELS], int planes, const name_event *event,
-                            int32_t count, const int8_t *weights, int32_t row)
-{
-    for (const name_event *end = event + count; event < end; ++event) {
-        const int8_t *w = weights + (ptrdiff_t)(row + event->position) * CHANNELS;
-        for (int p = 0; p < planes; ++p) {
-            const name_acc gate = (name_acc) - (name_acc)((event->train >> (planes - 1 - p)) & 1);
-            for (int c = 0; c < CHANNELS; ++c)
-                sum[p][c] = (name_acc)(sum[p][c] + (w[c] & gate));
-        }
-    }
-}
-
 NAME_INLINE int32_t factor(const name_event *event, int by)
 {
     return by == BY_COUNT ? ones(event->train) : (int32_t)event->train;
 }
 
-/* Adds the weight rows of `count` events, each times what its train is worth. */
-NAME_INLINE void add_values(int32_t *sum, int by, const name_event *event, int32_t count,
-                            const int8_t *weights, int32_t row)
+/* Adds the weight rows of `count` events to each plane in which the event's train spikes. */
+NAME_INLINE void add_planes(name_acc (*restrict sum)[ROW], int planes, const name_event *event,
+                            int32_t count, int32_t row)
 {
-    const name_event *const end = event + count;
-    /* Four at a time: the sums are loaded and stored once for all four. */
-    for (; end - event >= 4; event += 4) {
-        const int8_t *w0 = weights + (ptrdiff_t)(row + event[0].position) * CHANNELS;
-        const int8_t *w1 = weights + (ptrdiff_t)(row + event[1].position) * CHANNELS;
-        const int8_t *w2 = weights + (ptrdiff_t)(row + event[2].position) * CHANNELS;
-        const int8_t *w3 = weights + (ptrdiff_t)(row + event[3].position) * CHANNELS;
-        const int32_t f0 = factor(event, by), f1 = factor(event + 1, by);
-        const int32_t f2 = factor(event + 2, by), f3 = factor(event + 3, by);
-        for (int c = 0; c < CHANNELS; ++c)
-            sum[c] += w0[c] * f0 + w1[c] * f1 + w2[c] * f2 + w3[c] * f3;
-    }
-    for (; event < end; ++event) {
-        const int8_t *w = weights + (ptrdiff_t)(row + event->position) * CHANNELS;
-        const int32_t f = factor(event, by);
-        for (int c = 0; c < CHANNELS; ++c)
-            sum[c] += w[c] * f;
+    for (const name_event *const end = event + count; event < end; ++event) {
+        const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
+        for (int p = 0; p < planes; ++p) {
+            const name_acc gate = (name_acc) - ((event->train >> (planes - 1 - p)) & 1);
+            for (int c = 0; c < ROW; ++c)
+                sum[p][c] = (name_acc)(sum[p][c] + (w[c] & gate));
+        }
     }
 }
 
-/* Appends a train that is not silent to the row that is being written. */
+/* Adds the weight rows of `count` events, each times what its train is worth. */
+NAME_INLINE void add_values(int32_t *restrict sum, int by, const name_event *event, int32_t count,
+                            int32_t row)
+{
+#if NAME_AVX2
+    /* Compilers find this by themselves only in part. */
+    __m256i total[ROW / LANES];
+    memcpy(total, sum, sizeof total);
+    for (const name_event *const end = event + count; event < end; ++event) {
+        const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
+        const __m256i f = _mm256_set1_epi32(factor(event, by));
+        for (int g = 0; g < ROW / LANES; ++g) {
+            const __m128i narrow = _mm_loadl_epi64((const __m128i *)(const void *)(w + g * LANES));
+            const __m256i product = _mm256_mullo_epi32(_mm256_cvtepi8_epi32(narrow), f);
+            total[g] = _mm256_add_epi32(total[g], product);
+        }
+    }
+    memcpy(sum, total, sizeof total);
+#else
+    for (const name_event *const end = event + count; event < end; ++event) {
+        const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
+        const int32_t f = factor(event, by);
+        for (int c = 0; c < ROW; ++c)
+            sum[c] += w[c] * f;
+    }
+#endif
+}
+
+/* Appends a train to the row that is being written; a silent one is written over by the next. */
 NAME_INLINE void append(name_state *s, name_writer *w, int32_t position, uint32_t train)
 {
-    s->events[w->event + w->count].position = (name_position)position;
-    s->events[w->event + w->count].train = (uint16_t)train;
-    ++w->count;
-    ++w->banks[(uint32_t)position % BANKS];
+    name_event *event = s->events + w->event + w->count;
+    event->position = (name_position)position;
+    event->train = (uint16_t)train;
+    w->count += train != 0;
+    w->banks[(uint32_t)position % BANKS] =
+        (uint16_t)(w->banks[(uint32_t)position % BANKS] + (train != 0));
 }
 
 NAME_INLINE void begin_row(name_writer *w, const struct layer *l, int32_t row)
@@ -134,35 +149,49 @@ static void clock_start(name_clocks *k)
     k->resolved = NAME_RESOLVE - 1;
 }
 
-/* One run: it leaves the resolver when all queues have room, and is emitted bank by bank. */
-static void clock_run(name_clocks *k, const uint16_t *low, const uint16_t *high, int is_last)
+NAME_INLINE name_clock later(name_clock a, name_clock b)
 {
-    name_clock resolved = k->resolved;
-    for (int b = 0; b < BANKS; ++b)
-        resolved = resolved > k->oldest[b] ? resolved : k->oldest[b];
-    k->resolved = ++resolved;
-    const name_clock ready = resolved + 1 > k->phase ? resolved + 1 : k->phase;
+    return a > b ? a : b;
+}
+
+/* One run: it leaves the resolver when all queues have room, and is emitted bank by bank. Clocks
+   of a bank only grow, so that maxima over banks and over time are the same: `full` is when the
+   last queue that was full had room again, `busy` when the last event was emitted. */
+static void clock_run(name_clocks *k, const uint16_t *low, const uint16_t *high, int32_t count,
+                      int is_last)
+{
+    name_clock ready, full = k->full, busy = k->busy;
+    name_clock slot[BANKS];
+    int32_t pushed[BANKS];
+
+    k->resolved = later(k->resolved, full) + 1;
+    if (count == 0 && !is_last)
+        return;
+    ready = later(k->resolved + 1, k->phase);
     for (int b = 0; b < BANKS; ++b) {
         const int32_t events = high[b] - low[b];
-        if (events > 0 || is_last) {
-            const name_clock start = k->last[b] + 1 > ready ? k->last[b] + 1 : ready;
-            const name_clock end = start + (events > 1 ? events - 1 : 0);
-            k->last[b] = end;
-            k->queue[b][k->next[b]] = end;
-            k->next[b] = (k->next[b] + 1) % FIFO;
-            k->oldest[b] = k->queue[b][k->next[b]];
-        }
+        const name_clock end = later(k->last[b] + 1, ready) + (events > 1 ? events - 1 : 0);
+        pushed[b] = (events > 0) | is_last;
+        slot[b] = pushed[b] ? end : k->oldest[b];
+        k->last[b] = pushed[b] ? end : k->last[b];
+        busy = later(busy, k->last[b]);
     }
+    for (int b = 0; b < BANKS; ++b) {
+        k->queue[b][k->next[b]] = slot[b];
+        k->next[b] = (k->next[b] + pushed[b]) & (FIFO - 1);
+        k->oldest[b] = k->queue[b][k->next[b]];
+        full = later(full, k->oldest[b]);
+    }
+    k->full = full;
+    k->busy = busy;
 }
 
 /* The end of a phase; that of a pixel's last phase waits until the shadow is free. */
-static void clock_phase(name_clocks *k, int is_pixel_end, int32_t channels)
+NAME_INLINE void clock_phase(name_clocks *k, int is_pixel_end, int32_t channels)
 {
-    name_clock end = k->last[0];
-    for (int b = 1; b < BANKS; ++b)
-        end = end > k->last[b] ? end : k->last[b];
+    name_clock end = k->busy;
     if (is_pixel_end) {
-        end = end > k->shadow_free ? end : k->shadow_free;
+        end = later(end, k->shadow_free);
         k->shadow_free = end + channels;
     }
     k->phase = end + 1;
@@ -182,10 +211,10 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
     memset(sums, 0, sizeof *sums);
     for (; st < end; ++st) {
         if (st->shift > 0) {
-            for (int c = 0; c < CHANNELS; ++c)
+            for (int c = 0; c < ROW; ++c)
                 sums->total[c] *= INT32_C(1) << st->shift;
             for (int p = 0; by == BY_PLANE && p < planes; ++p)
-                for (int c = 0; c < CHANNELS; ++c)
+                for (int c = 0; c < ROW; ++c)
                     sums->plane[p][c] = (name_acc)(sums->plane[p][c] * (1 << st->shift));
         }
         for (int32_t r = 0; r < st->run_count; ++r) {
@@ -194,27 +223,28 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
             const int32_t low = x > 0 ? x : 0;
             const int32_t high = x + run->length < st->width ? x + run->length : st->width;
             const uint16_t *bank_low = nothing, *bank_high = nothing;
+            int32_t count = 0;
             if (y >= 0 && y < st->height && low < high) {
                 const int32_t entry = run->pointer + oy * st->pointer_stride;
                 const int32_t before = low > 0 ? (int32_t)s->pointers[entry + low - 1] : 0;
-                const int32_t count = (int32_t)s->pointers[entry + high - 1] - before;
+                count = (int32_t)s->pointers[entry + high - 1] - before;
                 if (count > 0) {
                     const name_event *event =
                         s->events + run->event + oy * st->event_stride + before;
                     const int32_t row = st->weights + run->row - ox * st->weight_stride;
                     if (by == BY_PLANE)
-                        add_planes(sums->plane, planes, event, count, name_weights, row);
+                        add_planes(sums->plane, planes, event, count, row);
                     else
-                        add_values(sums->total, by, event, count, name_weights, row);
+                        add_values(sums->total, by, event, count, row);
                     events += count;
                 }
-                if (s->counting) {
+                if (s->counting && count > 0) {
                     bank_low = low > 0 ? s->bank_pointers[entry + low - 1] : nothing;
                     bank_high = s->bank_pointers[entry + high - 1];
                 }
             }
             if (s->counting)
-                clock_run(&s->clocks, bank_low, bank_high,
+                clock_run(&s->clocks, bank_low, bank_high, count,
                           st->phase_end && r + 1 == st->run_count);
         }
         if (s->counting && st->phase_end)
@@ -229,24 +259,23 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
 /* The image comes in: one map of events for this word of its bits. */
 static void receive(name_state *s, const struct layer *l, const uint8_t *image)
 {
+    const int32_t channels = l->channels, width = l->width, height = l->height;
     const uint32_t mask = (1u << l->word_bits) - 1u;
+    const int shift = l->word_shift;
     name_writer w;
 
-    for (int32_t y = 0; y < l->height; ++y) {
+    for (int32_t y = 0; y < height; ++y) {
+        const uint8_t *pixel = image + y * width * channels;
         begin_row(&w, l, y);
-        for (int32_t x = 0; x < l->width; ++x) {
-            for (int32_t c = 0; c < l->channels; ++c) {
-                const uint32_t pixel = image[(y * l->width + x) * l->channels + c];
-                const uint32_t train = (pixel >> l->word_shift) & mask;
-                if (train != 0)
-                    append(s, &w, x * l->pitch + c, train);
-                if (s->trains != NULL && l->record >= 0)
-                    s->trains[l->record + (c * l->height + y) * l->width + x] = (uint16_t)pixel;
-            }
-            end_pixel(s, &w, l->pointers + y * l->width + x);
+        for (int32_t x = 0; x < width; ++x) {
+            for (int32_t c = 0; c < channels; ++c)
+                append(s, &w, x * l->pitch + c, ((uint32_t)*pixel++ >> shift) & mask);
+            end_pixel(s, &w, l->pointers + y * width + x);
         }
     }
-    s->layer_cycles[s->layer] = (int64_t)l->channels * l->height * l->width + NAME_RECEIVE;
+    for (int32_t i = 0; s->trains != NULL && l->record >= 0 && i < channels * height * width; ++i)
+        s->trains[l->record + i % channels * height * width + i / channels] = image[i];
+    s->layer_cycles[s->layer] = (int64_t)channels * height * width + NAME_RECEIVE;
 }
 
 /* The pooled trains of one pixel of a tile of a layer that fires. */
@@ -255,10 +284,10 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
 {
     const struct tile *t = tiles + tile;
     const int32_t first = (tile - l->tile_first) * CHANNELS;
-    uint32_t word[CHANNELS];
-    int32_t worth[CHANNELS];
+    uint32_t word[ROW];
+    int32_t worth[ROW];
 
-    for (int c = 0; c < CHANNELS; ++c)
+    for (int c = 0; c < ROW; ++c)
         worth[c] = -1;
     for (int32_t wy = 0; wy < l->kernel_y; ++wy) {
         const int32_t oy = y * l->stride_y - l->pad_y + wy;
@@ -285,7 +314,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
 
 static void fire_layer(name_state *s, const struct layer *l)
 {
-    uint32_t word[CHANNELS] = {0};
+    uint32_t word[ROW] = {0};
     name_writer w;
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
@@ -311,7 +340,7 @@ static void fire_layer(name_state *s, const struct layer *l)
 
 static void readout_layer(name_state *s, const struct layer *l, int32_t *potentials)
 {
-    int32_t value[CHANNELS];
+    int32_t value[ROW];
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
         const struct tile *t = tiles + l->tile_first + i;

@@ -26,7 +26,7 @@ typedef struct {
 
 /* The clock counts of the layer that runs; see "Clock counts" in docs/machine.md of snnir. */
 typedef struct {
-    name_clock resolved, phase, shadow_free;
+    name_clock resolved, phase, shadow_free, full, busy;
     name_clock last[NAME_BANKS], oldest[NAME_BANKS], queue[NAME_BANKS][NAME_FIFO];
     int32_t next[NAME_BANKS];
 } name_clocks;
