@@ -50,7 +50,7 @@ def _rtl(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.rtl import RtlEngine
 
-    engine = RtlEngine.from_folder(build.path / "verilog", build.cache)
+    engine = RtlEngine.from_folder(build.path / "verilog", build.cache, build.tables)
     return engine.run(encode_frames(build.manifest["input"], x), record=trains)
 
 

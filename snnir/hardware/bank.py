@@ -1,0 +1,46 @@
+"""One bank's memories: events in and out, and the weights that an event's position leads to."""
+
+from __future__ import annotations
+
+from snnir.hardware.builder import Module, cat, mux
+from snnir.hardware.memories import ram_1r1w
+from snnir.hardware.products import fit
+from snnir.hardware.tables import HardwareTables
+
+
+def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
+    """Event memory and weight memory of a bank.
+
+    Ports: `valid`, `address`, `origin`, `by_bank` of an event as the emitter gives them; `we`,
+    `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0 where
+    there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory (1).
+    """
+    array = tables.program.array
+    m = Module(f"bank{bank}", doc=f"event memory and weight memory of bank {bank}")
+    m.clock()
+    rows, word = tables.weight_bits, tables.position_bits + array.planes
+    valid, address = m.input("valid", 1), m.input("address", tables.event_bits)
+    origin = m.input("origin", rows)
+    mixed = "by_bank" in tables.runs.stored
+    by_bank = m.input("by_bank", 1) if mixed else m.const(tables.runs.high("by_bank"), 1)
+    event = m.instance(
+        "events",
+        ram_1r1w(word, tables.program.event_depth),
+        we=m.input("we", 1),
+        waddr=m.input("waddr", tables.event_bits),
+        wdata=m.input("wdata", word),
+        raddr=address,
+    )["rdata"]
+    train, position = event[: array.planes], event[array.planes :]
+    valid, origin = m.pipe("valid_read", valid), m.pipe("origin_read", origin)
+    if mixed:
+        by_bank = m.pipe("by_bank_read", by_bank)
+    interleaved = position
+    if array.banks > 1:
+        interleaved = cat(position, m.const(bank, (array.banks - 1).bit_length()))
+    row = m.pipe("row", origin + mux(by_bank, fit(interleaved, rows), fit(position, rows)))
+    gated = m.pipe("gated_train", mux(valid, train, 0))
+    weights = m.instance("weights", tables.weight_memory(bank), raddr=row)["rdata"]
+    m.output("weights", weights)
+    m.output("train", m.pipe("train", gated))
+    return m

@@ -1,0 +1,86 @@
+"""The control unit: reads the layer table, starts each layer, and counts the clocks to its end."""
+
+from __future__ import annotations
+
+from snnir.hardware.builder import Module, mux
+from snnir.hardware.columns import bits_of
+from snnir.hardware.memories import address_width
+from snnir.hardware.products import fit
+from snnir.hardware.resolver import phase_record
+from snnir.hardware.tables import HardwareTables
+from snnir.hardware.timing import Timing
+
+CYCLE_BITS = 32
+
+
+def control_module(tables: HardwareTables, timing: Timing) -> Module:
+    """One layer after another.
+
+    Ports: `image_full` starts the program unless `sending`; `end_phase`, `phase` from the emitters;
+    the columns of the layer table, held while a layer runs, and `ready` in the first clock in which
+    they are valid (the third of the layer); `compute` (the same for a layer that computes),
+    `release_image` (no pass needs it any more), `send` (the potentials are complete), `running`,
+    `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the image so far).
+
+    A layer ends `D + FLUSH` clocks behind its last pixel, D the channels of the last tile; a pass
+    over the image takes a clock per neuron and `RECEIVE` more.
+    """
+    layers = tables.layers
+    m = Module("control", doc="layer sequencing by the layer table")
+    m.clock()
+    m.input("rst", 1)
+    full, sending = m.input("image_full", 1), m.input("sending", 1)
+    record = phase_record(tables)
+    end_phase, phase = m.input("end_phase", 1), m.input("phase", record.width)
+    fields = record.unpack(phase)
+
+    running, layer = m.reg("is_running", 1, reset=0), m.reg("number", address_width(layers.depth))
+    # A pulse, for the potentials are still to be taken when the program has ended.
+    send = m.reg("send_now", 1, reset=0)
+    begin = m.wire("begin", full & ~running & ~sending & ~send)
+    row = m.instance("layers", layers.memory(style="auto"), raddr=layer)["rdata"]
+    start = m.reg("start", 1, reset=0)
+    read = m.pipe("read", start, reset=0)
+    ready = m.pipe("desc_ready", read, reset=0)
+    held = m.reg("desc", row.width, next=row, enable=read)
+    desc = layers.fields(m, held)
+
+    channels = fields.get("channels", m.const(tables.tiles.high("channels"), tables.channel_bits))
+    most = max(
+        layers.high("received_last") + timing.receive, tables.tiles.high("channels") + timing.flush
+    )
+    timer = m.reg("timer", bits_of(0, most), reset=0)
+    finished = m.wire(
+        "last_pixel_ends",
+        end_phase & fields["pixel_end"] & fields["window_last"] & fields["layer_last"],
+    )
+    received = layers.resize("received_last", desc["received_last"], timer.width)
+    drained = fit(channels, timer.width) + (timing.flush - 1)
+    counting = mux(timer.any(), timer - 1, timer)
+    counting = mux(finished, drained, counting)
+    timer.next = mux(ready & desc["receive"], received + (timing.receive - 2), counting)
+    layer_end = m.wire("is_layer_end", timer.eq(1))
+    program_end = m.wire("program_end", layer_end & layer.eq(layers.depth - 1))
+
+    running.next = begin | (running & ~program_end)
+    layer.next = mux(begin, 0, mux(layer_end, layer + 1, layer))
+    start.next = begin | (layer_end & ~program_end)
+    send.next = program_end
+    cycles = m.reg("cycles", CYCLE_BITS, reset=0)
+    cycles.next = mux(begin, 0, mux(running, cycles + 1, cycles))
+
+    for key in layers.stored:
+        m.output(key, desc[key])
+    m.output("ready", ready)
+    compute = m.wire("compute_ready", ready & ~desc["receive"])
+    # Once, or an image that has come in the meantime would be lost.
+    received_before = m.reg("received_before", 1, reset=0)
+    received_before.next = mux(ready, desc["receive"], received_before)
+    m.output("compute", compute)
+    m.output("release_image", compute & received_before)
+    m.output("send", send)
+    m.output("running", running)
+    m.output("layer", layer)
+    m.output("layer_end", layer_end)
+    m.output("cycles", cycles)
+    return m

@@ -1,0 +1,254 @@
+"""The core: all units and the memories between them, and the top level around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from snnir.analysis.program import ProgramTables
+from snnir.hardware import control, image, writer
+from snnir.hardware.array import array_module
+from snnir.hardware.bank import bank_memory_module
+from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.drain import drain_module
+from snnir.hardware.emitter import emitters_module
+from snnir.hardware.memories import ram_1r1w
+from snnir.hardware.neuron import neuron_module
+from snnir.hardware.pool import pool_module
+from snnir.hardware.readout import OUTPUT_BITS, readout_module
+from snnir.hardware.resolver import resolver_module
+from snnir.hardware.tables import HardwareTables
+from snnir.hardware.timing import fire_stages, timing
+from snnir.hardware.walker import walker_columns
+
+if TYPE_CHECKING:
+    from snnir.dialects.snn import NeuronOp
+
+TRACES = {
+    "layer": "number of the layer that runs",
+    "layer_end": "1 in the last clock of a layer",
+    "events": "per bank, an event is read",
+    "fire": "a train leaves the neurons",
+    "fired": "that train",
+    "store": "a train is stored in a map",
+    "stored": "that train",
+}
+"""Outputs `trace_...` of the core, for verification."""
+
+
+def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Module:
+    """The machine of docs/machine.md for one program.
+
+    Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
+    (potentials out); `cycles` of the last image, `running`; and `TRACES`.
+    """
+    tables = HardwareTables(program)
+    array = program.array
+    stages = fire_stages(program.modes, neurons)
+    layers = tables.layers
+    m = Module("core", doc=f"{program.name}: the array, its memories and its program")
+    m.clock()
+    rst = m.input("rst", 1)
+    stream = {key: m.input(f"s_{key}", width) for key, width in _STREAM_IN.items()}
+    taken = m.input("m_tready", 1)
+
+    image_full, busy = m.wire("image_is_full", 1), m.wire("output_is_busy", 1)
+    end_phase = m.wire("phase_ends", 1)
+    units = control.control_module(tables, timing(program, neurons))
+    record = control.phase_record(tables)
+    phase = m.wire("phase_that_ends", record.width)
+    ctrl = m.instance(
+        "control",
+        units,
+        rst=rst,
+        image_full=image_full,
+        sending=busy,
+        end_phase=end_phase,
+        phase=phase,
+    )
+    ready = ctrl["ready"]
+
+    def pins(columns) -> dict[str, Signal]:
+        return layers.pins(ctrl, columns)
+
+    go = m.wire("go", 1)
+    below, last = (
+        m.wire(f"counts_{n}", array.banks * tables.count_bits) for n in ("below", "last")
+    )
+    resolved = m.instance(
+        "resolver",
+        resolver_module(tables),
+        rst=rst,
+        ready=ctrl["compute"],
+        go=go,
+        counts_below=below,
+        counts_last=last,
+        **pins(walker_columns(tables)),
+    )
+    entries = {key: resolved[key] for key in resolved if key.startswith(("entry", "push"))}
+    emitted = m.instance(
+        "emitters", emitters_module(tables), rst=rst, phase=resolved["phase"], **entries
+    )
+    go.drive(emitted["go"])
+    end_phase.drive(emitted["end_phase"])
+    phase.drive(emitted["phase_head"])
+
+    drained = m.instance(
+        "drain",
+        drain_module(tables, stages),
+        rst=rst,
+        ready=ready,
+        end_phase=end_phase,
+        phase=phase,
+    )
+    written = {key: m.wire(key, width) for key, width in _written(tables).items()}
+    weights, trains = {}, []
+    for k in range(array.banks):
+        event = {
+            key: emitted[f"{key}{k}"]
+            for key in ("valid", "address", "origin", "by_bank")
+            if f"{key}{k}" in emitted
+        }
+        bank = m.instance(
+            f"bank{k}",
+            bank_memory_module(tables, k),
+            we=written["event_we"][k],
+            waddr=written["event_address"],
+            wdata=written["event_word"],
+            **event,
+        )
+        weights[f"weights{k}"] = bank["weights"]
+        trains.append(bank["train"])
+    shift = {"shift": drained["shift"]} if program.shifts else {}
+    summed = m.instance(
+        "pe_array",
+        array_module(array, program.shifts),
+        trains=cat(*reversed(trains)),
+        clear=drained["clear"],
+        keep=drained["keep"],
+        channel=drained["channel"],
+        **shift,
+        **weights,
+    )
+    unit = neuron_module(program.modes, neurons, tuple(program.params), array)
+    choice = {key: ctrl[key] for key in ("group", "fraction") if key in layers.stored}
+    params = {key: drained[key] for key in program.params}
+    fired = m.instance("fire", unit, accumulators=summed["accumulators"], **choice, **params)
+
+    is_readout = ctrl["readout"] if "readout" in layers.stored else m.const(1, 1)
+    pooled = m.instance(
+        "pool",
+        pool_module(tables),
+        rst=rst,
+        valid=drained["valid"],
+        train=fired["train"],
+        number=drained["number"],
+        window_first=drained["pixel_window_first"],
+        window_last=drained["pixel_window_last"],
+        last=drained["last"],
+        row_last=drained["pixel_row_last"],
+        **pins(["rate"]),
+    )
+    received = m.instance(
+        "image",
+        image.image_module(tables),
+        rst=rst,
+        ready=ready,
+        release_image=ctrl["release_image"],
+        **stream,
+        **pins(image.COLUMNS),
+    )
+    image_full.drive(received["full"])
+    from_image = received["valid"]
+    store = m.wire("store", from_image | (pooled["store"] & ~is_readout))
+    stored = m.wire("stored", mux(from_image, received["train"], pooled["stored"]))
+    results = m.instance(
+        "writer",
+        writer.writer_module(tables),
+        rst=rst,
+        ready=ready,
+        valid=store,
+        train=stored,
+        last=mux(from_image, received["last"], pooled["stored_last"]),
+        row_last=mux(from_image, received["row_last"], pooled["stored_row_last"]),
+        **pins(writer.COLUMNS),
+    )
+    for key, wire in written.items():
+        wire.drive(results[key])
+    pointers = ram_1r1w(array.banks * tables.count_bits, program.pointer_depth, read_enable=True)
+    for name, counts in (("below", below), ("last", last)):
+        copy = m.instance(
+            f"pointers_{name}",
+            pointers,
+            we=written["pointer_we"],
+            waddr=written["pointer_address"],
+            wdata=written["counts"],
+            re=go,
+            raddr=resolved[f"pointer_{name}"],
+        )
+        counts.drive(copy["rdata"])
+
+    sent = m.instance(
+        "readout",
+        readout_module(tables),
+        rst=rst,
+        ready=ready,
+        valid=drained["valid"] & is_readout,
+        membrane=fired["membrane"],
+        last=drained["last"],
+        tile_last=drained["pixel_tile_last"],
+        send=ctrl["send"],
+        tready=taken,
+    )
+    busy.drive(sent["busy"])
+
+    m.output("s_tready", received["tready"])
+    for key in ("tdata", "tvalid", "tlast"):
+        m.output(f"m_{key}", sent[key])
+    m.output("cycles", ctrl["cycles"])
+    m.output("running", ctrl["running"])
+    traces = {
+        "layer": ctrl["layer"],
+        "layer_end": ctrl["layer_end"],
+        "events": cat(*[emitted[f"valid{k}"] for k in reversed(range(array.banks))]),
+        "fire": drained["valid"],
+        "fired": fired["train"],
+        "store": store,
+        "stored": stored,
+    }
+    for key in TRACES:
+        m.output(f"trace_{key}", traces[key])
+    return m
+
+
+_STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
+
+
+def _written(tables: HardwareTables) -> dict[str, int]:
+    array = tables.program.array
+    return {
+        "event_we": array.banks,
+        "event_address": tables.event_bits,
+        "event_word": tables.position_bits + array.planes,
+        "pointer_we": 1,
+        "pointer_address": tables.pointer_bits,
+        "counts": array.banks * tables.count_bits,
+    }
+
+
+def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
+    """The core as a peripheral: AXI4-Stream names, an active-low reset, traces if asked for."""
+    m = Module(name, doc="AXI4-Stream in (bytes of an image) and out (membrane potentials)")
+    m.clock("aclk")
+    reset = ~m.input("aresetn", 1)
+    inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in _STREAM_IN.items()}
+    results = m.instance("core", core, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs)
+    m.output("s_axis_tready", results["s_tready"])
+    for key in ("tdata", "tvalid", "tlast"):
+        m.output(f"m_axis_{key}", results[f"m_{key}"])
+    assert results["m_tdata"].width == OUTPUT_BITS
+    m.output("cycles", results["cycles"])
+    m.output("running", results["running"])
+    for key in TRACES if trace else ():
+        m.output(f"trace_{key}", results[f"trace_{key}"])
+    return m

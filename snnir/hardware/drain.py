@@ -1,0 +1,79 @@
+"""The drain: at the end of a pixel its channels leave the shadow, one per clock."""
+
+from __future__ import annotations
+
+from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.columns import bits_of
+from snnir.hardware.resolver import phase_record
+from snnir.hardware.tables import HardwareTables
+from snnir.hardware.timing import DRAIN, EMIT, accumulate_stages
+
+FLAGS = ("window_first", "window_last", "row_last", "tile_last")
+"""What a pixel says of its place, for the pool, the writer and the readout."""
+
+
+def delayed(m: Module, name: str, value: Signal, clocks: int, reset: int | None = None) -> Signal:
+    """A signal some clocks later; synthesis makes shift registers of such chains."""
+    if value.constant is not None:
+        return value
+    for step in range(1, clocks + 1):
+        value = m.pipe(f"{name}_d{step}", value, reset=reset)
+    return value
+
+
+def drain_module(tables: HardwareTables, stages: int) -> Module:
+    """Ends of phases on their way to the accumulators, and the drain of a pixel.
+
+    Ports: `end_phase`, `phase` from the emitters; `clear`, `shift`, `keep` to the array, `channel`
+    to its multiplexer; `ready` (a layer starts: clear). The parameters (membrane_bits) come with
+    the accumulators, `DRAIN` clocks behind `channel`; `valid`, `number` (the channel), `last` (of
+    the tile) and the flags come with the neuron's results, another `stages` clocks later.
+    """
+    array, program = tables.program.array, tables.program
+    m = Module("drain", doc="a pixel's channels leave the shadow, one per clock")
+    m.clock()
+    m.input("rst", 1)
+    record = phase_record(tables)
+    ready = m.input("ready", 1)
+    # What is read in the clock in which a phase ends is added this much later.
+    late = EMIT + accumulate_stages(array.banks) - 1
+    ended = delayed(m, "ended", m.input("end_phase", 1), late, reset=0)
+    fields = record.unpack(delayed(m, "phase", m.input("phase", record.width), late))
+    keep = m.wire("pixel_ended", ended & fields["pixel_end"])
+    m.output("clear", keep | ready)
+    m.output("keep", keep)
+    if program.shifts:
+        behind = fields["shift_behind"]
+        chosen = [ended & behind.eq(1 + i) for i in range(len(program.shifts))]
+        m.output("shift", cat(*reversed(chosen)))
+
+    channels = fields.get("channels", m.const(tables.tiles.high("channels"), tables.channel_bits))
+    index = m.reg("index", max(1, (array.channels - 1).bit_length()))
+    left, active = m.reg("left", channels.width), m.reg("active", 1, reset=0)
+    last = left.eq(0)
+    index.next = mux(keep, 0, index + 1)
+    left.next = mux(keep, channels - 1, left - 1)
+    active.next = keep | (active & ~last)
+    flags = {key: m.reg(key, 1, next=fields[key], enable=keep) for key in FLAGS}
+
+    if "params" in fields:
+        row_bits = max(fields["params"].width, bits_of(0, tables.params.depth - 1))
+        row = m.reg("parameter_row", row_bits)
+        row.next = mux(keep, fields["params"].zext(row_bits), row + 1)
+    else:
+        row = index.zext(max(index.width, bits_of(0, tables.params.depth - 1)))
+    memory = tables.params.memory(style="auto")
+    raddr = row.trunc(bits_of(0, tables.params.depth - 1))
+    word = m.pipe("parameters", m.instance("params", memory, raddr=raddr)["rdata"])
+    for key, field in tables.params.fields(m, word).items():
+        wide = tables.params.resize(key, field, array.membrane_bits)
+        m.output(key, wide)
+
+    total = DRAIN + stages
+    m.output("channel", index)
+    m.output("valid", delayed(m, "valid", active, total, reset=0))
+    m.output("number", delayed(m, "number", index, total))
+    m.output("last", delayed(m, "last", last, total))
+    for key in FLAGS:
+        m.output(f"pixel_{key}", delayed(m, f"pixel_{key}", flags[key], total))
+    return m

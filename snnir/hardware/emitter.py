@@ -1,0 +1,125 @@
+"""Run queues and emitters: each bank takes one event per clock; phases end in all banks at once."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.columns import Record
+from snnir.hardware.memories import address_width, lutram_1r1w
+from snnir.hardware.resolver import entry_record, phase_record
+from snnir.hardware.tables import HardwareTables
+
+
+def queue(m: Module, name: str, depth: int, push: Signal, word: Signal, pop: Signal):
+    """A FIFO in LUTRAM whose head is seen at once.
+
+    An entry keeps its place until it is popped, and what is pushed is at the head one clock later.
+
+    Returns:
+        (head, waiting, full): the oldest entry, whether there is one, whether no place is left.
+    """
+    bits = address_width(depth)
+    write, read = m.reg(f"{name}_write", bits, reset=0), m.reg(f"{name}_read", bits, reset=0)
+    count = m.reg(f"{name}_count", bits + 1, reset=0)
+    write.next = mux(push, write + 1, write)
+    read.next = mux(pop, read + 1, read)
+    count.next = mux(push ^ pop, mux(push, count + 1, count - 1), count)
+    memory = lutram_1r1w(word.width, depth)
+    head = m.instance(name, memory, we=push, waddr=write, wdata=word, raddr=read)["rdata"]
+    return head, count.any(), count.msb
+
+
+def bank_module(depth: int, record: Record) -> Module:
+    """One bank's queue and emitter.
+
+    Ports: `push`, `entry`, `full`; `phase_end` (all banks are done, in this clock); `done` (nothing
+    is left to do in this phase); `valid` (an event is read in this clock), `address` (of the
+    event), `origin`, `by_bank`.
+
+    The first clock of an entry takes its address from the queue, later ones count on; a list
+    without events, which only the end of a phase can be, takes a clock as well.
+    """
+    m = Module("emitter", doc=f"a bank's queue of {depth} runs, and the events of the oldest one")
+    m.clock()
+    m.input("rst", 1)
+    push, word = m.input("push", 1), m.input("entry", record.width)
+    phase_end = m.input("phase_end", 1)
+    finish = m.wire("finish", 1)
+    head, waiting, full = queue(m, "runs", depth, push, word, finish)
+    entry = {key: m.wire(f"head_{key}", value) for key, value in record.unpack(head).items()}
+
+    idle, busy = m.reg("idle", 1, reset=0), m.reg("busy", 1, reset=0)
+    active = m.wire("active", waiting & ~idle)
+    following, left = m.reg("following", entry["start"].width), m.reg("left", entry["rest"].width)
+    is_last = m.reg("is_last", 1)
+    address = m.wire("event", mux(busy, following, entry["start"]))
+    rest = mux(busy, left, entry["rest"])
+    following.next = address + 1
+    left.next = rest - 1
+    is_last.next = rest.eq(1)
+    finish.drive(active & mux(busy, is_last, entry["single"]))
+    busy.next = active & ~finish
+    done = m.wire("is_done", idle | (finish & entry["phase_end"]))
+    idle.next = done & ~phase_end
+
+    m.output("full", full)
+    m.output("done", done)
+    m.output("valid", active & (busy | entry["some"]))
+    m.output("address", address)
+    m.output("origin", entry["origin"])
+    if "by_bank" in entry:
+        m.output("by_bank", entry["by_bank"])
+    return m
+
+
+def emitters_module(tables: HardwareTables) -> Module:
+    """All banks and the rhythm of phases.
+
+    Ports: `push`, `entry0` ..., `push_phase`, `phase` from the resolver, `go` to it (no queue is
+    full); for each bank, registered, `valid`, `address`, `origin`, `by_bank`; `end_phase` with the
+    record of the phase that ends in this clock.
+
+    The last phase of a pixel may not end before the shadow is free: D clocks behind the end of the
+    pixel before, D its number of channels.
+    """
+    banks, depth = tables.program.array.banks, tables.program.array.fifo
+    m = Module("emitters", doc="one run queue and emitter per bank; phases end jointly")
+    m.clock()
+    rst = m.input("rst", 1)
+    record, phase_bits = entry_record(tables), phase_record(tables)
+    push = m.input("push", banks)
+    entries = [m.input(f"entry{k}", record.width) for k in range(banks)]
+    push_phase, phase = m.input("push_phase", 1), m.input("phase", phase_bits.width)
+
+    phase_end = m.wire("phase_end", 1)
+    module = bank_module(depth, record)
+    results = [
+        m.instance(f"bank{k}", module, rst=rst, push=push[k], entry=entries[k], phase_end=phase_end)
+        for k in range(banks)
+    ]
+    # One more phase than a bank has entries may wait: its last entries are done, the shadow is not.
+    head, _, _ = queue(m, "phases", 2 * depth, push_phase, phase, phase_end)
+    flags = phase_bits.unpack(head)
+    pixel_end = flags["pixel_end"]
+    all_done = m.wire("all_done", cat(*[result["done"] for result in results]).all())
+
+    channels = flags.get("channels", m.const(tables.tiles.high("channels"), tables.channel_bits))
+    draining = m.reg("draining", channels.width, reset=0)
+    free = m.reg("shadow_free", 1, reset=1)
+    reload = m.wire("reload", phase_end & pixel_end)
+    left = mux(reload, channels - 1, mux(free, draining, draining - 1))
+    draining.next = left
+    free.next = left.eq(0)
+    phase_end.drive(all_done & (~pixel_end | free))
+
+    m.output("go", ~reduce(Signal.__or__, [result["full"] for result in results]))
+    for k, result in enumerate(results):
+        m.output(f"valid{k}", m.pipe(f"valid{k}", result["valid"], reset=0))
+        m.output(f"address{k}", m.pipe(f"address{k}", result["address"]))
+        m.output(f"origin{k}", m.pipe(f"origin{k}", result["origin"]))
+        if "by_bank" in result:
+            m.output(f"by_bank{k}", m.pipe(f"by_bank{k}", result["by_bank"]))
+    m.output("end_phase", phase_end)
+    m.output("phase_head", head)
+    return m

@@ -1,0 +1,262 @@
+"""The fire datapath: a neuron's regions unrolled over its steps, a register behind each call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from xdsl.dialects import arith
+from xdsl.ir import Operation, SSAValue
+
+from snnir.dialects.snn import NeuronOp
+from snnir.errors import UserError
+from snnir.hardware.builder import Module, Signal, cat, mux, select
+from snnir.hardware.timing import fire_stages, neuron_stages
+
+if TYPE_CHECKING:
+    from snnir.analysis.program import Mode
+    from snnir.dialects.pe_types import ArrayParameters
+
+
+def _shift(kind: str) -> Callable[[Signal, Signal], Signal]:
+    def build(value: Signal, amount: Signal) -> Signal:
+        if amount.constant is not None:
+            return getattr(value, kind)(amount.constant)
+        return getattr(value, kind)(amount)
+
+    return build
+
+
+_BINARY: dict[type[Operation], Callable[[Signal, Signal], Signal]] = {
+    arith.AddiOp: lambda a, b: a + b,
+    arith.SubiOp: lambda a, b: a - b,
+    arith.MuliOp: lambda a, b: a * b,
+    arith.ShLIOp: _shift("shl"),
+    arith.ShRSIOp: _shift("sra"),
+    # The range analysis has shown that what is shifted here is never negative.
+    arith.ShRUIOp: _shift("sra"),
+    arith.MaxSIOp: lambda a, b: mux(a.slt(b), b, a),
+    arith.MinSIOp: lambda a, b: mux(a.slt(b), a, b),
+    arith.AndIOp: lambda a, b: a & b,
+    arith.OrIOp: lambda a, b: a | b,
+    arith.XOrIOp: lambda a, b: a ^ b,
+}
+"""The hardware of each op of a neuron's regions; another op joins by a line here."""
+
+_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge")
+
+
+def _operation(m: Module, op: Operation, operands: Sequence[Signal], width: int) -> Signal:
+    if isinstance(op, arith.ConstantOp):
+        return m.const(op.value.value.data, 1 if str(op.result.type) == "i1" else width)
+    if isinstance(op, arith.CmpiOp):
+        predicate = op.predicate.value.data
+        if predicate >= len(_PREDICATES):
+            raise UserError("a neuron compares as signed integers", hint="use slt, sge, ...")
+        return getattr(operands[0], _PREDICATES[predicate])(operands[1])
+    if isinstance(op, arith.SelectOp):
+        return mux(*operands)
+    if isinstance(op, arith.ExtUIOp):
+        return operands[0].zext(width)
+    build = _BINARY.get(type(op))
+    if build is None:
+        raise UserError(
+            f"no hardware is known for {op.name} in a neuron",
+            hint="use the arith ops on integers that docs/machine.md names",
+        )
+    return build(*operands)
+
+
+class _Pipeline:
+    """Values that travel together: each call of `clock` puts a register behind all of them."""
+
+    def __init__(self, m: Module, neuron: NeuronOp, width: int):
+        self.m, self.neuron, self.width = m, neuron, width
+        self.states: list[Signal] = []
+        self.params: list[Signal] = []
+        self.spikes: list[Signal] = []
+        self.pending: list[Signal] = []
+        self.stage = 0
+
+    def clock(self) -> None:
+        """End a stage: register what is still needed."""
+        self.stage += 1
+
+        def register(name: str, value: Signal) -> Signal:
+            if value.constant is not None:
+                return value
+            return self.m.pipe(f"{name}_s{self.stage}", value)
+
+        names = self.neuron.state_names
+        self.states = [register(n, v) for n, v in zip(names, self.states, strict=False)]
+        names = self.neuron.param_names
+        self.params = [register(n, v) for n, v in zip(names, self.params, strict=True)]
+        self.spikes = [register(f"spike{i}", v) for i, v in enumerate(self.spikes)]
+        last = len(self.pending) - 1
+        registered: dict[Signal, Signal] = {}
+        for i, value in enumerate(self.pending):
+            if value not in registered:
+                registered[value] = register(f"current{last - i}", value)
+        self.pending = [registered[value] for value in self.pending]
+
+    def call(self, role: str, *arguments: Signal) -> list[Signal]:
+        """The hardware of one region; `arguments` as its block takes them."""
+        block = self.neuron.role(role).block
+        known: dict[SSAValue, Signal] = dict(zip(block.args, arguments, strict=True))
+        for op in block.ops:
+            if op is block.last_op:
+                break
+            known[op.results[0]] = _operation(
+                self.m, op, [known[v] for v in op.operands], self.width
+            )
+        assert block.last_op is not None
+        return [known[v] for v in block.last_op.operands]
+
+    def start(self) -> None:
+        self.states = self.call("start", *self.params)
+
+    def integrate(self) -> None:
+        current = self.pending.pop(0)
+        self.states = self.call("integrate", *self.states, current, *self.params)
+        self.clock()
+
+    def settle(self) -> None:
+        self.states = self.call("settle", *self.states, *self.params)
+        self.clock()
+
+    def fire(self, left: int) -> None:
+        *self.states, spike = self.call(
+            "fire", *self.states, *self.params, self.m.const(left, self.width)
+        )
+        self.spikes.append(spike)
+        self.clock()
+
+
+def resize(value: Signal, width: int) -> Signal:
+    """A signed value in another width."""
+    return value.sext(width) if width >= value.width else value.trunc(width)
+
+
+def pipeline_module(
+    name: str, neuron: NeuronOp, mode: Mode, array: ArrayParameters, fractions: Sequence[int]
+) -> Module:
+    """One neuron under one mode as a pipeline: plane accumulators in, train and membrane out.
+
+    Ports: `current0` ... (acc_bits; the first plane in time first), the parameters (membrane_bits),
+    `fraction` (index into `fractions`) where there is more than one; `train` (steps, absent for a
+    readout), `membrane`.  The result follows the input after `neuron_stages(mode)` clocks.
+    """
+    m = Module(
+        name,
+        doc=f"neuron @{neuron.sym_name.data}: {mode.planes} planes of {mode.coding} currents"
+        + ("" if neuron.emission.data == "none" else f", {mode.steps} steps fire"),
+    )
+    m.clock()
+    width = array.membrane_bits
+    pipeline = _Pipeline(m, neuron, width)
+    planes = [resize(m.input(f"current{p}", array.acc_bits), width) for p in range(mode.planes)]
+    pipeline.params = [m.input(param, width) for param in neuron.param_names]
+    if len(fractions) > 1:
+        index = m.input("fraction", (len(fractions) - 1).bit_length())
+        planes = [select(index, [plane.shl(f) for f in fractions]) for plane in planes]
+    else:
+        planes = [plane.shl(fractions[0]) for plane in planes]
+    pipeline.pending = planes
+    if mode.replays:
+        # The decoded sum rides in front of the planes that are still to be added.
+        for _ in range(mode.planes - 1):
+            total, plane, *rest = pipeline.pending
+            pipeline.pending = [total.shl(1) + plane, *rest]
+            pipeline.clock()
+        pipeline.pending = pipeline.pending * mode.steps
+    calls = len(pipeline.pending)
+    emission = neuron.emission.data
+    pipeline.start()
+    for step in range(calls):
+        pipeline.integrate()
+        if emission == "causal":
+            pipeline.fire(calls - 1 - step)
+    if emission != "causal":
+        pipeline.settle()
+    if emission == "after":
+        for left in reversed(range(mode.steps)):
+            pipeline.fire(left)
+    assert pipeline.stage == neuron_stages(mode, emission)
+    if pipeline.spikes:
+        m.output("train", cat(*pipeline.spikes))
+    m.output("membrane", pipeline.states[0])
+    return m
+
+
+def mode_groups(
+    modes: Sequence[Mode],
+) -> tuple[list[tuple[Mode, list[int]]], list[tuple[int, int]]]:
+    """Modes that share a pipeline because they differ in their fraction alone.
+
+    Returns:
+        (groups, where): each group a mode and its fractions; for each mode its group's index and
+        the index of its fraction.
+    """
+    groups: dict[Mode, list[int]] = {}
+    where = []
+    for mode in modes:
+        key = replace(mode, fraction=0)
+        fractions = groups.setdefault(key, [])
+        if mode.fraction not in fractions:
+            fractions.append(mode.fraction)
+        where.append((list(groups).index(key), fractions.index(mode.fraction)))
+    return list(groups.items()), where
+
+
+def neuron_module(
+    modes: Sequence[Mode],
+    neurons: Mapping[str, NeuronOp],
+    params: Sequence[str],
+    array: ArrayParameters,
+) -> Module:
+    """All pipelines of a program side by side, made equally long; `mode` chooses the result.
+
+    Ports: `accumulators` (planes * acc_bits; plane p holds the sum of the trains' bit p), the
+    parameters, `group` and `fraction`; `train` (planes), `membrane`, after `fire_stages` clocks.
+    """
+    m = Module("fire", doc="the neuron pipelines of all layers, and the choice between them")
+    m.clock()
+    width = array.membrane_bits
+    groups, _ = mode_groups(modes)
+    accumulators = m.input("accumulators", array.planes * array.acc_bits)
+    values = {param: m.input(param, width) for param in params}
+    group = m.input("group", _index_bits(len(groups))) if len(groups) > 1 else None
+    most = max(len(fractions) for _, fractions in groups)
+    fraction = m.input("fraction", _index_bits(most)) if most > 1 else None
+    lanes = [accumulators.bits(p * array.acc_bits, array.acc_bits) for p in range(array.planes)]
+    stages = fire_stages(tuple(modes), neurons) - 1
+    trains, membranes = [], []
+    for index, (mode, fractions) in enumerate(groups):
+        neuron = neurons[mode.neuron]
+        pipeline = pipeline_module(f"fire_{index}_{mode.neuron}", neuron, mode, array, fractions)
+        inputs = {f"current{p}": lanes[mode.planes - 1 - p] for p in range(mode.planes)}
+        inputs |= {param: values[param] for param in neuron.param_names}
+        if len(fractions) > 1:
+            assert fraction is not None
+            inputs["fraction"] = fraction.trunc(_index_bits(len(fractions)))
+        results = m.instance(f"neuron_{index}", pipeline, **inputs)
+        late = stages - neuron_stages(mode, neuron.emission.data)
+        train = results["train"].zext(array.planes) if "train" in results else None
+        membrane = results["membrane"]
+        for step in range(late):
+            if train is not None:
+                train = m.pipe(f"train_{index}_d{step}", train)
+            membrane = m.pipe(f"membrane_{index}_d{step}", membrane)
+        trains.append(m.const(0, array.planes) if train is None else train)
+        membranes.append(membrane)
+    m.output("train", m.pipe("train", trains[0] if group is None else select(group, trains)))
+    m.output(
+        "membrane",
+        m.pipe("membrane", membranes[0] if group is None else select(group, membranes)),
+    )
+    return m
+
+
+def _index_bits(count: int) -> int:
+    return max(1, (count - 1).bit_length())

@@ -1,0 +1,231 @@
+"""The program's tables as ROM columns, and the widths of whatever is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from snnir.analysis.program import READOUT, RECEIVE, RUN_FIELDS, Layer, ProgramTables
+from snnir.errors import UserError
+from snnir.hardware.columns import Columns, bits_of
+from snnir.hardware.memories import address_width, pack_rows, rom
+from snnir.hardware.neuron import mode_groups
+
+
+def axis_columns(layer: Layer, axis: int) -> dict[str, int]:
+    """What the walker of one axis starts with, so that it never multiplies.
+
+    Window i covers the pixels from `i * stride - pad`; `low0` to `high0` is window 0 inside the
+    map (`low0` is 0), `low1`, `high1` window 1, `base2` where window 2 begins.
+    """
+    extent = (layer.height, layer.width)[axis]
+    count = (layer.pool_height, layer.pool_width)[axis]
+    kernel, stride, pad = layer.kernel[axis], layer.strides[axis], layer.pads[axis]
+    name = "yx"[axis]
+
+    def window(i: int) -> tuple[int, int]:
+        first = i * stride - pad if i < count else 0
+        return max(first, 0), max(0, min(first + kernel, extent) - 1)
+
+    return {
+        f"{name}_last": count - 1,
+        f"{name}_end": extent - 1,
+        f"{name}_reach": kernel - 1,
+        f"{name}_stride": stride,
+        f"{name}_high0": window(0)[1],
+        f"{name}_low1": window(1)[0],
+        f"{name}_high1": window(1)[1],
+        f"{name}_base2": 2 * stride - pad if count > 2 else 0,
+    }
+
+
+@dataclass(frozen=True)
+class HardwareTables:
+    """A program's tables as the hardware holds them, and the widths that follow from them."""
+
+    program: ProgramTables
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        """What the generated machine assumes beyond what the tables can say."""
+        program = self.program
+        where = f"pe.program @{program.name}"
+        readouts = [layer for layer in program.layers if layer.kind == READOUT]
+        if len(readouts) != 1 or program.layers[-1].kind != READOUT:
+            raise UserError("the hardware needs one readout, as the last layer", where=where)
+        if readouts[0].is_pooled:
+            raise UserError("a readout cannot be pooled", where=where)
+        if program.image_bits > 8:
+            raise UserError(
+                f"the image has {program.image_bits} bits per pixel, the hardware takes bytes",
+                where=where,
+            )
+
+    # Widths
+
+    @property
+    def event_bits(self) -> int:
+        return address_width(self.program.event_depth)
+
+    @property
+    def pointer_bits(self) -> int:
+        return address_width(self.program.pointer_depth)
+
+    @property
+    def position_bits(self) -> int:
+        """Bits of an event's position q."""
+        return bits_of(0, self.program.position_max)
+
+    @property
+    def count_bits(self) -> int:
+        """Bits of a number of events in one row of one bank."""
+        return bits_of(0, self.program.position_max + 1)
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a row of the weight memories."""
+        return address_width(self.program.weights.shape[1])
+
+    @property
+    def channel_bits(self) -> int:
+        """Bits of a number of channels in a tile."""
+        return bits_of(0, max(tile.channels for tile in self.program.tiles))
+
+    @property
+    def potential_bits(self) -> int:
+        return address_width(self.program.potentials)
+
+    # Tables
+
+    @cached_property
+    def layers(self) -> Columns:
+        rows = [self._layer(layer) for layer in self.program.layers]
+        return Columns(
+            f"{self.program.name}_layers", {key: [row[key] for row in rows] for key in rows[0]}
+        )
+
+    def _layer(self, layer: Layer) -> dict[str, int]:
+        _, where = mode_groups(self.program.modes)
+        receive = layer.kind == RECEIVE
+        group, fraction = (0, 0) if receive else where[layer.mode]
+        channels = self.program.tiles[layer.tile_first].channels
+        pixels = layer.pool_height * layer.pool_width
+        row = {
+            "receive": int(receive),
+            "readout": int(layer.kind == READOUT),
+            "tile_first": layer.tile_first,
+            "tile_last": layer.tile_count - 1,
+            "events": layer.place.events,
+            "capacity": layer.place.capacity,
+            "pointers": layer.place.pointers,
+            "pitch": layer.pitch,
+            "group": group,
+            "fraction": fraction,
+            "rate": 0 if receive else int(self.program.modes[layer.mode].rate),
+            "word": self.words.index((layer.word_shift, layer.word_bits)) if receive else 0,
+            "received_last": pixels * channels - 1 if receive else 0,
+            "channel_last": channels - 1 if receive else 0,
+            "pixels": pixels,
+        }
+        for axis in (0, 1):
+            row |= axis_columns(layer, axis)
+        return row
+
+    @cached_property
+    def words(self) -> list[tuple[int, int]]:
+        """(shift, bits) of the parts into which a pixel is cut."""
+        layers = [layer for layer in self.program.layers if layer.kind == RECEIVE]
+        return list(dict.fromkeys((layer.word_shift, layer.word_bits) for layer in layers))
+
+    @cached_property
+    def tiles(self) -> Columns:
+        tiles = self.program.tiles
+        return Columns(
+            f"{self.program.name}_tiles",
+            {
+                "run_first": [tile.run_first for tile in tiles],
+                "run_last": [max(tile.run_count - 1, 0) for tile in tiles],
+                "weights": [tile.weights for tile in tiles],
+                "params": [tile.params for tile in tiles],
+                "channels": [tile.channels for tile in tiles],
+            },
+        )
+
+    @cached_property
+    def runs(self) -> Columns:
+        table = dict(zip(RUN_FIELDS, self.program.runs.T, strict=True))
+        columns: dict[str, np.ndarray] = {
+            key: table[key]
+            for key in (
+                "dy", "dx", "length", "height", "width", "stride_y", "stride_x",
+                "pointer_stride", "event_stride", "row_stride", "by_bank", "phase_end",
+            )
+        }  # fmt: skip
+        # Addresses are exact modulo the size of their memory, which is all that is used of them.
+        # The entry behind the last pixel of a window is read at the pixel before.
+        columns["pointer_base"] = (table["pointer_base"] - 1) % (1 << self.pointer_bits)
+        columns["event_base"] = table["event_base"] % (1 << self.event_bits)
+        columns["row_base"] = table["row_base"] % (1 << self.weight_bits)
+        columns["shift_behind"] = self._shift_behind(table["phase_end"], table["shift"])
+        return Columns(f"{self.program.name}_runs", columns)
+
+    def _shift_behind(self, phase_end: np.ndarray, shift: np.ndarray) -> np.ndarray:
+        """At the end of a phase, the shift of the next one: 1 + index in `shifts`, or 0."""
+        behind = np.zeros(len(shift), np.int64)
+        ends = {tile.run_first + tile.run_count for tile in self.program.tiles}
+        for index in np.flatnonzero(phase_end):
+            if index + 1 not in ends and shift[index + 1]:
+                behind[index] = 1 + self.program.shifts.index(int(shift[index + 1]))
+        return behind
+
+    @cached_property
+    def params(self) -> Columns:
+        return Columns(f"{self.program.name}_params", self.program.params)
+
+    def weight_memory(self, bank: int):
+        """The ROM of one bank: row by row the weights of all channels, channel 0 lowest."""
+        weights = self.program.weights[bank]
+        bits = self.program.array.weight_bits
+        return rom(
+            bits * weights.shape[1],
+            weights.shape[0],
+            pack_rows(weights, bits),
+            f"{self.program.name}_weights{bank}",
+        )
+
+    # Ranges of what the resolver computes
+
+    @cached_property
+    def extents(self) -> Mapping[str, int]:
+        """Largest output pixel coordinates of any layer."""
+        computed = [layer for layer in self.program.layers if layer.kind != RECEIVE]
+        return {
+            "y": max(layer.height for layer in computed) - 1,
+            "x": max(layer.width for layer in computed) - 1,
+        }
+
+    @cached_property
+    def reach(self) -> Mapping[str, tuple[int, int]]:
+        """Least and greatest y, and x0 to x0 + length, over all runs and pixels."""
+        low = {"y": 0, "x": 0}
+        high = {"y": 0, "x": 0}
+        table = dict(zip(RUN_FIELDS, self.program.runs.T, strict=True))
+        for layer in self.program.layers:
+            for tile in self.program.tiles[layer.tile_first :][: layer.tile_count]:
+                if not tile.run_count:
+                    continue
+                part = slice(tile.run_first, tile.run_first + tile.run_count)
+                y = table["dy"][part]
+                x = table["dx"][part]
+                low["y"] = min(low["y"], int(y.min()))
+                low["x"] = min(low["x"], int(x.min()))
+                y = y + table["stride_y"][part] * (layer.height - 1)
+                x = x + table["stride_x"][part] * (layer.width - 1) + table["length"][part]
+                high["y"] = max(high["y"], int(y.max()), int(table["height"].max()))
+                high["x"] = max(high["x"], int(x.max()), int(table["width"].max()))
+        return {axis: (low[axis], high[axis]) for axis in "yx"}

@@ -1,0 +1,179 @@
+"""The walker: tile, pooled pixel, window pixel and run, one run per clock and no gap between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snnir.hardware.builder import Module, Register, Signal, mux
+from snnir.hardware.columns import bits_of
+from snnir.hardware.memories import address_width
+from snnir.hardware.tables import HardwareTables
+
+
+def advance(register: Register, load: Signal, start: Signal, step: Signal, next: Signal) -> None:
+    """Drive a register that is loaded at the start and takes a new value at each step."""
+    register.next = mux(load, start, mux(step, next, register))
+
+
+@dataclass
+class Axis:
+    """One axis of the output: a pixel in a pooling window, and the windows one after another.
+
+    Window i + 1 is kept ready while window i is walked, clipped to the map, so that the next pixel
+    is known within a clock wherever a window ends.
+    """
+
+    m: Module
+    name: str
+    tables: HardwareTables
+    desc: dict[str, Signal]
+
+    def __post_init__(self) -> None:
+        layers, m, name = self.tables.layers, self.m, self.name
+        self.width = bits_of(0, layers.high(f"{name}_end"))
+        self.base_width = bits_of(
+            min(-1, layers.low(f"{name}_base2")),
+            layers.high(f"{name}_end")
+            + max(layers.high(f"{name}_reach"), 2 * layers.high(f"{name}_stride")),
+        )
+        self.pixel = m.reg(name, self.width)
+        self.low, self.high = m.reg(f"{name}_low", self.width), m.reg(f"{name}_high", self.width)
+        self.low_next = m.reg(f"{name}_low_next", self.width)
+        self.high_next = m.reg(f"{name}_high_next", self.width)
+        self.base = m.reg(f"{name}_base", self.base_width)
+        self.left = m.reg(f"{name}_left", layers.width(f"{name}_last"))
+        self.last_pixel = self.pixel.eq(self.high)
+        self.last_window = self.left.eq(0)
+        self.first_pixel = self.pixel.eq(self.low)
+
+    def start(self, key: str, width: int) -> Signal:
+        """A column of the layer table in the width of the register that it loads."""
+        key = f"{self.name}_{key}"
+        return self.tables.layers.resize(key, self.desc[key], width)
+
+    def drive(self, load: Signal, pixel: Signal, window: Signal, rewind: Signal) -> None:
+        """Next state.
+
+        Args:
+            load: take window 0 (start of the layer, or the axis starts again).
+            pixel: go to the next pixel of the window.
+            window: go to the next window.
+            rewind: go back to the first pixel of the window.
+        """
+        m, base = self.m, self.base
+        zero = m.const(0, self.width)
+        moved = [
+            (self.low, zero, self.low_next),
+            (self.high, self.start("high0", self.width), self.high_next),
+            (self.low_next, self.start("low1", self.width), self._clip_low()),
+            (self.high_next, self.start("high1", self.width), self._clip_high()),
+            (base, self.start("base2", base.width), base + self.start("stride", base.width)),
+            (self.left, self.start("last", self.left.width), self.left - 1),
+        ]
+        for register, first, following in moved:
+            advance(register, load, first, window, following)
+        stay = mux(pixel, self.pixel + 1, self.pixel)
+        stay = mux(rewind, self.low, stay)
+        self.pixel.next = mux(load, zero, mux(window, self.low_next, stay))
+
+    def _clip_low(self) -> Signal:
+        return mux(self.base.msb, 0, self.base.trunc(self.width))
+
+    def _clip_high(self) -> Signal:
+        end = self.start("end", self.base_width)
+        last = self.base + self.start("reach", self.base_width)
+        return mux(last.sgt(end), end, last).trunc(self.width)
+
+
+def walker_columns(tables: HardwareTables) -> list[str]:
+    """The columns of the layer table that the walker starts from."""
+    return [key for key in tables.layers.columns if key.startswith(("y_", "x_", "tile_"))]
+
+
+def walker_module(tables: HardwareTables) -> Module:
+    """The order in which a layer is computed, as one run per clock.
+
+    Ports: the columns of the layer table, `ready` (they are valid; pulses once per layer), `go`
+    (the resolver takes a run); `run` (address in the run table), `valid`, `y`, `x`, the tile's
+    `weights`, `params`, `channels`, and flags: `last_run` of the pixel, `window_first`,
+    `window_last`, `row_last` (last pooled pixel of a row), `tile_last`, `layer_last`.
+
+    The tile after the next is always at the output of the tile table, so a tile of one run costs
+    one clock.
+    """
+    m = Module("walker", doc="tile, pooled pixel, window pixel and run, one run per clock")
+    m.clock()
+    m.input("rst", 1)
+    layers, tiles = tables.layers, tables.tiles
+    desc = layers.inputs(m, walker_columns(tables))
+    ready, go = m.input("ready", 1), m.input("go", 1)
+
+    index_bits = address_width(tiles.depth)
+    tile_index = m.reg("tile_index", index_bits)
+    shown = m.wire("next_tile", index_bits)
+    row = m.instance("tiles", tiles.memory(style="auto"), raddr=shown)["rdata"]
+    ahead = tiles.fields(m, row)
+
+    load = m.pipe("load", ready, reset=0)
+    running = m.reg("running", 1, reset=0)
+    run_bits = address_width(tables.runs.depth)
+    run = m.reg("run", run_bits)
+    runs_left = m.reg("runs_left", tiles.width("run_last"))
+    tiles_left = m.reg("tiles_left", layers.width("tile_last"))
+
+    y, x = Axis(m, "y", tables, desc), Axis(m, "x", tables, desc)
+    step = m.wire("step", running & go)
+    last_run = m.wire("is_last_run", runs_left.eq(0))
+    window_last = m.wire("is_window_last", x.last_pixel & y.last_pixel)
+    pixel_end = m.wire("pixel_end", step & last_run)
+    row_end = pixel_end & x.last_pixel
+    window_end = m.wire("window_end", pixel_end & window_last)
+    pooled_row_end = m.wire("pooled_row_end", window_end & x.last_window)
+    tile_end = m.wire("tile_end", pooled_row_end & y.last_window)
+    last_tile = tiles_left.eq(0)
+    new_tile = m.wire("new_tile", load | tile_end)
+
+    x.drive(
+        load=load | pooled_row_end,
+        pixel=pixel_end & ~x.last_pixel,
+        window=window_end,
+        rewind=row_end,
+    )
+    y.drive(
+        load=new_tile,
+        pixel=row_end & ~y.last_pixel,
+        window=pooled_row_end,
+        rewind=window_end,
+    )
+    running.next = load | (running & ~(tile_end & last_tile))
+    tiles_left.next = mux(load, desc["tile_last"], mux(tile_end, tiles_left - 1, tiles_left))
+
+    following = mux(new_tile, tile_index + 1, tile_index)
+    shown.drive(mux(ready, layers.resize("tile_first", desc["tile_first"], index_bits), following))
+    tile_index.next = shown
+    tile = {
+        key: field
+        if field.constant is not None
+        else m.reg(f"tile_{key}", field.width, next=field, enable=new_tile)
+        for key, field in ahead.items()
+    }
+    first = mux(new_tile, ahead["run_first"], tile["run_first"])
+    first = tiles.resize("run_first", first, run_bits)
+    runs = mux(new_tile, ahead["run_last"], tile["run_last"])
+    restart = load | pixel_end
+    run.next = mux(restart, first, mux(step, run + 1, run))
+    runs_left.next = mux(restart, runs, mux(step, runs_left - 1, runs_left))
+
+    m.output("run", run)
+    m.output("valid", running)
+    m.output("y", y.pixel)
+    m.output("x", x.pixel)
+    for key in ("weights", "params", "channels"):
+        m.output(key, tile[key])
+    m.output("last_run", last_run)
+    m.output("window_first", x.first_pixel & y.first_pixel)
+    m.output("window_last", window_last)
+    m.output("row_last", x.last_window)
+    m.output("tile_last", x.last_window & y.last_window)
+    m.output("layer_last", x.last_window & y.last_window & last_tile)
+    return m

@@ -1,0 +1,73 @@
+"""From a scheduled program to registers and wires: the machine of docs/machine.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from snnir.dialects.pe import ProgramOp
+from snnir.dialects.snn import NeuronOp
+from snnir.errors import UserError
+
+
+@dataclass(frozen=True)
+class ConvertPeToHwPass(ModulePass):
+    """Replace the scheduled `pe.program` and its neurons by `hw` modules.
+
+    What: the module holds afterwards a top level with AXI4-Stream ports, the module `core` below
+    it (also simulated alone: it has trace outputs), its units, and one `hw.module.extern` for each
+    shape of memory, those with contents (weights, run, tile, layer and parameter tables) carrying
+    them as an attribute. `-t verilog` and `-t memory` print both.
+
+    Why: what depends on the network, its array, widths, tables and neurons, is fixed here, on the
+    IR, where it can be tested; the printer behind it only prints.
+
+    Algorithm: the tables of the program (`snnir/analysis/program.py`) give all widths and memory
+    contents; each unit of `snnir/hardware/` builds its module from them. The fire datapath is made
+    from the regions of the `snn.neuron` ops: each of their ops becomes one of `comb` at the width
+    that range analysis has proven, unrolled over the steps.
+
+    Assumptions: `event-schedule` has run; one program, with one readout as its last layer; pixels
+    of at most 8 bits.
+
+    Options:
+        top: name of the top-level module.
+        trace: give the top level the trace outputs of the core as well.
+
+    Source: docs/machine.md (contract), docs/rationale_hw.md (units and stages).
+    """
+
+    name = "convert-pe-to-hw"
+
+    top: str = "snnir_top"
+    trace: bool = False
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        from snnir.analysis.program import read_program
+        from snnir.hardware.builder import design
+        from snnir.hardware.core import core_module, top_module
+
+        programs = [o for o in op.body.block.ops if isinstance(o, ProgramOp)]
+        if len(programs) != 1:
+            raise UserError(
+                f"the module has {len(programs)} pe.program, hardware is made from exactly one",
+                hint="run tile-to-pe and event-schedule first" if not programs else None,
+            )
+        tables = read_program(programs[0])
+        neurons = {o.sym_name.data: o for o in op.body.block.ops if isinstance(o, NeuronOp)}
+        for mode in tables.modes:
+            if mode.neuron not in neurons:
+                raise UserError(
+                    f"neuron @{mode.neuron} is not defined", where=f"pe.program @{tables.name}"
+                )
+        core = core_module(tables, neurons)
+        hardware = design(top_module(core, self.top, trace=self.trace))
+        for old in [*op.body.block.ops]:
+            old.detach()
+            old.erase(safe_erase=False)
+        for new in [*hardware.body.block.ops]:
+            new.detach()
+            op.body.block.add_op(new)

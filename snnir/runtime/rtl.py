@@ -1,0 +1,167 @@
+"""The rtl engine: the printed Verilog under Verilator, its traces brought into layers and maps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snnir.analysis.cycles import visits
+from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
+from snnir.errors import UserError
+from snnir.runtime.engine import EngineResult
+from snnir.runtime.testbench import Traces, build_simulator, simulate
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+
+class RtlEngine:
+    """The simulated hardware of a network.
+
+    Args:
+        folder: the Verilog files and memory images.
+        tables: the program that they were made from; it says which train is whose.
+        cache: folder for the simulator.
+
+    Raises:
+        UserError: the files are missing, or no simulator can be built.
+    """
+
+    name = "rtl"
+
+    def __init__(self, folder: Path, tables: ProgramTables, cache: Path):
+        self.folder, self.tables = folder.resolve(), tables
+        files = sorted(self.folder.glob("*.v"))
+        if not files:
+            raise UserError("no Verilog files", where=str(folder), hint="compile it again")
+        self.simulator = build_simulator(files, cache / "verilator")
+
+    @classmethod
+    def from_folder(cls, folder: Path, cache: Path, tables: ProgramTables) -> RtlEngine:
+        """The engine of a build folder's Verilog."""
+        return cls(folder, tables, cache)
+
+    @classmethod
+    def from_module(cls, module: ModuleOp, cache: Path) -> RtlEngine:
+        """The engine of a module that holds a scheduled program; Verilog is written to `cache`."""
+        from xdsl.context import Context
+
+        from snnir.analysis.program import read_program
+        from snnir.backends.memory import memory_images
+        from snnir.backends.verilog import verilog_files
+        from snnir.dialects.pe import ProgramOp
+        from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
+
+        tables = read_program(next(op for op in module.body.ops if isinstance(op, ProgramOp)))
+        hardware = module.clone()
+        ConvertPeToHwPass().apply(Context(), hardware)
+        folder = cache / "verilog"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in (verilog_files(hardware) | memory_images(hardware)).items():
+            (folder / name).write_text(text)
+        return cls(folder, tables, cache)
+
+    def run(self, frames: np.ndarray, record: bool = True, seed: int = 0) -> EngineResult:
+        """Run images.
+
+        Args:
+            frames: uint8 (N, H, W, C), the machine's input.
+            record: keep the trains of all layers.
+            seed: other than 0, the streams pause at random.
+
+        Raises:
+            UserError: the frames have another shape or type, or the simulation fails.
+        """
+        channels, height, width = self.tables.image
+        if frames.dtype != np.uint8 or frames.shape[1:] != (height, width, channels):
+            raise UserError(
+                f"frames are {frames.dtype} of shape {frames.shape}, "
+                f"the network takes uint8 (N, {height}, {width}, {channels})"
+            )
+        start = time.perf_counter()
+        traces = simulate(
+            self.simulator,
+            self.folder,
+            frames,
+            outputs=self.tables.potentials,
+            layers=len(self.tables.layers),
+            record=record,
+            seed=seed,
+        )
+        seconds = time.perf_counter() - start
+        computed = [
+            (i, layer) for i, layer in enumerate(self.tables.layers) if layer.kind != RECEIVE
+        ]
+        return EngineResult(
+            potentials=traces.potentials,
+            trains=self._trains(traces, len(frames)) if record else {},
+            cycles=traces.cycles,
+            layer_cycles={
+                layer.label: traces.layers[:, i, 0] for i, layer in enumerate(self.tables.layers)
+            },
+            events={layer.label: traces.layers[:, i, 1] for i, layer in computed},
+            seconds=seconds,
+        )
+
+    def _trains(self, traces: Traces, images: int) -> dict[str, np.ndarray]:
+        """Label to uint16 (N, C, H, W), from the order in which the hardware makes trains."""
+        layers = self.tables.layers
+        fired = _Cursor(traces.fired, images, [self._fired(layer) for layer in layers])
+        stored = _Cursor(traces.stored, images, [self._stored(layer) for layer in layers])
+        trains: dict[str, np.ndarray] = {}
+        for layer, first, second in zip(layers, fired, stored, strict=True):
+            if layer.kind == RECEIVE:
+                pixels = second.reshape(images, layer.height, layer.width, layer.channels)
+                word = (pixels.transpose(0, 3, 1, 2) << layer.word_shift).astype(np.uint16)
+                trains["input"] = trains.get("input", np.uint16(0)) | word
+            elif layer.kind == FIRE:
+                size = layer.height, layer.width
+                trains[layer.label] = self._map(layer, first, visits(layer), size)
+                if layer.is_pooled:
+                    size = layer.pool_height, layer.pool_width
+                    order = np.argwhere(np.ones(size, bool))
+                    trains[f"{layer.label}.pool"] = self._map(layer, second, order, size)
+        return trains
+
+    def _fired(self, layer: Layer) -> int:
+        """Trains or potentials that leave the neurons in a layer."""
+        return 0 if layer.kind == RECEIVE else len(visits(layer)) * layer.channels
+
+    def _stored(self, layer: Layer) -> int:
+        return 0 if layer.kind == READOUT else layer.channels * layer.pool_height * layer.pool_width
+
+    def _map(
+        self, layer: Layer, trains: np.ndarray, order: np.ndarray, size: tuple[int, int]
+    ) -> np.ndarray:
+        """Trains in the order tile, pixel, channel become a map; a pixel seen twice is the same."""
+        images = len(trains)
+        result = np.zeros((images, layer.channels, *size), np.uint16)
+        channel, first = 0, 0
+        for tile in self.tables.tiles[layer.tile_first :][: layer.tile_count]:
+            count = len(order) * tile.channels
+            part = trains[:, first : first + count].reshape(images, len(order), tile.channels)
+            target = result[:, channel : channel + tile.channels]
+            target[:, :, order[:, 0], order[:, 1]] = part.transpose(0, 2, 1)
+            channel, first = channel + tile.channels, first + count
+        return result
+
+
+class _Cursor:
+    """Cuts the trains of all images into layers: iterates over (N, count) arrays."""
+
+    def __init__(self, trains: np.ndarray, images: int, counts: Sequence[int]):
+        if len(trains) != images * sum(counts):
+            raise UserError(
+                f"the hardware made {len(trains)} trains, the program has {images * sum(counts)}"
+            )
+        self.trains, self.counts = trains.reshape(images, -1), counts
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        first = 0
+        for count in self.counts:
+            yield self.trains[:, first : first + count]
+            first += count

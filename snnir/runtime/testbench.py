@@ -1,0 +1,100 @@
+"""Builds the Verilator simulator of a printed core and runs images through it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snnir.errors import UserError
+from snnir.runtime import verilator
+
+MAIN = Path(__file__).with_name("testbench.cpp")
+CORE = "core"
+"""Name of the simulated module: `convert-pe-to-hw` makes it below the top level."""
+
+
+@dataclass
+class Traces:
+    """What a simulation saw.
+
+    `potentials` int64 (N, outputs), `cycles` int64 (N,); `layers` int64 (N, L, 4): clocks, events,
+    trains fired and stored per row of the layer table; `fired`, `stored` uint16, all trains in the
+    order of the hardware, of all images.
+    """
+
+    potentials: np.ndarray
+    cycles: np.ndarray
+    layers: np.ndarray
+    fired: np.ndarray
+    stored: np.ndarray
+
+
+def build_simulator(files: Sequence[Path], cache: Path) -> Path:
+    """The simulator of the core among the Verilog files.
+
+    Raises:
+        UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
+    """
+    return verilator.build(list(files), CORE, MAIN, cache)
+
+
+def simulate(
+    simulator: Path,
+    folder: Path,
+    frames: np.ndarray,
+    *,
+    outputs: int,
+    layers: int,
+    record: bool = True,
+    seed: int = 0,
+) -> Traces:
+    """Run images one after another.
+
+    Args:
+        folder: where the memory images are.
+        frames: uint8 (N, H, W, C).
+        outputs, layers: number of potentials, rows of the layer table.
+        record: keep the trains.
+        seed: other than 0, both streams pause at random.
+
+    Raises:
+        UserError: the simulation fails.
+    """
+    images = len(frames)
+    with tempfile.TemporaryDirectory() as scratch:
+        data, out = Path(scratch) / "frames", Path(scratch) / "out"
+        data.write_bytes(np.ascontiguousarray(frames, np.uint8).tobytes())
+        size = frames[0].size
+        arguments = [data, size, outputs, layers, out, seed, int(record)]
+        result = subprocess.run(
+            [str(simulator.resolve()), *map(str, arguments)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            said = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
+            raise UserError(
+                f"the simulation ended with status {result.returncode}: {said[-1]}",
+                where=str(folder),
+            )
+
+        def read(name: str, kind) -> np.ndarray:
+            path = out.with_suffix(f".{name}")
+            return np.fromfile(path, kind) if path.exists() else np.zeros(0, kind)
+
+        row = np.dtype([("potentials", np.int32, (outputs,)), ("cycles", np.int64)])
+        results = read("results", row)
+        return Traces(
+            results["potentials"].astype(np.int64).reshape(images, outputs),
+            results["cycles"],
+            read("layers", np.int64).reshape(images, layers, 4),
+            read("fired", np.uint16),
+            read("stored", np.uint16),
+        )
