@@ -26,7 +26,6 @@ from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
 
-
 LANES = 8
 """Channels that C computes at once: sums of 32 bits in a register of 256."""
 
