@@ -149,10 +149,12 @@ def _conv(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) -> np.nda
         chunk = max(1, CHUNK_BYTES // per_sample)
         for first in range(0, len(x), chunk):
             part = x[first : first + chunk]
-            taps = [_window(part, offset, out, p) for offset in np.ndindex(*kernel)]
-            columns = np.stack(taps, axis=2)
-            columns = columns.reshape(len(part), group, matrix.shape[2], positions)
-            y[first : first + chunk] = np.matmul(matrix, columns).reshape(len(part), -1, *out)
+            # Samples side by side: the weights are read once for all of them.
+            turned = part.swapaxes(0, 1)
+            taps = [_window(turned, offset, out, p) for offset in np.ndindex(*kernel)]
+            columns = np.stack(taps, axis=1).reshape(group, matrix.shape[2], -1)
+            result = np.matmul(matrix, columns).reshape(w.shape[0], len(part), *out)
+            y[first : first + chunk] = result.swapaxes(0, 1)
     if len(inputs) > 2:
         y += _weights(inputs[2]).reshape(-1, *[1] * len(out))
     return y.reshape(len(inputs[0]), *shape)
