@@ -146,7 +146,7 @@ class _Maker:
     def frames(self, shape: tuple[int, int, int]) -> np.ndarray:
         channels, height, width = shape
         pixels = self.rng.integers(0, 1 << self.pixel_bits, (self.images, height, width, channels))
-        silent = self.rng.random(pixels.shape) < self.pick([0.5, 0.0, 0.9, 1.0])
+        silent = self.rng.random(pixels.shape) < self.pick([0.5, 0.0, 0.2, 0.9])
         return np.where(silent, 0, pixels).astype(np.uint8)
 
     def add(self, op: Operation) -> Operation:
@@ -242,11 +242,11 @@ class _Maker:
         code: CurrentType = current.type
         channels = code.dims[0]
         spread = max(1.0, self.spread(current.owner))
-        per_step = spread if code.coding_name == "rate" else spread * code.peak / 2
+        per_step = spread / 2 if code.coding_name == "rate" else spread * code.peak / 2
         if self.choice.coding == "radix":
-            per_step = per_step * 2 / max(1, (1 << self.steps) - 1)
+            per_step = per_step / max(1, (1 << self.steps) - 1)
         scale = per_step * self.rng.uniform(0.3, 1.5, channels) * (1 << self.fraction)
-        bias = self.rng.normal(0, 0.3 * scale)
+        bias = self.rng.normal(0.2 * scale, 0.3 * scale)
         return {
             "theta": np.maximum(1, np.rint(scale)).astype(np.int32),
             "bias": np.rint(bias).astype(np.int32),
