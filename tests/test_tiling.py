@@ -8,7 +8,7 @@ from random_networks import network_from_seed, random_network
 
 from snnir.analysis.places import Lifetime, first_fit
 from snnir.analysis.program import read_program
-from snnir.dialects.assembly import integer
+from snnir.dialects.dense import from_dense, to_dense
 from snnir.errors import UserError
 from snnir.interpreters.pe import LayoutError, program_of, run_program
 from snnir.interpreters.snn import run_snn
@@ -60,15 +60,15 @@ def test_reuse_of_places_changes_no_train(reuse):
     assert np.array_equal(found.potentials.ravel(), expected.potentials.ravel())
 
 
-def test_weights_out_of_place_are_noticed():
-    """The interpreter runs from the tables, so a wrong address does not go unseen."""
+def test_wrong_rows_are_noticed():
+    """The interpreter runs from the tables, so a wrong one does not go unseen."""
     noticed = 0
     for seed in range(10):
         network = network_from_seed(seed)
         expected = run_snn(network.module, network.images)
         run_pipeline(network.module, network.pipeline)
-        tile = program_of(network.module).layers[-1].tiles[-1]
-        tile.weights_at = integer(tile.weights_at.value.data + 1)
+        stream = program_of(network.module).layers[-1].tiles[-1].streams[-1]
+        stream.runs = to_dense(from_dense(stream.runs) + np.array([0, 0, 0, 0, 1], np.int32))
         try:
             found = run_program(network.module, network.frames)
         except LayoutError:
