@@ -119,7 +119,7 @@ class HardwareTables:
             "receive": int(receive),
             "readout": int(layer.kind == READOUT),
             "tile_first": layer.tile_first,
-            "tile_last": layer.tile_count - 1,
+            "tiles_last": layer.tile_count - 1,
             "events": layer.place.events,
             "capacity": layer.place.capacity,
             "pointers": layer.place.pointers,

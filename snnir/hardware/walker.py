@@ -87,7 +87,7 @@ class Axis:
 
 def walker_columns(tables: HardwareTables) -> list[str]:
     """The columns of the layer table that the walker starts from."""
-    return [key for key in tables.layers.columns if key.startswith(("y_", "x_", "tile_"))]
+    return [key for key in tables.layers.columns if key.startswith(("y_", "x_", "tile"))]
 
 
 def walker_module(tables: HardwareTables) -> Module:
@@ -119,7 +119,7 @@ def walker_module(tables: HardwareTables) -> Module:
     run_bits = address_width(tables.runs.depth)
     run = m.reg("run", run_bits)
     runs_left = m.reg("runs_left", tiles.width("run_last"))
-    tiles_left = m.reg("tiles_left", layers.width("tile_last"))
+    tiles_left = m.reg("tiles_left", layers.width("tiles_last"))
 
     y, x = Axis(m, "y", tables, desc), Axis(m, "x", tables, desc)
     step = m.wire("step", running & go)
@@ -146,7 +146,7 @@ def walker_module(tables: HardwareTables) -> Module:
         rewind=window_end,
     )
     running.next = load | (running & ~(tile_end & last_tile))
-    tiles_left.next = mux(load, desc["tile_last"], mux(tile_end, tiles_left - 1, tiles_left))
+    tiles_left.next = mux(load, desc["tiles_last"], mux(tile_end, tiles_left - 1, tiles_left))
 
     following = mux(new_tile, tile_index + 1, tile_index)
     shown.drive(mux(ready, layers.resize("tile_first", desc["tile_first"], index_bits), following))

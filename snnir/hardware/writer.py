@@ -14,8 +14,8 @@ def writer_module(tables: HardwareTables) -> Module:
     """Appends trains that are not silent to the lists of their banks.
 
     Ports: `ready` (a layer starts), its columns `COLUMNS`; `valid`, `train`, `last` (channel of a
-    pixel), `row_last` (pixel of a row); `event_we` (one bit per bank), `event_address`, `event_word`
-    {q, train}; `pointer_we`, `pointer_address`, `counts`.
+    pixel), `row_last` (pixel of a row); `event_we` (one bit per bank), `event_address`,
+    `event_word` {q, train}; `pointer_we`, `pointer_address`, `counts`.
 
     Stages: position and bank (1), count of the bank (1), address (1), memory (1). All addresses
     count up, because a map is written in the order in which it lies in the memory.
