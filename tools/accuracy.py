@@ -23,15 +23,16 @@ from snnir.tools.pipeline import run_pipeline
 sys.path.insert(0, str(Path(__file__).parent))
 from datasets import cifar10, mnist  # noqa: E402
 
+UNIT = f"input-scale={1 / 255}"
 CIFAR_NORM = "input-mean=0.4914,0.4822,0.4465 input-std=0.2471,0.2435,0.2616"
 CIFAR_MEAN = np.array([0.4914, 0.4822, 0.4465], np.float32).reshape(3, 1, 1)
 CIFAR_STD = np.array([0.2471, 0.2435, 0.2616], np.float32).reshape(3, 1, 1)
 
 MODELS = {
     "mnist-8": ("models/mnist-8/model.onnx", "mnist", "input-scale=1"),
-    "Convnet_maxpool": ("models/vnncomp/Convnet_maxpool.onnx", "mnist", "input-scale=0.00392156862745098"),
-    "Convnet_avgpool": ("models/vnncomp/Convnet_avgpool.onnx", "mnist", "input-scale=0.00392156862745098"),
-    "mnist-net_256x2": ("models/vnncomp/mnist-net_256x2.onnx", "mnist", "input-scale=0.00392156862745098"),
+    "Convnet_maxpool": ("models/vnncomp/Convnet_maxpool.onnx", "mnist", UNIT),
+    "Convnet_avgpool": ("models/vnncomp/Convnet_avgpool.onnx", "mnist", UNIT),
+    "mnist-net_256x2": ("models/vnncomp/mnist-net_256x2.onnx", "mnist", UNIT),
     "resnet_2b": ("models/vnncomp/resnet_2b.onnx", "cifar10", CIFAR_NORM),
     "vgg11": ("models/cifar10/vgg11_cifar10.onnx", "cifar10", CIFAR_NORM),
     "resnet18": ("models/cifar10/resnet18_cifar10.onnx", "cifar10", CIFAR_NORM),
@@ -78,9 +79,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=os.environ.get("SNNIR_DATA"))
     parser.add_argument("--samples", type=int, default=1000)
-    parser.add_argument("--models", default="mnist-8,Convnet_maxpool,Convnet_avgpool,mnist-net_256x2,resnet_2b")  # fmt: skip
+    parser.add_argument("--models", default=",".join(list(MODELS)[:5]))
     parser.add_argument("--settings", default=",".join(SETTINGS))
     parser.add_argument("--balance", default="", help="options of threshold-balance")
+    parser.add_argument("--uncorrected", action="store_true", help="without bias correction")
     parser.add_argument("--quantise", default="", help="options of quantise")
     args = parser.parse_args()
     if not args.data:
@@ -99,12 +101,13 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 file = f"{folder}/calibration.npz"
                 np.savez(file, x=calibration)
+                correct = "" if args.uncorrected else f"calibration={file}"
                 run_pipeline(
                     module,
                     "simplify-onnx,fold-batchnorm,"
                     f"convert-onnx-to-snn{{{options} {scale}}},"
                     f"threshold-balance{{calibration={file} {args.balance}}},"
-                    f"quantise{{weight-bits={bits} {args.quantise}}},verify-snn-integer",
+                    f"quantise{{weight-bits={bits} {correct} {args.quantise}}},verify-snn-integer",
                 )
             compiled = time.time()
             result = run_snn(module, images, keep_trains=False)

@@ -267,7 +267,7 @@ class _Network:
         ready = self.prepared[op]
         dtype = ready.weights.dtype
         currents = [
-            _transmit(op, ready.weights, plane.astype(dtype, copy=False))
+            transmit(op, ready.weights, plane.astype(dtype, copy=False))
             for plane in self.planes(op.source, source, ready.decoded)
         ]
         return np.stack(currents) if len(currents) > 1 else currents[0][None]
@@ -329,7 +329,8 @@ def _window(op: MaxPoolOp | SumPoolOp) -> dict:
     return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
 
 
-def _transmit(op: SynapseOp, weights: np.ndarray, plane: np.ndarray) -> np.ndarray:
+def transmit(op: SynapseOp, weights: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """What a synapse with these weights makes of one plane (N, C, H, W)."""
     match op:
         case ConvOp():
             return conv2d(

@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, f64
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from snnir.analysis.calibration import load_calibration
 from snnir.analysis.network import (
     LayerOp,
     branches,
@@ -29,6 +30,7 @@ from snnir.dialects.assembly import integer
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, SumPoolOp, SynapseOp
 from snnir.errors import UserError
+from snnir.interpreters.snn import run_snn, transmit
 
 MAX_FRACTION = 16
 IDENTITY_BITS = 16
@@ -82,13 +84,18 @@ class QuantisePass(ModulePass):
     The readout's potentials become real by its `scale`. With `readout=layer` all outputs share a
     unit, so the largest integer is the largest output; with `readout=channel` each has its own.
 
+    Rounded weights shift the mean of each channel's current. With `calibration` images the float
+    network is run once, and each bias takes back what the rounding errors of its weights make of
+    the mean trains.
+
     Assumptions: threshold-balance has run.
 
     Options: `weight-bits` 2 to 8; `rounding` minmax (the largest weight is the largest integer) or
-    mse (clip where the squared error is least); `fraction` fixed instead of chosen; `readout`.
+    mse (clip where the squared error is least); `fraction` fixed instead of chosen; `readout`;
+    `calibration` file and `samples` read from it, as in threshold-balance.
 
     Source: Jacob et al., CVPR 2018 (integer arithmetic and zero points); Gerlinghoff et al., IEEE
-    TPDS 2022 (radix).
+    TPDS 2022 (radix); Nagel et al., ICCV 2019 (bias correction).
     """
 
     name = "quantise"
@@ -96,19 +103,26 @@ class QuantisePass(ModulePass):
     rounding: Literal["minmax", "mse"] = "mse"
     fraction: int | None = None
     readout: Literal["layer", "channel"] = "layer"
+    calibration: str | None = None
+    samples: int = 256
 
     def __post_init__(self) -> None:
         if not 2 <= self.weight_bits <= 8:
             raise UserError(f"weight-bits is {self.weight_bits}, allowed are 2 to 8")
         if self.fraction is not None and not 0 <= self.fraction <= MAX_FRACTION:
             raise UserError(f"fraction is {self.fraction}, allowed are 0 to {MAX_FRACTION}")
+        if self.samples < 1:
+            raise UserError(f"samples is {self.samples}, at least one image is needed")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         values = _train_values(op)
+        means = self.mean_trains(op, values)
         pending = []
         for layer in layers(op):
             ready = self.prepare(layer, values)
             self.round(ready)
+            if means:
+                _correct_bias(ready, means)
             pending.append(ready)
         for ready in pending:
             for synapse, rows, bits in zip(ready.synapses, ready.integers, ready.bits, strict=True):
@@ -129,6 +143,27 @@ class QuantisePass(ModulePass):
                     hint="use fewer timesteps, fewer weight-bits or a smaller fraction",
                 )
             fraction -= 1
+
+    def mean_trains(self, module: ModuleOp, values: dict[SSAValue, np.ndarray]):
+        """Mean of each train over the calibration images, (1, C, H, W), in least spikes."""
+        if self.calibration is None:
+            return {}
+        images = load_calibration(self.calibration, self.samples, encode_of(module))
+        sums: dict[SSAValue, np.ndarray] = {}
+
+        def observe(op: Operation, result: np.ndarray) -> None:
+            train = op.results[0]
+            if train not in values:
+                return
+            if isinstance(op, SumPoolOp):
+                result = result[0]
+            steps = result / values[train].reshape(-1, 1, 1)
+            if isinstance(op, FireOp):
+                steps = np.minimum(steps, train.type.peak)
+            sums[train] = sums.get(train, 0) + steps.sum(0, keepdims=True)
+
+        run_snn(module, images, observe=observe)
+        return {train: total / len(images) for train, total in sums.items()}
 
     def prepare(self, op: LayerOp, values: dict[SSAValue, np.ndarray]) -> _Layer:
         """The layer's real weights per input step, bias and output step."""
@@ -232,6 +267,16 @@ class QuantisePass(ModulePass):
             for name in ("bias", "threshold", "ceiling"):
                 op.properties.pop(name, None)
         return op
+
+
+def _correct_bias(layer: _Layer, means: dict[SSAValue, np.ndarray]) -> None:
+    """Adds what the rounding of the weights takes from the mean current of each channel."""
+    for synapse, weights, integers in zip(
+        layer.synapses, layer.weights, layer.integers, strict=True
+    ):
+        error = (weights - integers * layer.unit[:, None]).reshape(synapse.weights.get_shape())
+        lost = transmit(synapse, error, means[synapse.source])
+        layer.bias = layer.bias + lost.mean(axis=(0, 2, 3))
 
 
 def _bits(op: LayerOp) -> int:
