@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.ir import SSAValue
 
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe import StreamOp
 from snnir.errors import UserError
+
+_REACH = 1 << 18
+"""More than any two offsets of a window differ."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Taps:
     """The taps of a stream, relative to the output pixel's position times the stride.
 
     Args:
-        place: (taps, 4) block, dy, dx, channel in the block.
+        place: (taps,) one number for each block, dy, dx and channel.
         weights: int64 (taps, tile channels), shifted as the stream's phase counts.
     """
 
@@ -47,7 +51,7 @@ def stream_taps(op: StreamOp, banks: int) -> Taps:
                 f"the run of block {b} at dy={dy}, dx={dx} reads weight rows {rows.min()} to "
                 f"{rows.max()}, the stream has {weights.shape[1]}"
             )
-        places.append(np.stack([np.full_like(pixel, b), pixel * 0 + dy, dx + pixel, channel], 1))
+        places.append(((b * _REACH + dy) * _REACH + dx + pixel) * channels + channel)
         values.append(weights[position % banks, rows].astype(np.int64) << shift)
     return Taps(np.concatenate(places), np.concatenate(values))
 
@@ -76,31 +80,32 @@ def check_moves(op: StreamOp, banks: int, outputs_x: int) -> None:
         )
 
 
-def current_ranges(streams: list[StreamOp], banks: int) -> tuple[np.ndarray, np.ndarray]:
+def current_ranges(taps: list[Taps], sources: list[SSAValue]) -> tuple[np.ndarray, np.ndarray]:
     """(lo, hi) of one plane's current, per channel of the tile.
 
     Digits of one weight act on one spike, so they are added before the sign is looked at; different
     maps (words of the image too) spike independently.
+
+    Args:
+        taps: of each stream of the tile; `sources`: the maps that they read.
     """
     low = high = 0
-    for source in dict.fromkeys(op.source for op in streams):
-        parts = [stream_taps(op, banks) for op in streams if op.source is source]
-        places = np.concatenate([part.place for part in parts])
-        weights = np.concatenate([part.weights for part in parts])
-        _, which = np.unique(places, axis=0, return_inverse=True)
-        which = which.reshape(-1)
-        merged = np.zeros((int(which.max()) + 1, weights.shape[1]), np.int64)
-        np.add.at(merged, which, weights)
+    for source in dict.fromkeys(sources):
+        mine = [t for t, read in zip(taps, sources, strict=True) if read is source]
+        places = np.concatenate([part.place for part in mine])
+        weights = np.concatenate([part.weights for part in mine])
+        order = np.argsort(places, kind="stable")
+        first = np.flatnonzero(np.diff(places[order], prepend=places[order[0]] - 1))
+        merged = weights
+        if len(first) < len(places):
+            merged = np.add.reduceat(weights[order], first, axis=0)
         low = low + merged.clip(max=0).sum(0)
         high = high + merged.clip(min=0).sum(0)
     return low, high
 
 
-def accumulator_range(streams: list[StreamOp], banks: int) -> tuple[int, int]:
+def accumulator_range(taps: list[Taps]) -> tuple[int, int]:
     """(lo, hi) of the accumulators at any time: each piece of a weight may come first."""
-    low = high = 0
-    for op in streams:
-        weights = stream_taps(op, banks).weights
-        low = low + weights.clip(max=0).sum(0)
-        high = high + weights.clip(min=0).sum(0)
+    low = sum(part.weights.clip(max=0).sum(0) for part in taps)
+    high = sum(part.weights.clip(min=0).sum(0) for part in taps)
     return int(np.min(low)), int(np.max(high))

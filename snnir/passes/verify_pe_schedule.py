@@ -13,7 +13,7 @@ from xdsl.traits import SymbolTable
 
 from snnir.analysis.places import Lifetime, event_words, lifetimes, pointer_entries
 from snnir.analysis.ranges import neuron_ranges, signed_bits
-from snnir.analysis.walks import accumulator_range, check_moves, current_ranges
+from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
@@ -128,7 +128,8 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
     array = layer.program.array
     for stream in tile.streams:
         check_moves(stream, array.banks, int_list(layer.pixels)[1])
-    needed = signed_bits(*accumulator_range(tile.streams, array.banks))
+    taps = [stream_taps(stream, array.banks) for stream in tile.streams]
+    needed = signed_bits(*accumulator_range(taps))
     if needed > array.acc_bits:
         raise UserError(f"accumulators need {needed} bits, the array has {array.acc_bits}")
     params = {name: from_dense(dense) for name, dense in tile.params.data.items()}
@@ -136,8 +137,9 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
         wanted = ", ".join(neuron.param_names)
         raise UserError(f"the neuron takes {wanted}, the tile gives {', '.join(params)}")
     count = int_list(tile.channels)[1]
-    low, high = (side[:count] for side in current_ranges(tile.streams, array.banks))
-    sources = [stream.source.type for stream in tile.streams]
+    maps = [stream.source for stream in tile.streams]
+    low, high = (side[:count] for side in current_ranges(taps, maps))
+    sources = [value.type for value in maps]
     ends = sources[0] if layer.is_readout else layer.out.type
     bits = neuron_ranges(
         neuron,
