@@ -177,7 +177,7 @@ class _Maker:
             case "dense":
                 current = self.dense(train, self.pick([4, 1, 3, 7, 10]))
             case "pooled":
-                current = self.conv(self.sum_pool(train), padded=False)
+                current = self.conv(self.sum_pool(train), padded=self.pick([False, True]))
             case "depthwise":
                 current = self.conv(train, depthwise=True)
             case _:
