@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 
-from snnir.analysis.program import FIRE, RECEIVE
+from snnir.analysis.program import RECEIVE
 from snnir.backends.c import text
 from snnir.backends.c.model import LANES, CModel
 from snnir.backends.c.neurons import datapaths_text
+
+
+def rename(source: str, name: str) -> str:
+    """Template text with its identifiers `name_x` and `NAME_X` prefixed by the model's name."""
+    return re.sub(r"\bNAME_", f"{name.upper()}_", re.sub(r"\bname_", f"{name}_", source))
 
 
 def sections(model: CModel) -> dict[str, Callable[[], str]]:
@@ -17,10 +23,10 @@ def sections(model: CModel) -> dict[str, Callable[[], str]]:
     printer = _Sections(model)
     return {
         "banner": printer.banner,
-        "sizes": printer.sizes,
-        "types": printer.types,
+        "sizes": lambda: rename(printer.sizes(), model.name),
+        "types": lambda: rename(printer.types(), model.name),
         "tables": printer.tables,
-        "neurons": lambda: datapaths_text(model.datapaths),
+        "neurons": lambda: rename(datapaths_text(model.datapaths), model.name),
         "weights": printer.weights,
     }
 
@@ -93,6 +99,7 @@ class _Sections:
     def tables(self) -> str:
         """The program: runs, streams, tiles, layers, parameters, labels."""
         model, program = self.model, self.program
+        upper = model.name.upper()
         stream_notes, tile_notes = self.notes()
         parts = [
             "/* Program */\n",
@@ -102,12 +109,12 @@ class _Sections:
             ),
             text.table("static const struct tile tiles[]", model.tiles.tolist(), tile_notes),
             text.table(
-                "static const struct layer layers[NAME_LAYERS]",
+                f"static const struct layer layers[{upper}_LAYERS]",
                 model.layer_rows(),
                 [layer.label for layer in program.layers],
             ),
             text.strings(
-                "const char *const name_layer_labels[NAME_LAYERS]",
+                f"const char *const {model.name}_layer_labels[{upper}_LAYERS]",
                 [layer.label for layer in program.layers],
             ),
         ]
@@ -115,7 +122,8 @@ class _Sections:
             f"    {{{text.string(m.label)}, {m.offset}, {m.dims[0]}, {m.dims[1]}, {m.dims[2]}}},"
             for m in model.recorded
         ]
-        parts.append("\n".join(["const name_map name_maps[NAME_MAPS] = {", *maps, "};\n"]))
+        kind = f"const {model.name}_map {model.name}_maps[{upper}_MAPS]"
+        parts.append("\n".join([f"{kind} = {{", *maps, "};\n"]))
         parts += [self.parameter(name, values) for name, values in model.params.items()]
         return "\n".join(parts) + "\n"
 
@@ -129,13 +137,10 @@ class _Sections:
 
     def notes(self) -> tuple[list[str], list[str]]:
         """Whose stream and whose tile each row is."""
-        streams, tiles = [], []
         received = [layer for layer in self.program.layers if layer.kind == RECEIVE]
-        tiles += [layer.label for layer in received]
-        rest = self.program.layers[len(received) :]
-        names = {layer.place: layer.label for layer in received}
-        names |= {layer.place: layer.label for layer in rest if layer.kind == FIRE}
-        for layer, op in zip(rest, self.model.program.layers, strict=True):
+        streams, tiles = [], [layer.label for layer in received]
+        layers = self.program.layers[len(received) :]
+        for layer, op in zip(layers, self.model.program.layers, strict=True):
             for index, tile in enumerate(op.tiles):
                 tiles.append(f"{layer.label} tile {index}")
                 streams += [f"{layer.label} tile {index}"] * len(tile.streams)

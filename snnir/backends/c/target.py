@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from typing import IO, ClassVar
@@ -35,18 +34,15 @@ def c_sources(module: ModuleOp) -> dict[str, str]:
         UserError: the module holds no scheduled program, or one that C cannot express.
     """
     from snnir.backends.c.model import CModel
-    from snnir.backends.c.tables import sections
+    from snnir.backends.c.tables import rename, sections
 
     model = CModel(module)
     texts = sections(model)
-    files = {name: _fill(name, texts, model.name) for name in (*FILES, "Makefile")}
+    files = {}
+    for name in (*FILES, "Makefile"):
+        source = resources.files(__package__).joinpath(f"template/{name}").read_text()
+        parts = re.split(r"/\*@(\w+)@\*/\n", source)
+        parts[0::2] = [rename(part, model.name) for part in parts[0::2]]
+        parts[1::2] = [texts[section]() for section in parts[1::2]]
+        files[name] = "".join(parts)
     return files
-
-
-def _fill(file: str, texts: dict[str, Callable[[], str]], name: str) -> str:
-    """A template with its sections filled in and its identifiers prefixed by the model's name."""
-    source = resources.files(__package__).joinpath(f"template/{file}").read_text()
-    parts = re.split(r"/\*@(\w+)@\*/\n", source)
-    parts[1::2] = [texts[section]() for section in parts[1::2]]
-    text = "".join(parts)
-    return re.sub(r"\bNAME_", f"{name.upper()}_", re.sub(r"\bname_", f"{name}_", text))

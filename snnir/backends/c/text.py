@@ -63,8 +63,15 @@ def weight_rows(weights: np.ndarray) -> str:
     """
     flat = np.ascontiguousarray(weights).reshape(-1).view(np.uint8)
     text, used = _escapes()
-    rows = []
-    for start in range(0, flat.size, WEIGHT_ROW):
-        row = flat[start : start + WEIGHT_ROW]
-        rows.append(f'    {{"{text[row][used[row]].tobytes().decode()}"}}')
-    return ",\n".join(rows)
+    parts = []
+    # Whole rows at a time, as many as keep the intermediate arrays small.
+    for start in range(0, flat.size, WEIGHT_ROW << 10):
+        part = flat[start : start + (WEIGHT_ROW << 10)]
+        letters = text[part][used[part]].tobytes().decode()
+        ends = np.cumsum(used.sum(1)[part])[WEIGHT_ROW - 1 :: WEIGHT_ROW].tolist()
+        first = 0
+        for end in (*ends, len(letters)):
+            if end > first:
+                parts.append(f'    {{"{letters[first:end]}"}}')
+            first = end
+    return ",\n".join(parts)

@@ -313,7 +313,7 @@ static int run_all(const npy_input *npy, const main_options *options, FILE *outp
 int main(int argc, char **argv)
 {
     main_options options = {NULL, NULL, 0, 0, 0, 1, 0, 1.0f, 0.0f};
-    npy_input npy;
+    npy_input npy = {NULL, NULL, 0, 0};
     FILE *output = NULL;
     name_state *states;
     long images;

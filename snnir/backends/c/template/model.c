@@ -5,7 +5,7 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
-/* -DNAME_PORTABLE=1 leaves out what is written for one processor; the results are the same. */
+/* Define NAME_PORTABLE to leave out what is written for one processor; the results are the same. */
 #if defined(__AVX2__) && !defined(NAME_PORTABLE)
 #include <immintrin.h>
 #define NAME_AVX2 1
