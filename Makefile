@@ -31,7 +31,7 @@ demo: env
 # pytest comes last: its closing line is the summary that people and CI look for.
 test: env
 	$(BIN)/lit -j$(JOBS) --succinct --verbose lit_tests
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lint: env
 	$(BIN)/ruff check .
