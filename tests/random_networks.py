@@ -112,6 +112,7 @@ class _Maker:
         self.bits = pick([4, 2, 3, 6, 8])
         self.fraction = pick([0, 1, 3])
         self.rng = np.random.default_rng(pick(range(10_000)))
+        self.least_planes = 1
         self.ops: list[Operation] = []
         self.spreads: dict[Operation, float] = {}
         """Size of a typical current of one plane, for each synapse."""
@@ -122,6 +123,10 @@ class _Maker:
         shape = (self.pick([1, 2, 3, 5]), self.pick(extents), self.pick(extents))
         block = Block(arg_types=[TensorType(f32, (1, *shape))])
         train = self.encode(block.args[0], shape)
+        if self.pick([False] * 7 + [True]):
+            self.summary.append("max pool of the image")
+            train = self.max_pool(train)
+            self.least_planes = self.pixel_bits
         for index in range(self.pick([1, 0, 2, 3])):
             train = self.hidden(train, f"layer{index + 1}")
         result = self.readout(train)
@@ -136,7 +141,7 @@ class _Maker:
     def options(self) -> dict[str, int]:
         options = dict(self.pick(ARRAYS))
         planes = self.pick([0, self.steps + 1, 8])
-        if planes >= self.steps and planes:
+        if planes >= max(self.steps, self.least_planes):
             options["planes"] = planes
         if options.get("channels", 9) < 9 and self.pick([False, False, True]):
             options["weight_bits"] = self.pick([2, 4, 8])

@@ -100,3 +100,29 @@ func.func @overlap(%image: tensor<1x1x4x1xf32>) -> tensor<1x1x4x1xf32> {
   %v = snn.readout %i with @keep name "out" params {} : !snn.current<1x4x1, direct, 8> -> tensor<1x1x4x1xf32>
   func.return %v : tensor<1x1x4x1xf32>
 }
+
+// -----
+
+// Pixels come in bytes.
+// expected-error @unknown {{pixels have 9 bits, the machine receives 8}}
+snn.neuron @keep causal state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+func.func @bytes(%image: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %x = snn.encode %image : tensor<1x1xf32> -> !snn.train<1x1x1, direct, 9>
+  %i = snn.dense %x weight_bits 4 weights dense<1> : tensor<1x1xi8> : !snn.train<1x1x1, direct, 9> -> !snn.current<1x1x1, direct, 9>
+  %v = snn.readout %i with @keep name "out" params {} : !snn.current<1x1x1, direct, 9> -> tensor<1x1xf32>
+  func.return %v : tensor<1x1xf32>
+}

@@ -35,6 +35,9 @@ from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.tiling.geometry import AxisTaps, Window, axis_taps
 
+PIXEL_BITS = 8
+"""Pixels are received as bytes."""
+
 
 @dataclass(frozen=True)
 class Synapse:
@@ -130,6 +133,11 @@ class _Planner:
 
     def plan(self) -> NetworkPlan:
         readouts = 0
+        if self.result.image_bits > PIXEL_BITS:
+            raise UserError(
+                f"pixels have {self.result.image_bits} bits, the machine receives {PIXEL_BITS}",
+                where="input",
+            )
         for op in self.function.body.block.ops:
             if isinstance(op, FireOp) and _is_used(op.train):
                 self.fire(op)
