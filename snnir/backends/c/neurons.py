@@ -198,16 +198,14 @@ class DatapathPrinter:
         lines += [f"{INT} {', '.join(self.states.values())};", *self.region("start")]
         if emission != "none":
             lines.insert(-len(self.region("start")), "uint32_t train = 0;")
-        every_call = f"for (int step = 0; step < {path.calls}; ++step)"
         integrate = self.region("integrate", i=path.current())
         if emission == "causal":
             fire = self.region("fire", left=f"{path.calls - 1} - step")
-            lines += [f"{every_call} {{", *_indented([*integrate, *fire]), "}"]
+            lines += _loop(path.calls, ["{", *_indented([*integrate, *fire]), "}"])
         else:
-            lines += [every_call, *_indented(integrate), *self.region("settle")]
+            lines += [*_loop(path.calls, integrate), *self.region("settle")]
         if emission == "after":
-            lines.append(f"for (int step = 0; step < {path.steps}; ++step)")
-            lines += _indented(self.region("fire", left=f"{path.steps - 1} - step"))
+            lines += _loop(path.steps, self.region("fire", left=f"{path.steps - 1} - step"))
         state = next(iter(self.states.values()))
         return [*lines, f"value[c] = (int32_t){state};" if path.is_readout else "word[c] = train;"]
 
@@ -232,6 +230,13 @@ class DatapathPrinter:
 
 def _indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
+
+
+def _loop(count: int, block: Sequence[str]) -> list[str]:
+    """A block for each of some steps; nothing for a block of nothing."""
+    if not block:
+        return []
+    return [f"for (int step = 0; step < {count}; ++step) {block[0]}", *block[1:]]
 
 
 def dispatch(kind: str, out: str, paths: dict[int, Datapath]) -> str:
