@@ -25,6 +25,9 @@ _LINT_FLAGS = ("--lint-only", "-Wall", "-Wno-DECLFILENAME")
 _BUILD_FLAGS = (
     "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert",
     "-Wno-fatal",
+    # g++ takes more than linear time for large functions: without these the array of a small
+    # network compiles in 27 s of processor time, with them in 14 s.
+    "--output-split", "20000", "--output-split-cfuncs", "500",
 )  # fmt: skip
 
 
