@@ -138,7 +138,7 @@ def _as_text(folder: Path, made) -> str:
         )
         for layer in manifest["layers"]
     ]
-    headers = ("layer", "kind", "output", "weights", "MACs", "w bits", "acc bits", "v bits")
+    headers = ("layer", "kind", "output", "params", "MACs", "w bits", "acc bits", "v bits")
     array = manifest["array"]
     memory = {entry["name"]: entry["bytes"] for entry in manifest["memory"]}
     operations = array["banks"] * array["channels"] * array["planes"]

@@ -164,7 +164,7 @@ def _as_text(found: dict[str, Any]) -> str:
          byte_size(sum(layer["weight_bytes"] for layer in found["layers"])))
     )  # fmt: skip
     headers = (
-        "layer", "kind", "output", "weights", "MACs", "spikes", "silent", "cycles",
+        "layer", "kind", "output", "params", "MACs", "spikes", "silent", "cycles",
         "bits w/acc/v", "weight memory",
     )  # fmt: skip
     memory = table(
