@@ -17,8 +17,8 @@ def image_module(tables: HardwareTables) -> Module:
 
     A stream of bytes (`tdata`, `tvalid`, `tready`, `tlast`) fills it in the order y, x, channel; a
     `tlast` that comes too early starts the image anew. `full` from its last byte until
-    `release_image`. A pass: `ready` (a layer starts) with the layer's columns; then each clock a `train`, with
-    `valid`, `last` (channel of a pixel), `row_last` (pixel of a row).
+    `release_image`. A pass: `ready` (a layer starts) with the layer's columns; then each clock a
+    `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row).
     """
     channels, height, width = tables.program.image
     depth = channels * height * width

@@ -149,7 +149,8 @@ def pipeline_module(
     """
     m = Module(
         name,
-        doc=f"neuron @{neuron.sym_name.data}: {mode.planes} planes of {mode.coding} currents"
+        doc=f"neuron @{neuron.sym_name.data}: {mode.planes} plane currents"
+        + (", summed up first" if mode.replays else "")
         + ("" if neuron.emission.data == "none" else f", {mode.steps} steps fire"),
     )
     m.clock()
@@ -192,7 +193,9 @@ def pipeline_module(
 def mode_groups(
     modes: Sequence[Mode],
 ) -> tuple[list[tuple[Mode, list[int]]], list[tuple[int, int]]]:
-    """Modes that share a pipeline because they differ in their fraction alone.
+    """Modes that share a pipeline: they differ in their fraction, or in what makes no difference.
+
+    The coding of the currents matters only where they are summed up for a replay.
 
     Returns:
         (groups, where): each group a mode and its fractions; for each mode its group's index and
@@ -201,7 +204,7 @@ def mode_groups(
     groups: dict[Mode, list[int]] = {}
     where = []
     for mode in modes:
-        key = replace(mode, fraction=0)
+        key = replace(mode, fraction=0, coding="direct" if mode.replays else "")
         fractions = groups.setdefault(key, [])
         if mode.fraction not in fractions:
             fractions.append(mode.fraction)
