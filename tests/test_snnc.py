@@ -127,6 +127,24 @@ def test_compile_says_what_it_made(ask, tmp_path):
     assert {"c/model.c", "c/model.h", "model.onnx", "ir/00-import.mlir"} <= set(found["files"])
 
 
+def test_a_build_holds_weights_that_lay_beside_the_model(build, ask, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    import onnx
+
+    monkeypatch.chdir(tmp_path)
+    model = onnx.load(MODEL)
+    onnx.save_model(
+        model, "big.onnx", save_as_external_data=True, location="big.bin", size_threshold=0
+    )
+    ask("compile", "big.onnx", "-o", "out", *OPTIONS)
+    Path("big.bin").unlink()
+    found = ask("run", "out", "--input", TEST, "--limit", 50)
+    assert (
+        found["float_accuracy"]
+        == ask("run", build, "--input", TEST, "--limit", 50)["float_accuracy"]
+    )
+
+
 def test_compiling_twice_gives_the_same_bytes(build, ask, tmp_path):
     ask("compile", MODEL, "-o", tmp_path / "out", *OPTIONS)
     assert tree(tmp_path / "out") == tree(build)

@@ -74,6 +74,23 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
     )
 
 
+def whole_model(path: str | os.PathLike[str]) -> bytes:
+    """The file's bytes, or those of an equal model that holds the weights kept beside it.
+
+    Raises:
+        UserError: the file cannot be taken.
+    """
+    import onnx
+    from onnx.external_data_helper import uses_external_data
+
+    with open(path, "rb") as stream:
+        data = stream.read()
+    graph = onnx.load_model_from_string(data).graph
+    if not any(uses_external_data(tensor) for tensor in graph.initializer):
+        return data
+    return _load(os.fspath(path)).SerializeToString()
+
+
 def _load(file: str) -> onnx.ModelProto:
     if os.path.isdir(file):
         raise UserError("this is a directory", where=file, hint="give the .onnx file in it")

@@ -111,6 +111,7 @@ class _Build:
 
     def run(self) -> None:
         from snnir.frontend.onnx import import_model
+        from snnir.frontend.onnx_file import whole_model
         from snnir.tools.pipeline import apply_passes
         from snnir.tools.pipeline_spec import build_passes
         from snnir.tools.plugins import make_context, multiverse
@@ -131,7 +132,7 @@ class _Build:
                     self._keep(stage.role, module)
         with step("printing C" + (" and Verilog" if self.hw_module else "")):
             self._timed("print", self._print)
-        self._write_bytes("model.onnx", self.model.read_bytes())
+        self._write_bytes("model.onnx", whole_model(self.model))
         self._write_samples(samples)
         self._write_manifest()
 
