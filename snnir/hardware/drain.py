@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from snnir.hardware.builder import Module, Signal, cat, mux
-from snnir.hardware.columns import bits_of
+from snnir.hardware.memories import address_width
+from snnir.hardware.products import fit
 from snnir.hardware.resolver import phase_record
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import DRAIN, EMIT, accumulate_stages
@@ -56,18 +57,11 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
     active.next = keep | (active & ~last)
     flags = {key: m.reg(key, 1, next=fields[key], enable=keep) for key in FLAGS}
 
-    if "params" in fields:
-        row_bits = max(fields["params"].width, bits_of(0, tables.params.depth - 1))
-        row = m.reg("parameter_row", row_bits)
-        row.next = mux(keep, fields["params"].zext(row_bits), row + 1)
-    else:
-        row = index.zext(max(index.width, bits_of(0, tables.params.depth - 1)))
-    memory = tables.params.memory(style="auto")
-    raddr = row.trunc(bits_of(0, tables.params.depth - 1))
-    word = m.pipe("parameters", m.instance("params", memory, raddr=raddr)["rdata"])
-    for key, field in tables.params.fields(m, word).items():
-        wide = tables.params.resize(key, field, array.membrane_bits)
-        m.output(key, wide)
+    if program.params:
+        # Where no tile has another first row it is 0, that of the image's tile.
+        base = fields.get("params", m.const(0, 1))
+        for key, value in _parameters(m, tables, keep, index, base).items():
+            m.output(key, value)
 
     total = DRAIN + stages
     m.output("channel", index)
@@ -77,3 +71,22 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
     for key in FLAGS:
         m.output(f"pixel_{key}", delayed(m, f"pixel_{key}", flags[key], total))
     return m
+
+
+def _parameters(
+    m: Module, tables: HardwareTables, keep: Signal, index: Signal, base: Signal
+) -> dict[str, Signal]:
+    """The parameters of the channel, two clocks behind its index."""
+    bits = address_width(tables.params.depth)
+    if base.constant is None:
+        row = m.reg("parameter_row", bits)
+        row.next = mux(keep, fit(base, bits), row + 1)
+    else:
+        row = fit(index, bits)
+    memory = tables.params.memory(style="auto")
+    word = m.pipe("parameters", m.instance("params", memory, raddr=row)["rdata"])
+    width = tables.program.array.membrane_bits
+    return {
+        key: tables.params.resize(key, field, width)
+        for key, field in tables.params.fields(m, word).items()
+    }

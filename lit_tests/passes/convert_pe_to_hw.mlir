@@ -1,0 +1,108 @@
+// RUN: snn-opt %s -p convert-pe-to-hw | filecheck %s
+// RUN: snn-opt %s -p 'convert-pe-to-hw{top=net_top trace=true}' | filecheck %s --check-prefix OPTIONS
+// RUN: snn-opt %s -p convert-pe-to-hw -t verilog | filecheck %s --check-prefix VERILOG
+// RUN: snn-opt %s -p convert-pe-to-hw -t memory | filecheck %s --check-prefix IMAGES
+
+// An image of 4x4 pixels in two words of 4 bits, a 3x3 convolution into two channels, a readout: on
+// two banks of two channels and four planes.
+
+// CHECK-NOT:   pe.program
+// CHECK-NOT:   snn.neuron
+// CHECK:       hw.module @snnir_top(in %aclk: !seq.clock, in %aresetn: i1, in %s_axis_tdata: i8
+// CHECK-SAME:    out cycles: i32, out running: i1)
+// CHECK:       hw.module @core(in %clk: !seq.clock, in %rst: i1
+// CHECK-SAME:    out trace_fired: i4
+
+// The control unit reads one row of the layer table for each word, layer and readout.
+// CHECK:       hw.module @control(
+// CHECK:       hw.module.extern @net_layers({{.*}}snnir.depth = 4
+// CHECK:       hw.module @walker(
+// CHECK:       hw.module.extern @net_runs({{.*}}snnir.depth = 8
+
+// Each bank has its own weights: 22 rows of two 4-bit channels.
+// CHECK:       hw.module @bank0(
+// CHECK:       hw.module.extern @net_weights0({{.*}}snnir.width = 8 : i64, snnir.depth = 22 : i64
+// CHECK:       hw.module.extern @net_weights1(
+
+// The words differ by a factor of 16, so a lane shifts its accumulator by 4 between two phases.
+// CHECK:       hw.module @array(
+// CHECK:       hw.module @channel(
+// CHECK:       hw.module @lane(
+// CHECK-SAME:    in %clear: i1, in %shift: i1, out accumulator: i10
+
+// Regions become pipelines: four planes, settle, four steps; the last compares with theta itself.
+// CHECK:       hw.module @fire_0_radix(
+// CHECK-SAME:    in %theta: i16
+// CHECK:         [[LAST:%.*]] = comb.icmp sge %v_s8, %theta_s8 : i16
+// CHECK:         %spike3_s9 = seq.compreg [[LAST]], %clk
+// CHECK:         comb.concat %spike0_s9, %spike1_s9, %spike2_s9, %spike3_s9
+// CHECK:       hw.module @fire_1_sum(
+// CHECK-NOT:     theta
+
+// OPTIONS:     hw.module @net_top(
+// OPTIONS-SAME:  out trace_fired: i4
+
+// VERILOG:     module lane (
+// VERILOG:     accumulator <=
+
+// IMAGES:      @file net_weights0.hex
+// IMAGES-NEXT: 11
+snn.neuron @radix after state ["v"] params ["theta", "bias"] start {
+^bb0(%theta: i64, %bias: i64):
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64, %theta: i64, %bias: i64):
+  %one = arith.constant 1 : i64
+  %double = arith.shli %v, %one : i64
+  %next = arith.addi %double, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64, %theta: i64, %bias: i64):
+  %one = arith.constant 1 : i64
+  %half = arith.shrsi %theta, %one : i64
+  %biased = arith.addi %v, %bias : i64
+  %next = arith.addi %biased, %half : i64
+  snn.yield %next : i64
+} fire {
+^bb0(%v: i64, %theta: i64, %bias: i64, %left: i64):
+  %level = arith.shli %theta, %left : i64
+  %spike = arith.cmpi sge, %v, %level : i64
+  %rest = arith.subi %v, %level : i64
+  %next = arith.select %spike, %rest, %v : i64
+  snn.yield %next, %spike : i64, i1
+}
+snn.neuron @sum none state ["v"] params ["bias"] start {
+^bb0(%bias: i64):
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64, %bias: i64):
+  %one = arith.constant 1 : i64
+  %double = arith.shli %v, %one : i64
+  %next = arith.addi %double, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64, %bias: i64):
+  %next = arith.addi %v, %bias : i64
+  snn.yield %next : i64
+} fire {
+^bb0(%v: i64, %bias: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+  %hi, %lo = pe.receive bits 8 places [#pe.place<events=0,capacity=2,pointers=0>, #pe.place<events=8,capacity=2,pointers=16>] : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+  %1 = pe.layer "conv1" with @radix steps 4 pixels [2, 2] place #pe.place<events=16,capacity=2,pointers=32> {
+    pe.tile channels [0, 2] weights_at 0 params_at 0 params {theta = dense<3> : tensor<2xi32>, bias = dense<0> : tensor<2xi32>} {
+      pe.stream %hi shift 4 bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 3, 0], [0, 1, 0, 3, 3], [0, 2, 0, 3, 6]]> : tensor<3x5xi32> weights dense<1> : tensor<2x9x2xi8> : !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+      pe.stream %lo bounds [4, 4] advance 1 by_bank runs dense<[[0, 0, 0, 3, 0], [0, 1, 0, 3, 3], [0, 2, 0, 3, 6]]> : tensor<3x5xi32> weights dense<1> : tensor<2x9x2xi8> : !pe.map<1x4x4, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.map<2x2x2, radix, 4, block 2, pitch 2>
+  %2 = pe.layer "out" with @sum steps 4 pixels [1, 1] {
+    pe.tile channels [0, 2] weights_at 18 params_at 2 params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %1 bounds [2, 2] advance 0 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 2]]> : tensor<2x5xi32> weights dense<1> : tensor<2x4x2xi8> : !pe.map<2x2x2, radix, 4, block 2, pitch 2>
+    }
+  } : !pe.potentials<2x1x1>
+  pe.send %2 : !pe.potentials<2x1x1>
+}
