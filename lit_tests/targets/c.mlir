@@ -36,7 +36,7 @@
 
 // The neuron's region, op by op; shifts are defined for negative numbers too.
 // CHECK:      /* Neuron @radix: 4 planes of currents, summed at once, shifted by 1; 4 steps out. */
-// CHECK-NEXT: static void fire_0(
+// CHECK-NEXT: static void fire_0(digits_state *s, 
 // CHECK:          add_currents(s, t, oy, ox, BY_VALUE, 4, &sums);
 // CHECK:          const digits_int theta = param_theta[tile][c];
 // CHECK:          { /* integrate */
@@ -52,7 +52,7 @@
 // CHECK-NEXT:         const digits_int level = theta * ((digits_int)1 << left);
 // CHECK-NEXT:         const int spike = v >= level;
 // CHECK:              train = train << 1 | (uint32_t)spike;
-// CHECK:      static void readout_1(
+// CHECK:      static void readout_1(digits_state *s, 
 
 // CHECK:      int main(int argc, char **argv)
 

@@ -41,7 +41,7 @@ _RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if
     inline int long register restrict return short signed sizeof static struct switch typedef union
     unsigned void volatile while c step s t word value train tile oy ox sums ones runs tiles streams
-    layers fire readout receive pool append factor index""".split()  # noqa: SIM905
+    layers activate receive pool append factor index later""".split()  # noqa: SIM905
 )
 
 
@@ -155,16 +155,16 @@ class DatapathPrinter:
         self.states = {name: names.of(name) for name in self.neuron.state_names}
         self.params = {name: names.of(name) for name in self.neuron.param_names}
         self.taken = names.taken
+        self.name = f"{'readout' if path.is_readout else 'fire'}_{index}"
 
     def text(self) -> str:
         path = self.path
-        kind, out = ("readout", "int32_t *value") if path.is_readout else ("fire", "uint32_t *word")
         body = self.neuron_lines()
         tile = "    const ptrdiff_t tile = t - tiles;"
         lines = [
             *self.title(),
-            f"static void {kind}_{self.index}(name_state *s, const struct tile *t, int32_t oy, "
-            f"int32_t ox,\n    {out})",
+            f"static void {self.name}(name_state *s, const struct tile *t, int32_t oy, int32_t ox,",
+            f"            {' ' * len(self.name)} int32_t *value)",
             "{",
             *([tile] if any("[tile]" in line for line in body) else []),
             "    struct sums sums;",
@@ -206,8 +206,8 @@ class DatapathPrinter:
             lines += [*_loop(path.calls, integrate), *self.region("settle")]
         if emission == "after":
             lines += _loop(path.steps, self.region("fire", left=f"{path.steps - 1} - step"))
-        state = next(iter(self.states.values()))
-        return [*lines, f"value[c] = (int32_t){state};" if path.is_readout else "word[c] = train;"]
+        result = next(iter(self.states.values())) if path.is_readout else "train"
+        return [*lines, f"value[c] = (int32_t){result};"]
 
     def region(self, role: str, **arguments: str) -> list[str]:
         """A region as a block: its ops, and what they do to the states and the train."""
@@ -239,28 +239,20 @@ def _loop(count: int, block: Sequence[str]) -> list[str]:
     return [f"for (int step = 0; step < {count}; ++step) {block[0]}", *block[1:]]
 
 
-def dispatch(kind: str, out: str, paths: dict[int, Datapath]) -> str:
-    """The function that calls the datapath of a layer by its number."""
-    wanted = [i for i, path in paths.items() if path.is_readout == (kind == "readout")]
-    name = out.split("*")[-1]
+def datapaths_text(paths: Sequence[Datapath]) -> str:
+    """All datapaths of a program and the function that chooses among them."""
+    printers = [DatapathPrinter(index, path) for index, path in enumerate(paths)]
     lines = [
-        f"static void {kind}(name_state *s, int mode, const struct tile *t, int32_t oy, "
-        f"int32_t ox, {out})",
+        "/* What a tile's channels make at one pixel: trains, or potentials in a readout. */",
+        "static void activate(name_state *s, int mode, const struct tile *t, int32_t oy, "
+        "int32_t ox,\n                     int32_t *value)",
         "{",
         "    switch (mode) {",
     ]
-    for index in wanted:
-        lines += [f"    case {index}:", f"        {kind}_{index}(s, t, oy, ox, {name});",
-                  "        break;"]  # fmt: skip
-    lines += ["    default:", "        break;", "    }", "}\n"]
-    return "\n".join(lines)
-
-
-def datapaths_text(paths: Sequence[Datapath]) -> str:
-    """All datapaths of a program and the two functions that choose among them."""
-    numbered = dict(enumerate(paths))
-    parts = ["/* Neurons */\n"]
-    parts += [DatapathPrinter(i, path).text() for i, path in numbered.items()]
-    parts.append(dispatch("fire", "uint32_t *word", numbered))
-    parts.append(dispatch("readout", "int32_t *value", numbered))
-    return "\n".join(parts)
+    for printer in printers:
+        # The last is the default too, so that compilers see that there is always a value.
+        label = f"case {printer.index}:" if printer is not printers[-1] else "default:"
+        lines += [f"    {label}", f"        {printer.name}(s, t, oy, ox, value);", "        break;"]
+    lines += ["    }", "}\n"]
+    functions = [printer.text() for printer in printers]
+    return "\n".join(["/* Neurons */\n", *functions, *lines])

@@ -91,6 +91,8 @@ class _Sections:
         neuron = "int32_t" if array.membrane_bits <= 31 else "int64_t"
         return (
             f"typedef {_int_type(position)} name_position; /* of a neuron in its row of a map */\n"
+            f"typedef {_int_type(self.program.position_max + 1)} name_count; "
+            f"/* of a row's events in one bank */\n"
             f"typedef {acc} name_acc; /* an accumulator of {array.acc_bits} bits */\n"
             f"typedef {neuron} name_int; /* a membrane of {array.membrane_bits} bits */\n"
             f"typedef {clock} name_clock; /* clocks of one layer */\n\n"

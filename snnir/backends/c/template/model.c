@@ -123,8 +123,8 @@ NAME_INLINE void append(name_state *s, name_writer *w, int32_t position, uint32_
     event->position = (name_position)position;
     event->train = (uint16_t)train;
     w->count += train != 0;
-    w->banks[(uint32_t)position % BANKS] =
-        (uint16_t)(w->banks[(uint32_t)position % BANKS] + (train != 0));
+    name_count *bank = &w->banks[(uint32_t)position % BANKS];
+    *bank = (name_count)(*bank + (train != 0));
 }
 
 NAME_INLINE void begin_row(name_writer *w, const struct layer *l, int32_t row)
@@ -157,7 +157,7 @@ NAME_INLINE name_clock later(name_clock a, name_clock b)
 /* One run: it leaves the resolver when all queues have room, and is emitted bank by bank. Clocks
    of a bank only grow, so that maxima over banks and over time are the same: `full` is when the
    last queue that was full had room again, `busy` when the last event was emitted. */
-static void clock_run(name_clocks *k, const uint16_t *low, const uint16_t *high, int32_t count,
+static void clock_run(name_clocks *k, const name_count *low, const name_count *high, int32_t count,
                       int is_last)
 {
     name_clock ready, full = k->full, busy = k->busy;
@@ -169,7 +169,7 @@ static void clock_run(name_clocks *k, const uint16_t *low, const uint16_t *high,
         return;
     ready = later(k->resolved + 1, k->phase);
     for (int b = 0; b < BANKS; ++b) {
-        const int32_t events = high[b] - low[b];
+        const int32_t events = (int32_t)high[b] - (int32_t)low[b];
         const name_clock end = later(k->last[b] + 1, ready) + (events > 1 ? events - 1 : 0);
         pushed[b] = (events > 0) | is_last;
         slot[b] = pushed[b] ? end : k->oldest[b];
@@ -203,7 +203,7 @@ NAME_INLINE void clock_phase(name_clocks *k, int is_pixel_end, int32_t channels)
 NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, int32_t ox, int by,
                               int planes, struct sums *sums)
 {
-    static const uint16_t nothing[BANKS];
+    static const name_count nothing[BANKS];
     const struct stream *st = streams + t->stream_first;
     const struct stream *const end = st + t->stream_count;
     int64_t events = 0;
@@ -222,7 +222,7 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
             const int32_t y = oy * st->stride_y + run->dy, x = ox * st->stride_x + run->dx;
             const int32_t low = x > 0 ? x : 0;
             const int32_t high = x + run->length < st->width ? x + run->length : st->width;
-            const uint16_t *bank_low = nothing, *bank_high = nothing;
+            const name_count *bank_low = nothing, *bank_high = nothing;
             int32_t count = 0;
             if (y >= 0 && y < st->height && low < high) {
                 const int32_t entry = run->pointer + oy * st->pointer_stride;
@@ -280,11 +280,11 @@ static void receive(name_state *s, const struct layer *l, const uint8_t *image)
 
 /* The pooled trains of one pixel of a tile of a layer that fires. */
 static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, int32_t x,
-                 uint32_t *best)
+                 int32_t *best)
 {
     const struct tile *t = tiles + tile;
     const int32_t first = (tile - l->tile_first) * CHANNELS;
-    uint32_t word[ROW];
+    int32_t word[ROW];
     int32_t worth[ROW];
 
     for (int c = 0; c < ROW; ++c)
@@ -297,9 +297,9 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
             const int32_t ox = x * l->stride_x - l->pad_x + wx;
             if (ox < 0 || ox >= l->width)
                 continue;
-            fire(s, l->mode, t, oy, ox, word);
+            activate(s, l->mode, t, oy, ox, word);
             for (int32_t c = 0; c < t->channels; ++c) {
-                const int32_t value = l->is_rate ? ones(word[c]) : (int32_t)word[c];
+                const int32_t value = l->is_rate ? ones((uint32_t)word[c]) : word[c];
                 if (value > worth[c]) {
                     worth[c] = value;
                     best[c] = word[c];
@@ -314,7 +314,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
 
 static void fire_layer(name_state *s, const struct layer *l)
 {
-    uint32_t word[ROW] = {0};
+    int32_t word[ROW] = {0};
     name_writer w;
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
@@ -325,8 +325,7 @@ static void fire_layer(name_state *s, const struct layer *l)
             for (int32_t x = 0; x < l->pool_width; ++x) {
                 pool(s, l, l->tile_first + i, y, x, word);
                 for (int32_t c = 0; c < t->channels; ++c) {
-                    if (word[c] != 0)
-                        append(s, &w, x * l->pitch + c, word[c]);
+                    append(s, &w, x * l->pitch + c, (uint32_t)word[c]);
                     if (s->trains != NULL && l->record_pool >= 0)
                         s->trains[l->record_pool
                                   + ((i * CHANNELS + c) * l->pool_height + y) * l->pool_width
@@ -346,7 +345,7 @@ static void readout_layer(name_state *s, const struct layer *l, int32_t *potenti
         const struct tile *t = tiles + l->tile_first + i;
         for (int32_t y = 0; y < l->height; ++y)
             for (int32_t x = 0; x < l->width; ++x) {
-                readout(s, l->mode, t, y, x, value);
+                activate(s, l->mode, t, y, x, value);
                 for (int32_t c = 0; c < t->channels; ++c)
                     potentials[((i * CHANNELS + c) * l->height + y) * l->width + x] = value[c];
             }

@@ -21,7 +21,7 @@ typedef struct {
 /* The row of events that is being written. */
 typedef struct {
     int32_t event, count;
-    uint16_t banks[NAME_BANKS];
+    name_count banks[NAME_BANKS];
 } name_writer;
 
 /* The clock counts of the layer that runs; see "Clock counts" in docs/machine.md of snnir. */
@@ -46,7 +46,7 @@ typedef struct {
     name_clocks clocks;
     name_event events[NAME_EVENTS];
     name_position pointers[NAME_POINTERS];
-    uint16_t bank_pointers[NAME_POINTERS][NAME_BANKS];
+    name_count bank_pointers[NAME_POINTERS][NAME_BANKS];
 } name_state;
 
 /* Results of many images, each one behind the other; all but `potentials` may be NULL. */
