@@ -391,6 +391,16 @@ def _() -> None:
     Path("small.toml").write_text(TARGET)
 
 
+@case(
+    "weights that alone exceed the target",
+    f"{COMPILE} --target small.toml",
+    "model.onnx", "4,956 weights of 8 bits", "BRAM36", "--weight-bits",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+    Path("small.toml").write_text(TARGET.replace("bram36 = 2", "bram36 = 1"))
+
+
 @case("misspelt option", f"{COMPILE} --timestep 4", "--timestep", "did you mean '--timesteps'?")
 def _() -> None:
     with_digits()

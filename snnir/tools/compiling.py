@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
     from snnir.analysis.program import ProgramTables
     from snnir.runtime.samples import Samples
+    from snnir.targets import Target
 
 KEPT_SAMPLES = 64
 """Samples of the calibration data that a build folder keeps, for reports without other data."""
 
 TOP = "snnir_top"
 """The Verilog's top level: the default of convert-pe-to-hw."""
+
+BRAM36_BITS = 36 * 1024
 
 _CONTENTS = {MANIFEST, "model.onnx", "calibration.npz", "ir", "c", "verilog", CACHE}
 
@@ -48,11 +52,11 @@ def compile_model(model: Path, folder: Path, flow: Flow) -> Compilation:
     from snnir.targets import load_target
 
     check_replaceable(folder)
-    load_target(flow.target)
+    target = load_target(flow.target)
     start = time.perf_counter()
     stages = list(flow.stages())
     with new_folder(folder) as staging:
-        build = _Build(staging, model, flow, stages)
+        build = _Build(staging, model, flow, stages, target)
         build.run()
         keep_cache(folder, staging)
     compilation = Compilation(build.manifest, build.seconds)
@@ -96,8 +100,9 @@ def keep_cache(folder: Path, staging: Path) -> None:
 class _Build:
     """One run of the pipeline, writing into a folder that is not yet in its place."""
 
-    def __init__(self, folder: Path, model: Path, flow: Flow, stages: list[Stage]):
+    def __init__(self, folder: Path, model: Path, flow: Flow, stages: list[Stage], target: Target):
         self.folder, self.model, self.flow, self.stages = folder, model, flow, stages
+        self.target = target
         self.pipeline = pipeline_text(stages)
         self.seconds: dict[str, float] = {}
         self.files: dict[str, str] = {}
@@ -128,6 +133,8 @@ class _Build:
                 apply_passes(module, [instance], ctx, after_pass=self._after_pass)
                 if not stage.is_check:
                     self._write_ir(stage.name, module)
+                if stage.name == "convert-onnx-to-snn":
+                    self._check_size(module)
                 if stage.role:
                     self._keep(stage.role, module)
         with step("printing C" + (" and Verilog" if self.hw_module else "")):
@@ -153,6 +160,25 @@ class _Build:
 
         shape = model_input(module)
         return load_samples(self.flow.calibration, shape[1:])
+
+    def _check_size(self, module: ModuleOp) -> None:
+        """Refuse what cannot fit before calibration takes its time; the layout needs more still.
+
+        Raises:
+            UserError: the bare bits of the weights exceed the target's block RAM.
+        """
+        from snnir.dialects.snn import ConvOp, DenseOp
+
+        synapses = [op for op in module.walk() if isinstance(op, ConvOp | DenseOp)]
+        weights = sum(math.prod(op.weights.type.get_shape()) for op in synapses)
+        needed = -(-weights * self.flow.weight_bits // BRAM36_BITS)
+        if needed > self.target.bram36:
+            raise UserError(
+                f"{weights:,} weights of {self.flow.weight_bits} bits need at least {needed:,} "
+                f"BRAM36, {self.target.name} has {self.target.bram36}",
+                where=str(self.model),
+                hint="use fewer --weight-bits, a smaller network or a larger --target",
+            )
 
     def _keep(self, role: str, module: ModuleOp) -> None:
         """What later steps need of the program as it is now."""
@@ -227,7 +253,7 @@ class _Build:
             "output": describe_output(self.snn),
             "array": asdict(tables.array),
             "memory": describe_memory(tables),
-            "target": target_facts(flow.target),
+            "target": asdict(self.target),
             "layers": [asdict(layer) for layer in summarise(self.snn, tables)],
             "ir": self.ir,
             "stages": self.roles,
@@ -297,9 +323,3 @@ def describe_memory(tables: ProgramTables) -> list[dict[str, Any]]:
         {**asdict(memory), "bytes": -(-memory.bits // 8), "bram36": memory.bram36}
         for memory in memories(tables)
     ]
-
-
-def target_facts(name: str) -> dict[str, Any]:
-    from snnir.targets import load_target
-
-    return asdict(load_target(name))
