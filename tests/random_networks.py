@@ -108,7 +108,7 @@ class _Maker:
         self.images = images
         self.choice: NeuronChoice = pick(CODINGS)
         self.readout_choice = self.choice
-        self.steps = pick([4, 1, 2, 3, 5, 8])
+        self.steps = pick([4, 1, 2, 3, 5, 8, 16])
         self.bits = pick([4, 2, 3, 6, 8])
         self.fraction = pick([0, 1, 3])
         self.rng = np.random.default_rng(pick(range(10_000)))

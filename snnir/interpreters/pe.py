@@ -1,9 +1,8 @@
 """Runs a scheduled `pe.program` on a batch of images, from its tables and memory images alone.
 
 Event and pointer memories, weight banks and run tables are addressed as docs/machine.md says, so a
-wrong layout, place or run shows as a difference. Instead of lists the event memory holds whole rows
-(a row of `capacity` events in each of K banks has as many slots as the row has positions), which
-lets one matrix product serve a run at all output pixels of all images.
+wrong layout, place or run shows as a difference. One matrix product serves a run at all output
+pixels of all images.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.neuron import run_neuron
+from snnir.interpreters.pe_memory import MapMemory
 from snnir.interpreters.windows import first_largest
 
 CHUNK_BYTES = 64 << 20
@@ -148,18 +148,16 @@ class _Machine:
         self.result = ProgramResult(np.zeros((0, 0), np.int64))
 
     def run(self, frames: np.ndarray) -> ProgramResult:
-        tables, banks = self.tables, self.tables.array.banks
+        tables = self.tables
         self.images = len(frames)
-        self.rows = np.zeros((self.images, tables.event_depth * banks), np.uint16)
-        self.pointers = np.zeros((self.images, tables.pointer_depth, banks), np.int64)
-        self.pitch_at = np.zeros(tables.event_depth, np.int64)
+        self.maps = MapMemory(tables, self.images)
         pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2)).astype(np.uint16)
         self.keep("input", pixels)
         potentials = []
         for layer in tables.layers:
             if layer.kind == RECEIVE:
                 word = (pixels >> layer.word_shift) & ((1 << layer.word_bits) - 1)
-                self.write(layer, word, layer.channels)
+                self.maps.write(layer, word, layer.channels)
                 self.count(layer, None, None)
                 continue
             currents = self.currents(layer)
@@ -172,7 +170,7 @@ class _Machine:
             if layer.is_pooled:
                 trains = self.pool(layer, trains)
                 self.keep(f"{layer.label}.pool", trains)
-            self.write(layer, trains, tables.array.channels)
+            self.maps.write(layer, trains, tables.array.channels)
         self.result.potentials = np.concatenate(potentials, axis=1)
         return self.result
 
@@ -180,34 +178,7 @@ class _Machine:
         if self.keep_trains:
             self.result.trains[label] = trains
 
-    # Memories ----------------------------------------------------------------------------------
-
-    def write(self, layer: Layer, trains: np.ndarray, block: int) -> None:
-        """Stores a map: its rows in the event memory, its counts in the pointer memory."""
-        banks, place, pitch = self.tables.array.banks, layer.place, layer.pitch
-        _, channels, height, width = trains.shape
-        slots = place.capacity * banks
-        for b, first in enumerate(range(0, channels, block)):
-            part = trains[:, first : first + block]
-            row = np.zeros((self.images, height, slots), np.uint16)
-            spread = row[:, :, : width * pitch].reshape(self.images, height, width, pitch)
-            spread[..., : part.shape[1]] = part.transpose(0, 2, 3, 1)
-            row[:, :, : width * pitch] = spread.reshape(self.images, height, -1)
-            starts = place.events + (b * height + np.arange(height)) * place.capacity
-            self.pitch_at[starts] = pitch
-            at = starts[0] * banks
-            self.rows[:, at : at + height * slots] = row.reshape(self.images, -1)
-            by_bank = (row != 0).reshape(self.images, height, place.capacity, banks)
-            upto = np.zeros((self.images, height, place.capacity + 1, banks), np.int64)
-            np.cumsum(by_bank, axis=2, out=upto[:, :, 1:])
-            # Bank k holds positions k, k + K, ...: so many of them lie in pixels 0..x.
-            ends = (np.arange(1, width + 1) * pitch)[:, None]
-            full = -(-(ends - np.arange(banks)) // banks)
-            counts = np.take_along_axis(
-                upto, np.broadcast_to(full, (self.images, height, *full.shape)), axis=2
-            )
-            at = place.pointers + b * height * width
-            self.pointers[:, at : at + height * width] = counts.reshape(self.images, -1, banks)
+    # Accumulators ------------------------------------------------------------------------------
 
     def currents(self, layer: Layer) -> np.ndarray:
         """Plane currents (planes, N, C, H, W) of a layer: the accumulators of all pixels."""
@@ -263,13 +234,13 @@ class _Machine:
         if not len(oy) or not len(ox):
             return
         pixels = np.ix_(np.arange(self.images), oy, ox)
-        events[pixels] = counts = self.events_of(run, oy, low, high)
+        events[pixels] = counts = self.maps.events_of(run, oy, low, high)
         starts = run["event_base"] + oy * run["event_stride"]
-        pitch = int(self.pitch_at[starts[0]])
+        pitch = int(self.maps.pitch_at[starts[0]])
         position = x0[:, None] * pitch + np.arange(run["length"] * pitch)
         inside = (position >= low[:, None] * pitch) & (position < high[:, None] * pitch)
         slot = starts[:, None, None] * banks + np.where(inside, position, 0)
-        words = np.where(inside, self.rows[:, slot], 0)
+        words = np.where(inside, self.maps.rows[:, slot], 0)
         if not np.array_equal((words != 0).sum(-1), counts.sum(-1)):
             raise LayoutError(f"{layer.label}: pointers and event lists disagree")
         weights = self.fetch(layer, tiles, run, ox, position, words)
@@ -280,13 +251,6 @@ class _Machine:
         left = np.moveaxis(bits, 3, 0).reshape(len(ox), -1, position.shape[1])
         product = (left @ weights).reshape(len(ox), steps, self.images, len(oy), -1)
         acc[np.ix_(np.arange(steps), np.arange(self.images), oy, ox)] += np.moveaxis(product, 0, 3)
-
-    def events_of(self, run: dict[str, int], oy, low, high) -> np.ndarray:
-        """(N, oy, ox, K): how many events the pointer memory says lie in pixels low..high-1."""
-        base = run["pointer_base"] + oy[:, None] * run["pointer_stride"]
-        upto = self.pointers[:, base + (high - 1)]
-        before = self.pointers[:, base + np.maximum(low - 1, 0)]
-        return upto - np.where((low == 0)[:, None], 0, before)
 
     def fetch(self, layer: Layer, tiles: list[Tile], run, ox, position, words) -> np.ndarray:
         """(ox, positions, tiles * C): the weight row that an event at each position fetches."""
