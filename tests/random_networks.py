@@ -140,7 +140,7 @@ class _Maker:
 
     def options(self) -> dict[str, int]:
         options = dict(self.pick(ARRAYS))
-        planes = self.pick([0, self.steps + 1, 8])
+        planes = self.pick([0, min(self.steps + 1, 16), 8])
         if planes >= max(self.steps, self.least_planes):
             options["planes"] = planes
         if options.get("channels", 9) < 9 and self.pick([False, False, True]):
