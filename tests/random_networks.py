@@ -39,7 +39,7 @@ from snnir.dialects.snn import (
     SumPoolOp,
     window_size,
 )
-from snnir.dialects.snn_types import CurrentType, SumType, TrainType
+from snnir.dialects.snn_types import MAX_STEPS, CurrentType, SumType, TrainType
 
 Pick = Callable[[Sequence[Any]], Any]
 
@@ -141,7 +141,7 @@ class _Maker:
     def options(self) -> dict[str, int]:
         options = dict(self.pick(ARRAYS))
         planes = self.pick([0, min(self.steps + 1, 16), 8])
-        if planes >= max(self.steps, self.least_planes):
+        if max(self.steps, self.least_planes) <= planes <= MAX_STEPS:
             options["planes"] = planes
         if options.get("channels", 9) < 9 and self.pick([False, False, True]):
             options["weight_bits"] = self.pick([2, 4, 8])
