@@ -193,7 +193,7 @@ def test_a_failing_compilation_leaves_the_old_build(build, tmp_path, capsys):
         ["--coding", "rate", "--timesteps", "6", "--emission", "after"],
         ["--coding", "rate", "--reset", "hard", "--compare", "gt"],
         ["--weight-bits", "4", "--balance", "percentile", "--percentile", "99"],
-        ["--per-channel", "--balance", "max", "--samples", "32"],
+        ["--per-channel", "--balance", "max", "--samples", "32", "--rounding", "minmax"],
         ["--array", "4,8,8", "--timesteps", "7"],
     ],
     ids=" ".join,

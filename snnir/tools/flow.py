@@ -82,7 +82,8 @@ class Flow:
                 "per-channel": self.per_channel or None,
             },
         )
-        yield Stage("quantise", {"weight-bits": self.weight_bits}, role="snn")
+        rounding = {"weight-bits": self.weight_bits, "rounding": self.rounding}
+        yield Stage("quantise", rounding, role="snn")
         yield Stage("verify-snn-integer")
         banks, channels, planes = self.array or (None, None, None)
         size = {"banks": banks, "channels": channels, "planes": planes}

@@ -50,6 +50,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--percentile", metavar="P", type=between(0, 100), help="for --balance percentile (99.9)")
     add("--per-channel", action="store_true", help="a threshold for each channel, not each layer")
     add("--weight-bits", metavar="B", type=whole(2, 8), default=8, help="2 to 8 (8)")
+    add(
+        "--rounding", choices=("mse", "minmax"),
+        help="scale of a channel's weights: least squared error (mse), or no clipping (minmax)",
+    )  # fmt: skip
 
     machine = parser.add_argument_group("machine")
     add = machine.add_argument
@@ -93,6 +97,7 @@ def run(args: Namespace) -> int:
         percentile=args.percentile,
         per_channel=args.per_channel,
         weight_bits=args.weight_bits,
+        rounding=args.rounding,
         target=args.target,
         array=args.array,
         verilog=not args.no_verilog,
