@@ -129,7 +129,7 @@ def _choose_wires(order: list[Operation], max_length: int) -> set[SSAValue]:
             wires.add(result)
         # A concatenation is a list: it reads well over several lines, so it is never split.
         if not isinstance(op, comb.ConcatOp):
-            for operand in sorted({*op.operands}, key=text_length, reverse=True):
+            for operand in sorted(dict.fromkeys(op.operands), key=text_length, reverse=True):
                 if _length(op, text_length) <= max_length:
                     break
                 if _is_inlined(operand, wires):

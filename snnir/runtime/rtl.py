@@ -50,20 +50,25 @@ class RtlEngine:
         """The engine of a module that holds a scheduled program; Verilog is written to `cache`."""
         from xdsl.context import Context
 
-        from snnir.analysis.program import read_program
         from snnir.backends.memory import memory_images
         from snnir.backends.verilog import verilog_files
-        from snnir.dialects.pe import ProgramOp
         from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
 
-        tables = read_program(next(op for op in module.body.ops if isinstance(op, ProgramOp)))
         hardware = module.clone()
         ConvertPeToHwPass().apply(Context(), hardware)
         folder = cache / "verilog"
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in (verilog_files(hardware) | memory_images(hardware)).items():
             (folder / name).write_text(text)
-        return cls(folder, tables, cache)
+        return cls(folder, cls.tables_of(module), cache)
+
+    @staticmethod
+    def tables_of(module: ModuleOp) -> ProgramTables:
+        """The tables of the scheduled program in a module."""
+        from snnir.analysis.program import read_program
+        from snnir.dialects.pe import ProgramOp
+
+        return read_program(next(op for op in module.body.ops if isinstance(op, ProgramOp)))
 
     def run(self, frames: np.ndarray, record: bool = True, seed: int = 0) -> EngineResult:
         """Run images.

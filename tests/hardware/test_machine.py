@@ -1,0 +1,159 @@
+"""The whole machine: simulated trains, potentials and clocks are those of the pe interpreter."""
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from snnir.analysis.program import Mode
+from snnir.backends.memory import memory_images
+from snnir.backends.verilog import verilog_files
+from snnir.errors import UserError
+from snnir.hardware.timing import neuron_stages
+from snnir.interpreters.comb import Simulator
+from snnir.interpreters.pe import run_program
+from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
+from snnir.passes.event_schedule import EventSchedulePass
+from snnir.passes.tile_to_pe import TileToPePass
+from snnir.runtime import icarus, verilator, yosys
+from snnir.runtime.rtl import RtlEngine
+
+simulates = pytest.mark.skipif(
+    verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
+    reason="Verilator, g++ or make is not installed",
+)
+
+
+def _random_networks():
+    """The generator of random networks, a module beside the tests and in no package."""
+    path = Path(__file__).parents[1] / "random_networks.py"
+    spec = importlib.util.spec_from_file_location("random_networks", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault("random_networks", module)  # its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+def scheduled(seed: int, images: int = 2, **options) -> tuple[ModuleOp, np.ndarray]:
+    """A random network as a scheduled program, and its images."""
+    network = _random_networks().network_from_seed(seed, images=images)
+    TileToPePass(**{**network.options, **options}).apply(Context(), network.module)
+    EventSchedulePass().apply(Context(), network.module)
+    return network.module, network.frames
+
+
+def hardware(module: ModuleOp) -> ModuleOp:
+    result = module.clone()
+    ConvertPeToHwPass().apply(Context(), result)
+    result.verify()
+    return result
+
+
+def differences(result, reference) -> list[str]:
+    """What two engines disagree about, as labels."""
+    found = [] if np.array_equal(result.potentials, reference.potentials) else ["potentials"]
+    for name in ("trains", "layer_cycles", "events"):
+        expected, actual = getattr(reference, name), getattr(result, name)
+        found += [
+            f"{name} of {label}"
+            for label, values in expected.items()
+            if not np.array_equal(actual[label], values)
+        ]
+    return found
+
+
+# Between them: one and more banks and words, pools, residuals, all codings, digits of weights.
+@simulates
+@pytest.mark.parametrize("seed", [3, 5, 22])
+def test_random_networks_in_verilator(seed, tmp_path):
+    module, frames = scheduled(seed, images=3)
+    reference = run_program(module, frames, count_cycles=True)
+    engine = RtlEngine.from_module(module, tmp_path)
+    for pauses in (0, 1):
+        result = engine.run(frames, seed=pauses)
+        assert differences(result, reference) == []
+        assert np.array_equal(result.cycles, reference.cycles)
+    quick = engine.run(frames[:1], record=False)
+    assert quick.trains == {} and np.array_equal(quick.potentials, reference.potentials[:1])
+    with pytest.raises(UserError, match="the network takes uint8"):
+        engine.run(frames.astype(np.float32))
+
+
+def test_machine_in_the_evaluator_of_hw_modules():
+    """No Verilog at all: the hw modules themselves, an image byte by byte."""
+    module, frames = scheduled(10, images=1)
+    reference = run_program(module, frames, count_cycles=True)
+    core = next(op for op in hardware(module).body.block.ops if op.sym_name.data == "core")
+    sim = Simulator(core)
+    sim.step(rst=1)
+    pixels, potentials, cycles = frames.ravel().tolist(), [], 0
+    for _ in range(int(reference.cycles[0]) + len(pixels) + 200):
+        valid = int(bool(pixels))
+        out = sim.step(
+            rst=0, s_tvalid=valid, s_tdata=pixels[0] if pixels else 0, s_tlast=0, m_tready=1
+        )
+        if valid and out["s_tready"]:
+            pixels.pop(0)
+        if out["m_tvalid"]:
+            value = out["m_tdata"]
+            potentials.append(value - (1 << 32) if value >> 31 else value)
+            cycles = out["cycles"]
+        if out["m_tvalid"] and out["m_tlast"]:
+            break
+    assert potentials == reference.potentials[0].tolist()
+    assert cycles == reference.cycles[0]
+
+
+@simulates
+def test_circt_prints_the_same_machine(tmp_path, circt_verilog):
+    """The machine printed by CIRCT's exporter, in the same test bench."""
+    module, frames = scheduled(22, images=2)
+    design = hardware(module)
+    text = circt_verilog(design)
+    externs = [op for op in design.body.block.ops if op.name == "hw.module.extern"]
+    memories = verilog_files(ModuleOp([op.clone() for op in externs]))
+    folder = tmp_path / "verilog"
+    folder.mkdir()
+    for name, content in (memories | memory_images(design)).items():
+        (folder / name).write_text(content)
+    (folder / "all.v").write_text(text)
+    tables = RtlEngine.tables_of(module)
+    result = RtlEngine(folder, tables, tmp_path).run(frames)
+    assert differences(result, run_program(module, frames, count_cycles=True)) == []
+
+
+@pytest.mark.parametrize("seed", [4, 9])
+def test_no_tool_complains(seed, tmp_path):
+    module, _ = scheduled(seed)
+    design = hardware(module)
+    for name, text in (verilog_files(design) | memory_images(design)).items():
+        (tmp_path / name).write_text(text)
+    files = sorted(tmp_path.glob("*.v"))
+    if verilator.find() is not None:
+        assert verilator.lint(files, "snnir_top") == []
+    if icarus.available():
+        assert icarus.lint(files, "snnir_top") == []
+    if yosys.find() is not None:
+        yosys.check(files, "snnir_top", tmp_path / "yosys")
+
+
+def test_verilog_is_the_same_every_time():
+    module, _ = scheduled(2)
+    assert verilog_files(hardware(module)) == verilog_files(hardware(module))
+
+
+def test_no_multiplier_is_made():
+    names = {op.name for op in hardware(scheduled(3)[0]).walk()}
+    assert not names & {"comb.mul", "comb.divs", "comb.divu", "comb.mods", "comb.modu"}
+
+
+def test_neuron_stages_count_registers():
+    assert neuron_stages(Mode("radix", "radix", 4, 4, 0), "after") == 4 + 1 + 4
+    assert neuron_stages(Mode("if", "rate", 4, 4, 0, rate=True), "causal") == 8
+    assert neuron_stages(Mode("if", "direct", 8, 4, 0, rate=True), "causal") == 7 + 8
+    assert neuron_stages(Mode("sum", "radix", 4, 4, 0), "none") == 5
