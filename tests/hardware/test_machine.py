@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.arith import Arith
+from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.parser import Parser
 
 from snnir.analysis.program import Mode
 from snnir.backends.memory import memory_images
 from snnir.backends.verilog import verilog_files
+from snnir.dialects.pe import Pe
+from snnir.dialects.snn import Snn
 from snnir.errors import UserError
 from snnir.hardware.timing import neuron_stages
 from snnir.interpreters.comb import Simulator
@@ -84,9 +88,18 @@ def test_random_networks_in_verilator(seed, tmp_path):
         engine.run(frames.astype(np.float32))
 
 
+def example() -> ModuleOp:
+    """The program of the pass's lit file: an image in two words, a convolution, a readout."""
+    ctx = Context()
+    for dialect in (Builtin, Arith, Snn, Pe):
+        ctx.load_dialect(dialect)
+    file = Path(__file__).parents[2] / "lit_tests" / "passes" / "convert_pe_to_hw.mlir"
+    return Parser(ctx, file.read_text()).parse_module()
+
+
 def test_machine_in_the_evaluator_of_hw_modules():
     """No Verilog at all: the hw modules themselves, an image byte by byte."""
-    module, frames = scheduled(10, images=1)
+    module, frames = example(), np.arange(0, 256, 16, np.uint8).reshape(1, 4, 4, 1)
     reference = run_program(module, frames, count_cycles=True)
     core = next(op for op in hardware(module).body.block.ops if op.sym_name.data == "core")
     sim = Simulator(core)
