@@ -1,3 +1,3 @@
-"""snnir: a spiking-network compiler. Trained networks become C and Verilog whose spikes are equal."""
+"""A spiking-network compiler: trained networks become C and Verilog whose spikes are equal."""
 
 __version__ = "0.1.0"

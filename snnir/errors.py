@@ -18,10 +18,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         text = " ".join(self.what.split())
-        if self.where:
-            text = f"{self.where}: error: {text}"
-        else:
-            text = f"error: {text}"
+        text = f"{self.where}: error: {text}" if self.where else f"error: {text}"
         if self.hint:
             text += f"; {' '.join(self.hint.split())}"
         return text

@@ -319,7 +319,7 @@ def _() -> None:
     with_digits()
 
 
-@case("mean of too many channels", f"{COMPILE} --mean .1,.2,.3", "mean", "3 values", "1 channel", "give 1")
+@case("mean of too many channels", f"{COMPILE} --mean .1,.2,.3", "mean", "3 values", "give 1")
 def _() -> None:
     with_digits()
 

@@ -12,7 +12,7 @@ from snnir.errors import UserError
 
 
 def term_matrix(op: SynapseOp) -> tuple[np.ndarray, np.ndarray]:
-    """(weights, channel), both (M, terms): the input channel of each weight of an output channel."""
+    """(weights, channel), both (M, terms): each weight of an output and its input channel."""
     weights = from_dense(op.weights)
     outputs = weights.shape[0]
     channels, height, width = op.source.type.dims
