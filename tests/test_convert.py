@@ -120,7 +120,7 @@ def test_float_form_equals_the_onnx_interpreter(data):
     x = x[:, 0].astype(np.float32)
     expected = run_onnx(module, x)
     convert = draw(st.sampled_from(["", "{input-mean=0.4 input-std=0.3}"]))
-    run_pipeline(module, f"convert-onnx-to-snn{convert}")
+    run_pipeline(module, f"verify-onnx-convertible,convert-onnx-to-snn{convert}")
     labels = [op.label.data for op in layers(module)]
     assert len(set(labels)) == len(labels)
     assert np.allclose(run_snn(module, x).outputs, expected, atol=1e-4)

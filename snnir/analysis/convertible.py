@@ -164,6 +164,9 @@ def _behind_neuron(op: Operation, x: SSAValue) -> Iterator[tuple[str, str]]:
     source = x
     while isinstance(source.owner, _RESHAPES):
         source = source.owner.x
+    if isinstance(source.owner, onnx.AveragePoolOp) and not isinstance(op, onnx.PoolOp):
+        # An average of the image is a sum of pixels, which the first layer may take as it is.
+        source = source.owner.x
     if isinstance(source, BlockArgument) or is_nonnegative(source):
         return
     owner = source.owner
