@@ -2,12 +2,11 @@
 
 import hashlib
 import subprocess
-import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from snnir.errors import UserError
+from snnir.runtime.progress import step
 
 
 def content_key(parts: Iterable[str | bytes | Path]) -> str:
@@ -33,11 +32,7 @@ def run_logged(
     Raises:
         UserError: it fails; the message has the first lines of the log that say why.
     """
-    start = time.monotonic()
-    note = sys.stderr.isatty()
-    if note:
-        print(f"{what} ...", end="", file=sys.stderr, flush=True)
-    with log.open("w") as stream:
+    with step(what), log.open("w") as stream:
         status = subprocess.run(
             [str(word) for word in command],
             cwd=cwd,
@@ -47,8 +42,6 @@ def run_logged(
             stdin=subprocess.DEVNULL,
             check=False,
         ).returncode
-    if note:
-        print(f" {time.monotonic() - start:.1f} s", file=sys.stderr)
     if status:
         raise UserError(
             f"{what} failed with status {status}: {first_errors(log.read_text(errors='replace'))}",

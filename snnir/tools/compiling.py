@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from snnir import __version__
 from snnir.errors import UserError
 from snnir.runtime.build import CACHE, FORMAT, MANIFEST, file_hash, seal
+from snnir.runtime.progress import step
 from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
-from snnir.tools.output import json_text, step
+from snnir.tools.output import json_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp

@@ -82,8 +82,16 @@ class Flow:
                 "per-channel": self.per_channel or None,
             },
         )
-        rounding = {"weight-bits": self.weight_bits, "rounding": self.rounding}
-        yield Stage("quantise", rounding, role="snn")
+        yield Stage(
+            "quantise",
+            {
+                "weight-bits": self.weight_bits,
+                "rounding": self.rounding,
+                "calibration": self.calibration,
+                "samples": self.samples,
+            },
+            role="snn",
+        )
         yield Stage("verify-snn-integer")
         banks, channels, planes = self.array or (None, None, None)
         size = {"banks": banks, "channels": channels, "planes": planes}

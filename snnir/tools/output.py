@@ -1,11 +1,8 @@
-"""What a command says: JSON for programs, text for people, progress only to a terminal."""
+"""JSON as the commands print it: stable, and with short lists on one line."""
 
 import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import perf_counter
 from typing import Any
 
 _PLAIN_LIST = re.compile(r"\[\n[^\[\]{}]*\]")
@@ -24,18 +21,3 @@ def print_json(value: dict[str, Any]) -> None:
 
 def _on_one_line(found: re.Match[str]) -> str:
     return "[" + " ".join(line.strip() for line in found[0][1:-1].splitlines()).strip() + "]"
-
-
-@contextmanager
-def step(text: str) -> Iterator[None]:
-    """Say on stderr what is being done and how long it took, if a person is watching."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    sys.stderr.write(f"{text} ... ")
-    sys.stderr.flush()
-    start = perf_counter()
-    try:
-        yield
-    finally:
-        sys.stderr.write(f"{perf_counter() - start:.1f} s\n")

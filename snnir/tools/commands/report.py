@@ -49,8 +49,8 @@ def _activity(build: BuildFolder, source: str | Path, limit: int) -> dict[str, A
     import numpy as np
 
     from snnir.runtime.engines import run_engine
+    from snnir.runtime.progress import step
     from snnir.runtime.samples import load_for
-    from snnir.tools.output import step
 
     samples = load_for(build.manifest, source).first(limit)
     with step(f"c: {len(samples):,} samples"):

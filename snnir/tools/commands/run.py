@@ -39,8 +39,9 @@ def run(args: Namespace) -> int:
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.encode import real_inputs, real_outputs
     from snnir.runtime.engines import run_engine
+    from snnir.runtime.progress import step
     from snnir.runtime.samples import load_for
-    from snnir.tools.output import print_json, step
+    from snnir.tools.output import print_json
 
     build = BuildFolder(args.folder)
     samples = load_for(build.manifest, args.input).first(args.limit)

@@ -47,8 +47,9 @@ def run(args: Namespace) -> int:
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.compare import compare
     from snnir.runtime.engines import run_engine
+    from snnir.runtime.progress import step
     from snnir.runtime.samples import load_for
-    from snnir.tools.output import print_json, step
+    from snnir.tools.output import print_json
 
     build = BuildFolder(args.folder)
     engines = args.engines or (ENGINES if build.has_verilog else ENGINES[:2])

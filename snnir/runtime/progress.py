@@ -1,0 +1,30 @@
+"""What is being done and how long it took, on stderr, if a person is watching."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+_line_is_open: list[bool] = []
+"""For each step that runs: whether nothing was written behind its `...` yet."""
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say `text ... 1.2 s`; steps inside are indented."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    if _line_is_open and _line_is_open[-1]:
+        sys.stderr.write("\n")
+        _line_is_open[-1] = False
+    indent = "  " * len(_line_is_open)
+    sys.stderr.write(f"{indent}{text} ... ")
+    sys.stderr.flush()
+    _line_is_open.append(True)
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        line = "" if _line_is_open.pop() else f"{indent}{text}: "
+        sys.stderr.write(f"{line}{perf_counter() - start:.1f} s\n")
