@@ -7,7 +7,9 @@ build=demo_build
 model=examples/digits.onnx
 data=examples/digits_test.npz
 
-title() { printf '\n\033[1m== %s\033[0m\n\n' "$1"; }
+bold='' plain=''
+[ -t 1 ] && { bold=$'\033[1m' plain=$'\033[0m'; }
+title() { printf '\n%s== %s%s\n\n' "$bold" "$1" "$plain"; }
 show() {
     printf '$ %s\n\n' "$*"
     "$@"
