@@ -24,6 +24,9 @@ from snnir.passes._input_padding import move_input_padding
 from snnir.passes._onnx_layers import OnnxLayers
 from snnir.passes._spiking_layers import Dims, Spikes, SpikingBuilder
 
+PIXEL_BITS = 8
+"""What the machine receives of a pixel: a byte at most."""
+
 
 @dataclass(frozen=True)
 class ConvertOnnxToSnnPass(ModulePass):
@@ -70,9 +73,12 @@ class ConvertOnnxToSnnPass(ModulePass):
     input_std: tuple[float, ...] | float | None = None
 
     def __post_init__(self) -> None:
-        for option, value in (("timesteps", self.timesteps), ("input-bits", self.input_bits)):
-            if not 1 <= value <= MAX_STEPS:
-                raise UserError(f"{option} is {value}, allowed are 1 to {MAX_STEPS}")
+        for option, value, most in (
+            ("timesteps", self.timesteps, MAX_STEPS),
+            ("input-bits", self.input_bits, PIXEL_BITS),
+        ):
+            if not 1 <= value <= most:
+                raise UserError(f"{option} is {value}, allowed are 1 to {most}")
         if self.emission == "after" and self.reset == "hard" and self.coding == "rate":
             raise UserError(
                 "emission=after needs reset=soft: with a hard reset each neuron fires once at most"
