@@ -18,6 +18,9 @@ from snnir.interpreters.snn import run_snn
 from snnir.tools.pipeline import run_pipeline
 from snnir.tools.plugins import make_context
 
+sys.path.insert(0, str(Path(__file__).parent))
+from plain_snn import plain_trains  # noqa: E402
+
 ROOT = Path(__file__).parent.parent
 DATA = os.environ.get("SNNIR_DATA")
 
@@ -211,6 +214,34 @@ def test_shipped_digits():
     )
     right = run_snn(module, archive["x"]).outputs.argmax(1) == archive["y"]
     assert right.mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "timesteps=4 input-scale=0.0625",
+        "timesteps=3 input-mean=0.4 input-std=0.3 input-scale=0.0625",
+        "coding=rate timesteps=5 input-scale=0.0625",
+        "coding=rate timesteps=4 emission=after compare=gt input-mean=0.4 input-scale=0.0625",
+        "coding=rate timesteps=4 reset=hard input-bits=4 input-scale=0.0625",
+    ],
+)
+def test_compiled_networks_equal_the_formulas(options):
+    module = import_model(str(ROOT / "examples" / "digits.onnx"))
+    run_pipeline(
+        module,
+        f"simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{{options}}},"
+        f"threshold-balance{{calibration={ROOT}/examples/digits_calibration.npz samples=32}},"
+        "quantise,verify-snn-integer",
+    )
+    images = np.load(ROOT / "examples" / "digits_test.npz")["x"][:3]
+    result = run_snn(module, images)
+    plain = plain_trains(module, result.trains["input"].astype(np.int64))
+    assert np.array_equal(
+        result.potentials.reshape(plain["potentials"].shape), plain.pop("potentials")
+    )
+    for label, words in plain.items():
+        assert np.array_equal(result.trains[label], words) and words.any(), label
 
 
 @pytest.mark.skipif(not DATA, reason="SNNIR_DATA is not set")
