@@ -21,6 +21,7 @@ env: $(STAMP)
 
 $(STAMP): pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: Python 3.11 or newer is needed; say make PYTHON=...' >&2; exit 1; }
+	@echo 'setting up .venv from PyPI, a minute or two ...'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
