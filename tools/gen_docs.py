@@ -34,6 +34,9 @@ from snnir.universe import UNIVERSE, pass_files
 ROOT = Path(__file__).parent.parent
 LIT = ROOT / "lit_tests" / "passes"
 
+SHOWN = 60
+"""Longer IR is cut after as many lines."""
+
 _CHECK = re.compile(r"\s*// *[A-Z][A-Z0-9_]*(-(LABEL|NEXT|SAME|DAG|NOT|COUNT-\d+|EMPTY))?:")
 _RUN = re.compile(r"// *RUN: *(.*)")
 _SPEC = re.compile(r"-p +('[^']*'|\S+)")
@@ -136,7 +139,14 @@ def run_example(file: Path, name: str) -> str:
     words = f"{example.text}\n\n" if example.text else ""
     arrow = "is answered with" if check else f"becomes, by `{spec}`,"
     kind = "text" if check else "mlir"
+    before, after = shortened(before), shortened(after)
     return f"{words}```mlir\n{before}```\n\n{arrow}\n\n```{kind}\n{after}```\n"
+
+
+def shortened(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    rest = len(lines) - SHOWN
+    return text if rest < 3 else "".join(lines[:SHOWN]) + f"... {rest} more lines\n"
 
 
 def passes_page() -> str:
