@@ -50,12 +50,12 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
         layers.high("received_last") + timing.receive, tables.tiles.high("channels") + timing.flush
     )
     timer = m.reg("timer", bits_of(0, most), reset=0)
-    finished = m.wire(
-        "last_pixel_ends",
-        end_phase & fields["pixel_end"] & fields["window_last"] & fields["layer_last"],
-    )
+    # Registered, for the end of a phase is known late in its clock.
+    ends = end_phase & fields["pixel_end"] & fields["window_last"] & fields["layer_last"]
+    finished = m.pipe("last_pixel_ended", ends, reset=0)
+    channels = m.pipe("channels", channels) if channels.constant is None else channels
     received = layers.resize("received_last", desc["received_last"], timer.width)
-    drained = fit(channels, timer.width) + (timing.flush - 1)
+    drained = fit(channels, timer.width) + (timing.flush - 2)
     counting = mux(timer.any(), timer - 1, timer)
     counting = mux(finished, drained, counting)
     timer.next = mux(ready & desc["receive"], received + (timing.receive - 2), counting)

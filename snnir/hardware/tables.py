@@ -32,6 +32,8 @@ def axis_columns(layer: Layer, axis: int) -> dict[str, int]:
 
     return {
         f"{name}_last": count - 1,
+        f"{name}_one_window": int(count == 1),
+        f"{name}_one_pixel": int(window(0)[1] == 0),
         f"{name}_end": extent - 1,
         f"{name}_reach": kernel - 1,
         f"{name}_stride": stride,
@@ -120,6 +122,7 @@ class HardwareTables:
             "readout": int(layer.kind == READOUT),
             "tile_first": layer.tile_first,
             "tiles_last": layer.tile_count - 1,
+            "tiles_one": int(layer.tile_count == 1),
             "events": layer.place.events,
             "capacity": layer.place.capacity,
             "pointers": layer.place.pointers,
@@ -150,6 +153,7 @@ class HardwareTables:
             {
                 "run_first": [tile.run_first for tile in tiles],
                 "run_last": [max(tile.run_count - 1, 0) for tile in tiles],
+                "run_one": [int(tile.run_count <= 1) for tile in tiles],
                 "weights": [tile.weights for tile in tiles],
                 "params": [tile.params for tile in tiles],
                 "channels": [tile.channels for tile in tiles],

@@ -20,7 +20,8 @@ class Axis:
     """One axis of the output: a pixel in a pooling window, and the windows one after another.
 
     Window i + 1 is kept ready while window i is walked, clipped to the map, so that the next pixel
-    is known within a clock wherever a window ends.
+    is known within a clock wherever a window ends. What decides about the next step, `last_pixel`
+    and `last_window`, is a register of its own: a comparison in front of it would come too late.
     """
 
     m: Module
@@ -42,9 +43,9 @@ class Axis:
         self.high_next = m.reg(f"{name}_high_next", self.width)
         self.base = m.reg(f"{name}_base", self.base_width)
         self.left = m.reg(f"{name}_left", layers.width(f"{name}_last"))
-        self.last_pixel = self.pixel.eq(self.high)
-        self.last_window = self.left.eq(0)
-        self.first_pixel = self.pixel.eq(self.low)
+        self.first_pixel = m.reg(f"{name}_first_pixel", 1)
+        self.last_pixel = m.reg(f"{name}_last_pixel", 1)
+        self.last_window = m.reg(f"{name}_last_window", 1)
 
     def start(self, key: str, width: int) -> Signal:
         """A column of the layer table in the width of the register that it loads."""
@@ -69,12 +70,25 @@ class Axis:
             (self.high_next, self.start("high1", self.width), self._clip_high()),
             (base, self.start("base2", base.width), base + self.start("stride", base.width)),
             (self.left, self.start("last", self.left.width), self.left - 1),
+            (self.last_window, self.start("one_window", 1), self.left.eq(1)),
         ]
         for register, first, following in moved:
             advance(register, load, first, window, following)
-        stay = mux(pixel, self.pixel + 1, self.pixel)
-        stay = mux(rewind, self.low, stay)
-        self.pixel.next = mux(load, zero, mux(window, self.low_next, stay))
+
+        def choose(loaded, windowed, rewound, stepped, kept: Signal) -> Signal:
+            chosen = mux(rewind, rewound, mux(pixel, stepped, kept))
+            return mux(load, loaded, mux(window, windowed, chosen))
+
+        following = self.pixel + 1
+        self.pixel.next = choose(zero, self.low_next, self.low, following, self.pixel)
+        self.first_pixel.next = choose(1, 1, 1, 0, self.first_pixel)
+        self.last_pixel.next = choose(
+            self.start("one_pixel", 1),
+            self.low_next.eq(self.high_next),
+            self.low.eq(self.high),
+            following.eq(self.high),
+            self.last_pixel,
+        )
 
     def _clip_low(self) -> Signal:
         return mux(self.base.msb, 0, self.base.trunc(self.width))
@@ -123,14 +137,14 @@ def walker_module(tables: HardwareTables) -> Module:
 
     y, x = Axis(m, "y", tables, desc), Axis(m, "x", tables, desc)
     step = m.wire("step", running & go)
-    last_run = m.wire("is_last_run", runs_left.eq(0))
+    last_run = m.reg("is_last_run", 1)
     window_last = m.wire("is_window_last", x.last_pixel & y.last_pixel)
     pixel_end = m.wire("pixel_end", step & last_run)
     row_end = pixel_end & x.last_pixel
     window_end = m.wire("window_end", pixel_end & window_last)
     pooled_row_end = m.wire("pooled_row_end", window_end & x.last_window)
     tile_end = m.wire("tile_end", pooled_row_end & y.last_window)
-    last_tile = tiles_left.eq(0)
+    last_tile = m.reg("is_last_tile", 1)
     new_tile = m.wire("new_tile", load | tile_end)
 
     x.drive(
@@ -146,7 +160,8 @@ def walker_module(tables: HardwareTables) -> Module:
         rewind=window_end,
     )
     running.next = load | (running & ~(tile_end & last_tile))
-    tiles_left.next = mux(load, desc["tiles_last"], mux(tile_end, tiles_left - 1, tiles_left))
+    advance(tiles_left, load, desc["tiles_last"], tile_end, tiles_left - 1)
+    advance(last_tile, load, desc["tiles_one"], tile_end, tiles_left.eq(1))
 
     following = mux(new_tile, tile_index + 1, tile_index)
     shown.drive(mux(ready, layers.resize("tile_first", desc["tile_first"], index_bits), following))
@@ -161,8 +176,10 @@ def walker_module(tables: HardwareTables) -> Module:
     first = tiles.resize("run_first", first, run_bits)
     runs = mux(new_tile, ahead["run_last"], tile["run_last"])
     restart = load | pixel_end
-    run.next = mux(restart, first, mux(step, run + 1, run))
-    runs_left.next = mux(restart, runs, mux(step, runs_left - 1, runs_left))
+    advance(run, restart, first, step, run + 1)
+    advance(runs_left, restart, runs, step, runs_left - 1)
+    only = mux(new_tile, ahead["run_one"], tile["run_one"])
+    advance(last_run, restart, only, step, runs_left.eq(1))
 
     m.output("run", run)
     m.output("valid", running)
