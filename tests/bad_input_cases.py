@@ -231,13 +231,13 @@ def _() -> None:
     Path("data.npy").rename("data.npz")
 
 
-@case("truncated .npz file", CALIBRATE, "data.npz", "damaged", "numpy.savez", quotes=True)
+@case("truncated .npz file", CALIBRATE, "data.npz", "archive", "numpy.savez", quotes=True)
 def _() -> None:
     with_digits(x=np.zeros((9, 1, 8, 8), np.float32))
     Path("data.npz").write_bytes(Path("data.npz").read_bytes()[:500])
 
 
-@case("no array x", CALIBRATE, "data.npz", "no array 'x'", "'images'", "numpy.savez")
+@case("no array x", CALIBRATE, "data.npz", "no array 'x'", "images", "numpy.savez")
 def _() -> None:
     with_digits(images=np.zeros((9, 1, 8, 8), np.float32))
 

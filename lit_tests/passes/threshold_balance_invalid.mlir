@@ -9,7 +9,7 @@
 
 // SHAPE: array 'x': each image is 1, the network takes 1x2x2; images come as an array (N, C, H, W)
 // MISSING: npz.missing: error: pass 'threshold-balance': no such calibration file
-// FORMAT: cannot be read as an .npz archive
+// FORMAT: not an .npz archive
 // NAN: array 'x' holds NaN or infinite values
 // NOX: no array 'x' in the archive, only y
 // PERCENT: percentile is 0.0, allowed is above 0 up to 100

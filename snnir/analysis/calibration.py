@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from snnir.analysis.npz import read_npz
 from snnir.dialects.snn import EncodeOp
 from snnir.errors import UserError
 from snnir.interpreters.snn import shaped_images
@@ -25,16 +25,7 @@ def load_calibration(path: str, samples: int, encode: EncodeOp) -> np.ndarray:
     """
     if not Path(path).is_file():
         raise UserError("no such calibration file", where=path)
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError("not an .npz archive", where=path, hint="write it with numpy.savez")
-        if "x" not in archive:
-            names = ", ".join(archive.files) or "nothing"
-            raise UserError(f"no array 'x' in the archive, only {names}", where=path)
-        images = archive["x"]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot be read as an .npz archive: {error}", where=path) from error
+    images = read_npz(path)["x"]
     try:
         images = shaped_images(encode, images[:samples])
     except UserError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from snnir.analysis.npz import HINT, read_npz
 from snnir.errors import UserError
-
-_HINT = "make it with numpy.savez(FILE, x=inputs, y=labels)"
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,7 @@ def load_samples(path: str | Path, shape: Sequence[int], outputs: int | None = N
     Raises:
         UserError: the file is not a readable .npz, or what it holds does not fit the model.
     """
-    arrays = _read(path)
-    if "x" not in arrays:
-        found = f"it holds {', '.join(map(repr, arrays))}" if arrays else "it is empty"
-        raise UserError(f"there is no array 'x' for the inputs; {found}", where=path, hint=_HINT)
+    arrays = read_npz(path)
     x = _inputs(arrays["x"], tuple(shape), path)
     y = arrays.get("y")
     return Samples(x, None if y is None else _labels(y, len(x), outputs, path))
@@ -58,23 +53,6 @@ def load_for(manifest: dict[str, Any], path: str | Path) -> Samples:
     )
 
 
-def _read(path: str | Path) -> dict[str, np.ndarray]:
-    with open(path, "rb") as file:
-        if file.read(4) != b"PK\x03\x04":
-            raise UserError("not an .npz file", where=str(path), hint=_HINT)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if name in ("x", "y")} or dict(
-                dict.fromkeys(archive.files)
-            )
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.zlib.error) as error:
-        raise UserError(
-            f"the .npz file is damaged or holds no plain arrays: {error}",
-            where=str(path),
-            hint=_HINT,
-        ) from error
-
-
 def _inputs(x: np.ndarray, shape: tuple[int, ...], path: str | Path) -> np.ndarray:
     wanted = "x".join(map(str, shape))
     if x.dtype != np.uint8 and x.dtype.kind != "f":
@@ -84,7 +62,7 @@ def _inputs(x: np.ndarray, shape: tuple[int, ...], path: str | Path) -> np.ndarr
             hint="give uint8 pixels, or float32 inputs as the model takes them",
         )
     if x.ndim == 0 or len(x) == 0:
-        raise UserError("x holds no samples", where=str(path), hint=_HINT)
+        raise UserError("x holds no samples", where=str(path), hint=HINT)
     given = x.shape[1:]
     # An image for a flat input, or the other way round, has one obvious order of its values.
     flat = math.prod(given) == math.prod(shape) and 1 in map(
