@@ -99,7 +99,7 @@ def measure(root: Path, name: str, setting: str, folder: Path, verify: int, synt
     if synth:
         _, used = snnc("synth", str(build))
         for column, key in (("LUT", "lut"), ("FF", "ff"), ("BRAM36", "bram36"), ("DSP", "dsp")):
-            row[column] = used[key]["used"] if isinstance(used[key], dict) else used[key]
+            row[column] = used["used"][key]
     return row
 
 
