@@ -37,6 +37,9 @@ LIT = ROOT / "lit_tests" / "passes"
 SHOWN = 60
 """Longer IR is cut after as many lines."""
 
+SHOWN_MODULES = 3
+"""Of larger hardware designs only the names of the modules are shown."""
+
 _CHECK = re.compile(r"\s*// *[A-Z][A-Z0-9_]*(-(LABEL|NEXT|SAME|DAG|NOT|COUNT-\d+|EMPTY))?:")
 _RUN = re.compile(r"// *RUN: *(.*)")
 _SPEC = re.compile(r"-p +('[^']*'|\S+)")
@@ -107,11 +110,15 @@ def first_network(module: ModuleOp) -> None:
 
 
 def text_of(module: ModuleOp) -> str:
-    """The module without the lines of `builtin.module` and without neurons, for people."""
+    """The module for people: without `builtin.module`, neurons and large designs by name only."""
     parts = []
-    for op in module.body.block.ops:
+    ops = list(module.body.block.ops)
+    for op in ops:
         if op.name == "snn.neuron":
             parts.append(f"snn.neuron @{op.sym_name.data} {op.emission.data} ...\n")
+            continue
+        if op.name.startswith("hw.module") and len(ops) > SHOWN_MODULES:
+            parts.append(f"{op.name} @{op.sym_name.data} ...\n")
             continue
         stream = StringIO()
         print_ir(op, stream, elide=True)
