@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from snnir.hardware.builder import Signal
 
 
+LUT_ROWS = 16
+"""Rows up to which a table may be made of LUTs."""
+
+
 def bits_of(low: int, high: int) -> int:
     """Bits that hold every integer from `low` to `high`; two's complement if `low` < 0."""
     if low < 0:
@@ -72,15 +76,15 @@ class Columns:
             rows = np.zeros((self.depth, 1), np.uint8)
         return np.packbits(rows, axis=1, bitorder="little")
 
-    def memory(self, *, read_enable: bool = False, style: str = "auto") -> hw.HWModuleExternOp:
-        """A ROM with the table's rows."""
+    def memory(self, *, read_enable: bool = False) -> hw.HWModuleExternOp:
+        """A ROM with the table's rows: block RAM where LUTs would make it slow."""
         return rom(
             self.row_bits,
             self.depth,
             self.image(),
             self.name,
             read_enable=read_enable,
-            style=style,
+            style="block" if self.depth > LUT_ROWS else "auto",
         )
 
     def fields(self, m: Module, row: Signal) -> dict[str, Signal]:

@@ -38,7 +38,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     # A pulse, for the potentials are still to be taken when the program has ended.
     send = m.reg("send_now", 1, reset=0)
     begin = m.wire("begin", full & ~running & ~sending & ~send)
-    row = m.instance("layers", layers.memory(style="auto"), raddr=layer)["rdata"]
+    row = m.instance("layers", layers.memory(), raddr=layer)["rdata"]
     start = m.reg("start", 1, reset=0)
     read = m.pipe("read", start, reset=0)
     ready = m.pipe("desc_ready", read, reset=0)

@@ -83,7 +83,7 @@ def _parameters(
         row.next = mux(keep, fit(base, bits), row + 1)
     else:
         row = fit(index, bits)
-    memory = tables.params.memory(style="auto")
+    memory = tables.params.memory()
     word = m.pipe("parameters", m.instance("params", memory, raddr=row)["rdata"])
     width = tables.program.array.membrane_bits
     return {

@@ -108,9 +108,8 @@ def emitters_module(tables: HardwareTables) -> Module:
     draining = m.reg("draining", channels.width, reset=0)
     free = m.reg("shadow_free", 1, reset=1)
     reload = m.wire("reload", phase_end & pixel_end)
-    left = mux(reload, channels - 1, mux(free, draining, draining - 1))
-    draining.next = left
-    free.next = left.eq(0)
+    draining.next = mux(reload, channels - 1, mux(free, draining, draining - 1))
+    free.next = mux(reload, channels.eq(1), free | draining.eq(1))
     phase_end.drive(all_done & (~pixel_end | free))
 
     m.output("go", ~reduce(Signal.__or__, [result["full"] for result in results]))

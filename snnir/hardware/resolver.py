@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.builder import Module, Signal, Wire, cat, mux
 from snnir.hardware.columns import Record, bits_of
 from snnir.hardware.products import fit, product
 from snnir.hardware.tables import HardwareTables
@@ -79,16 +79,18 @@ def resolver_module(tables: HardwareTables) -> Module:
     last = m.input("counts_last", banks * count)
 
     pins = tables.layers.pins(desc, walker_columns(tables))
-    walk = m.instance("walker", walker_module(tables), rst=rst, ready=ready, go=go, **pins)
+    take = m.wire("take", 1)
+    walk = m.instance("walker", walker_module(tables), rst=rst, ready=ready, go=take, **pins)
+    walk = _spare(m, walk, take, go)
     valid = m.pipe("valid_s1", walk["valid"], reset=0, enable=go)
 
     pipeline = _Stages(m, go)
     carried = {k: walk[k] for k in ("y", "x", "weights", "params", "channels")}
     carried |= {k: walk[k] for k in walk if k.startswith(("window_", "row_", "tile_", "layer_"))}
     pipeline.clock(last_run=walk["last_run"], **carried)
-    row = m.instance(
-        "runs", tables.runs.memory(read_enable=True, style="block"), raddr=walk["run"], re=go
-    )["rdata"]
+    row = m.instance("runs", tables.runs.memory(read_enable=True), raddr=walk["run"], re=go)[
+        "rdata"
+    ]
     fields = tables.runs.fields(m, row)
     pipeline.clock(**{f"run_{key}": field for key, field in fields.items()})
     _locate(m, tables, pipeline)
@@ -121,6 +123,24 @@ def resolver_module(tables: HardwareTables) -> Module:
         valid = m.pipe(f"valid_s{stage + 1}", valid, reset=0, enable=go)
     _push(m, tables, pipeline.values, m.wire("pushing", valid & go))
     return m
+
+
+def _spare(m: Module, walk: Mapping[str, Signal], take: Wire, go: Signal) -> dict[str, Signal]:
+    """A place for the run that the walker gives while the resolver stands still.
+
+    Whether it stands still is known late; the walker, which decides most of all units in one
+    clock, is told by a register one clock later.
+    """
+    used = m.reg("spare_used", 1, reset=0)
+    used.next = ~go & (used | walk["valid"])
+    take.drive(~used)
+    result = {}
+    for key, value in walk.items():
+        if value.constant is None:
+            spare = m.reg(f"spare_{key}", value.width, next=value, enable=~used)
+            value = mux(used, spare, value)
+        result[key] = value
+    return result
 
 
 def _locate(m: Module, tables: HardwareTables, pipeline: _Stages) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from snnir.hardware.builder import Module, Register, Signal, mux
 from snnir.hardware.columns import bits_of
 from snnir.hardware.memories import address_width
+from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 
 
@@ -79,14 +80,23 @@ class Axis:
             chosen = mux(rewind, rewound, mux(pixel, stepped, kept))
             return mux(load, loaded, mux(window, windowed, chosen))
 
-        following = self.pixel + 1
-        self.pixel.next = choose(zero, self.low_next, self.low, following, self.pixel)
+        # What is left of the window needs the few bits of a kernel's extent.
+        few = bits_of(0, self.tables.layers.high(f"{self.name}_reach"))
+        ahead = m.reg(f"{self.name}_ahead", few)
+        ahead.next = choose(
+            self.start("high0", few),
+            fit(self.high_next - self.low_next, few),
+            fit(self.high - self.low, few),
+            ahead - 1,
+            ahead,
+        )
+        self.pixel.next = choose(zero, self.low_next, self.low, self.pixel + 1, self.pixel)
         self.first_pixel.next = choose(1, 1, 1, 0, self.first_pixel)
         self.last_pixel.next = choose(
             self.start("one_pixel", 1),
             self.low_next.eq(self.high_next),
             self.low.eq(self.high),
-            following.eq(self.high),
+            ahead.eq(1),
             self.last_pixel,
         )
 
@@ -125,7 +135,7 @@ def walker_module(tables: HardwareTables) -> Module:
     index_bits = address_width(tiles.depth)
     tile_index = m.reg("tile_index", index_bits)
     shown = m.wire("next_tile", index_bits)
-    row = m.instance("tiles", tiles.memory(style="auto"), raddr=shown)["rdata"]
+    row = m.instance("tiles", tiles.memory(), raddr=shown)["rdata"]
     ahead = tiles.fields(m, row)
 
     load = m.pipe("load", ready, reset=0)
