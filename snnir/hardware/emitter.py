@@ -7,27 +7,42 @@ from functools import reduce
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.columns import Record
 from snnir.hardware.memories import address_width, lutram_1r1w
-from snnir.hardware.resolver import entry_record, phase_record
+from snnir.hardware.resolver import ENTRY_FLAGS, entry_record, phase_record
 from snnir.hardware.tables import HardwareTables
 
 
-def queue(m: Module, name: str, depth: int, push: Signal, word: Signal, pop: Signal):
+def queue(
+    m: Module, name: str, depth: int, push: Signal, word: Signal, pop: Signal, early: int
+) -> tuple[Signal, Signal, Signal]:
     """A FIFO in LUTRAM whose head is seen at once.
 
     An entry keeps its place until it is popped, and what is pushed is at the head one clock later.
+
+    Args:
+        early: lowest bits of an entry that decide about the next clock, and so cannot wait for a
+            memory: the head's are kept in registers, the next entry's are read ahead.
 
     Returns:
         (head, waiting, full): the oldest entry, whether there is one, whether no place is left.
     """
     bits = address_width(depth)
     write, read = m.reg(f"{name}_write", bits, reset=0), m.reg(f"{name}_read", bits, reset=0)
+    after = m.reg(f"{name}_after", bits, reset=1)
     count = m.reg(f"{name}_count", bits + 1, reset=0)
     write.next = mux(push, write + 1, write)
-    read.next = mux(pop, read + 1, read)
+    read.next = mux(pop, after, read)
+    after.next = mux(pop, after + 1, after)
     count.next = mux(push ^ pop, mux(push, count + 1, count - 1), count)
-    memory = lutram_1r1w(word.width, depth)
-    head = m.instance(name, memory, we=push, waddr=write, wdata=word, raddr=read)["rdata"]
-    return head, count.any(), count.msb
+    soon, late = word[:early], word[early:]
+    following = m.instance(
+        f"{name}_early", lutram_1r1w(early, depth), we=push, waddr=write, wdata=soon, raddr=after
+    )["rdata"]
+    first = m.reg(f"{name}_first", early)
+    first.next = mux(pop | count.eq(0), mux(count.ugt(1), following, soon), first)
+    rest = m.instance(
+        name, lutram_1r1w(late.width, depth), we=push, waddr=write, wdata=late, raddr=read
+    )["rdata"]
+    return cat(rest, first), count.any(), count.msb
 
 
 def bank_module(depth: int, record: Record) -> Module:
@@ -46,7 +61,7 @@ def bank_module(depth: int, record: Record) -> Module:
     push, word = m.input("push", 1), m.input("entry", record.width)
     phase_end = m.input("phase_end", 1)
     finish = m.wire("finish", 1)
-    head, waiting, full = queue(m, "runs", depth, push, word, finish)
+    head, waiting, full = queue(m, "runs", depth, push, word, finish, ENTRY_FLAGS)
     entry = {key: m.wire(f"head_{key}", value) for key, value in record.unpack(head).items()}
 
     idle, busy = m.reg("idle", 1, reset=0), m.reg("busy", 1, reset=0)
@@ -99,7 +114,7 @@ def emitters_module(tables: HardwareTables) -> Module:
         for k in range(banks)
     ]
     # One more phase than a bank has entries may wait: its last entries are done, the shadow is not.
-    head, _, _ = queue(m, "phases", 2 * depth, push_phase, phase, phase_end)
+    head, _, _ = queue(m, "phases", 2 * depth, push_phase, phase, phase_end, 1)
     flags = phase_bits.unpack(head)
     pixel_end = flags["pixel_end"]
     all_done = m.wire("all_done", cat(*[result["done"] for result in results]).all())

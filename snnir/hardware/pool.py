@@ -46,12 +46,17 @@ def pool_module(tables: HardwareTables) -> Module:
     flags = {key: m.pipe(f"{key}_s1", m.input(key, 1)) for key in names}
     number = m.pipe("number_s1", m.input("number", max(1, (channels - 1).bit_length())))
     if any(layer.is_pooled for layer in program.layers):
-        word = m.wire("kept", width + planes)
-        memory = lutram_1r1w(width + planes, channels)
-        best = m.instance("best", memory, we=valid, waddr=number, wdata=word, raddr=number)["rdata"]
-        better = m.wire("better", flags["window_first"] | value.ugt(best[planes:]))
-        word.drive(mux(better, cat(value, train), best))
-        train = word[:planes]
+        better = m.wire("better", 1)
+        best = m.instance(
+            "best",
+            lutram_1r1w(width + planes, channels),
+            we=valid & better,
+            waddr=number,
+            wdata=cat(value, train),
+            raddr=number,
+        )["rdata"]
+        better.drive(flags["window_first"] | value.ugt(best[planes:]))
+        train = mux(better, train, best[:planes])
     m.output("store", m.pipe("store", valid & flags["window_last"], reset=0))
     m.output("stored", m.pipe("stored", train))
     m.output("stored_last", m.pipe("stored_last", flags["last"]))

@@ -22,16 +22,23 @@ def phase_record(tables: HardwareTables) -> Record:
 
 
 def entry_record(tables: HardwareTables) -> Record:
-    """An entry of a bank's run queue; `rest` is one less than the number of its events."""
+    """An entry of a bank's run queue; `rest` is one less than the number of its events.
+
+    The flags, which decide what the bank does in the next clock, come first.
+    """
     widths = {
-        "start": tables.event_bits,
-        "rest": tables.count_bits,
         "some": 1,
         "single": 1,
         "phase_end": 1,
+        "start": tables.event_bits,
+        "rest": tables.count_bits,
         "origin": tables.weight_bits,
     }
     return Record(widths | ({"by_bank": 1} if "by_bank" in tables.runs.stored else {}))
+
+
+ENTRY_FLAGS = 3
+"""Bits of an entry that are flags."""
 
 
 class _Stages:

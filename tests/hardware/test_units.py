@@ -154,14 +154,15 @@ def test_queue_keeps_order_and_says_when_it_is_full():
     m.input("rst", 1)
     push, word, pop = m.input("push", 1), m.input("word", 8), m.input("pop", 1)
     for name, signal in zip(
-        ("head", "waiting", "full"), queue(m, "q", 4, push, word, pop), strict=True
+        ("head", "waiting", "full"), queue(m, "q", 4, push, word, pop, early=3), strict=True
     ):
         m.output(name, signal)
     sim = simulator(m)
+    sim.step(rst=1)
     rng = np.random.default_rng(3)
     entries: list[int] = []
     for value in range(200):
-        seen = sim.evaluate(push=0, pop=0)
+        seen = sim.evaluate(rst=0, push=0, pop=0)
         assert seen["waiting"] == bool(entries) and seen["full"] == (len(entries) == 4)
         assert not entries or seen["head"] == entries[0]
         pop_now = bool(entries) and rng.random() < 0.5
