@@ -17,87 +17,31 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolRefAttr,
     TensorType,
-    i64,
 )
-from xdsl.ir import Attribute, Dialect, Operation, Region, SSAValue
+from xdsl.ir import Dialect
 from xdsl.irdl import (
-    IRDLOperation,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
     prop_def,
-    region_def,
     result_def,
     traits_def,
     var_operand_def,
 )
-from xdsl.parser import Parser
-from xdsl.printer import Printer
-from xdsl.traits import HasParent, IsTerminator, Pure, SymbolOpInterface, SymbolTable
-from xdsl.utils.exceptions import VerifyException
+from xdsl.traits import Pure, SymbolTable
 
 from snnir.dialects.assembly import (
     Clause,
     int_list,
     integer,
     ints,
-    parse_clauses,
-    print_clauses,
 )
+from snnir.dialects.snn_neuron import NeuronOp, YieldOp
+from snnir.dialects.snn_op import SnnOp, window_size
 from snnir.dialects.snn_types import CurrentType, SumType, TrainType
-
-EMISSIONS = ("causal", "after", "none")
-"""When a neuron fires: at each step, after the whole train is integrated, or never (a readout)."""
 
 _ZERO4 = ints([0, 0, 0, 0])
 _ONE2 = ints([1, 1])
-
-
-def window_size(extent: int, kernel: int, stride: int, before: int, after: int, dilation=1) -> int:
-    """The number of positions of a sliding window along one axis (ONNX, floor mode)."""
-    return (extent + before + after - dilation * (kernel - 1) - 1) // stride + 1
-
-
-class SnnOp(IRDLOperation):
-    """Shared assembly: `snn.op %operands clauses : types`, the clauses listed by each class."""
-
-    CLAUSES: ClassVar[tuple[Clause, ...]] = ()
-
-    @classmethod
-    def parse(cls, parser: Parser):
-        operands = parser.parse_optional_undelimited_comma_separated_list(
-            parser.parse_optional_unresolved_operand, parser.parse_unresolved_operand
-        )
-        properties = parse_clauses(parser, cls.CLAUSES)
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        types = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
-        parser.parse_punctuation("->")
-        result = parser.parse_type()
-        resolved = parser.resolve_operands(operands or [], types, parser.pos)
-        grouped = [resolved] if issubclass(cls, AddOp) else resolved
-        return cls.build(
-            operands=grouped,
-            properties=properties,
-            attributes=attributes,
-            result_types=[result],
-        )
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_list(self.operands, printer.print_operand)
-        print_clauses(printer, self.properties, self.CLAUSES)
-        if self.attributes:
-            printer.print_string(" ")
-            printer.print_attr_dict(self.attributes)
-        printer.print_string(" : ")
-        printer.print_list(self.operand_types, printer.print_attribute)
-        printer.print_string(" -> ")
-        printer.print_attribute(self.results[0].type)
-
-    def expect(self, condition: bool, message: str) -> None:
-        if not condition:
-            raise VerifyException(f"{self.name}: {message}")
 
 
 def _same_code(a: TrainType | SumType | CurrentType, b: CurrentType) -> bool:
@@ -264,6 +208,7 @@ class AddOp(SnnOp):
     currents = var_operand_def(CurrentType)
     total = result_def(CurrentType)
     traits = traits_def(Pure())
+    VARIADIC: ClassVar = True
 
     def verify_(self) -> None:
         self.expect(len(self.currents) >= 2, "needs at least two currents")
@@ -486,121 +431,6 @@ class SumPoolOp(PoolOp):
         self.expect(
             self.sum.type.terms.data == ky * kx, f"the sum has {ky * kx} terms, its type says other"
         )
-
-
-@irdl_op_definition
-class NeuronOp(IRDLOperation):
-    """A neuron: integer state, and what it does with a current, as regions of `arith` ops on i64.
-
-        snn.neuron @lif after state ["v"] params ["theta", "bias"]
-            start {...} integrate {...} settle {...} fire {...}
-
-    Block arguments: start(params) -> states; integrate(states, current, params) -> states;
-    settle(states, params) -> states; fire(states, params, left) -> states, spike (i1), where
-    `left` is the number of steps behind this one. Integers are mathematical: the widths that hold
-    them are proven by range analysis. Emission `causal`: each step integrates and fires; `after`:
-    all steps are integrated, then settle, then all steps fire; `none`: settle, and never fire.
-    """
-
-    name = "snn.neuron"
-    sym_name = prop_def(StringAttr)
-    emission = prop_def(StringAttr)
-    states = prop_def(Attribute)
-    parameters = prop_def(Attribute)
-    start = region_def("single_block")
-    integrate = region_def("single_block")
-    settle = region_def("single_block")
-    fire = region_def("single_block")
-    traits = traits_def(SymbolOpInterface())
-    ROLES: ClassVar = ("start", "integrate", "settle", "fire")
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        return tuple(a.data for a in self.states.data)
-
-    @property
-    def param_names(self) -> tuple[str, ...]:
-        return tuple(a.data for a in self.parameters.data)
-
-    def role(self, name: str) -> Region:
-        return getattr(self, name)
-
-    def argument_names(self, role: str) -> tuple[str, ...]:
-        """The names of a region's block arguments, in order."""
-        states, params = self.state_names, self.param_names
-        return {
-            "start": params,
-            "integrate": (*states, "i", *params),
-            "settle": (*states, *params),
-            "fire": (*states, *params, "left"),
-        }[role]
-
-    @classmethod
-    def parse(cls, parser: Parser):
-        name = parser.parse_symbol_name()
-        emission = StringAttr(parser.parse_identifier())
-        parser.parse_keyword("state")
-        states = parser.parse_attribute()
-        parser.parse_keyword("params")
-        parameters = parser.parse_attribute()
-        regions = []
-        for role in cls.ROLES:
-            parser.parse_keyword(role)
-            regions.append(parser.parse_region())
-        return cls.build(
-            properties={
-                "sym_name": name,
-                "emission": emission,
-                "states": states,
-                "parameters": parameters,
-            },
-            regions=regions,
-        )
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_symbol_name(self.sym_name.data)
-        printer.print_string(f" {self.emission.data} state ")
-        printer.print_attribute(self.states)
-        printer.print_string(" params ")
-        printer.print_attribute(self.parameters)
-        for role in self.ROLES:
-            printer.print_string(f" {role} ")
-            printer.print_region(self.role(role), print_empty_block=False)
-
-    def verify_(self) -> None:
-        if self.emission.data not in EMISSIONS:
-            raise VerifyException(f"snn.neuron: emission must be one of {', '.join(EMISSIONS)}")
-        for role in self.ROLES:
-            block = self.role(role).block
-            wanted = self.argument_names(role)
-            if len(block.args) != len(wanted) or any(a.type != i64 for a in block.args):
-                raise VerifyException(
-                    f"snn.neuron: region {role} takes ({', '.join(wanted)}), all i64"
-                )
-            last = block.last_op
-            if not isinstance(last, YieldOp):
-                raise VerifyException(f"snn.neuron: region {role} must end in snn.yield")
-            results = [str(v.type) for v in last.operands]
-            expected = ["i64"] * len(self.state_names) + (["i1"] if role == "fire" else [])
-            if results != expected:
-                raise VerifyException(
-                    f"snn.neuron: region {role} yields ({', '.join(results)}), "
-                    f"expected ({', '.join(expected)})"
-                )
-
-
-@irdl_op_definition
-class YieldOp(IRDLOperation):
-    """The new states, and in `fire` the spike."""
-
-    name = "snn.yield"
-    values = var_operand_def()
-    traits = traits_def(IsTerminator(), HasParent(NeuronOp))
-    assembly_format = "($values^ `:` type($values))? attr-dict"
-
-    def __init__(self, *values: SSAValue | Operation):
-        super().__init__(operands=[list(values)])
 
 
 Snn = Dialect(
