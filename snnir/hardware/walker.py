@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snnir.hardware.builder import Module, Register, Signal, mux
+from snnir.hardware.builder import Module, Register, Signal, cat, mux
 from snnir.hardware.columns import bits_of
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
@@ -147,14 +147,18 @@ def walker_module(tables: HardwareTables) -> Module:
 
     y, x = Axis(m, "y", tables, desc), Axis(m, "x", tables, desc)
     step = m.wire("step", running & go)
-    last_run = m.reg("is_last_run", 1)
-    window_last = m.wire("is_window_last", x.last_pixel & y.last_pixel)
-    pixel_end = m.wire("pixel_end", step & last_run)
-    row_end = pixel_end & x.last_pixel
-    window_end = m.wire("window_end", pixel_end & window_last)
-    pooled_row_end = m.wire("pooled_row_end", window_end & x.last_window)
-    tile_end = m.wire("tile_end", pooled_row_end & y.last_window)
-    last_tile = m.reg("is_last_tile", 1)
+    last_run, last_tile = m.reg("is_last_run", 1), m.reg("is_last_tile", 1)
+    # Each end is one wide AND of registers: a chain of them would be as deep as the loops are.
+    ends = [running, go, last_run]
+    pixel_end = m.wire("pixel_end", cat(*ends).all())
+    row_end = m.wire("row_end", cat(*ends, x.last_pixel).all())
+    ends += [x.last_pixel, y.last_pixel]
+    window_end = m.wire("window_end", cat(*ends).all())
+    ends.append(x.last_window)
+    pooled_row_end = m.wire("pooled_row_end", cat(*ends).all())
+    ends.append(y.last_window)
+    tile_end = m.wire("tile_end", cat(*ends).all())
+    layer_end = m.wire("layer_end", cat(*ends, last_tile).all())
     new_tile = m.wire("new_tile", load | tile_end)
 
     x.drive(
@@ -169,7 +173,7 @@ def walker_module(tables: HardwareTables) -> Module:
         window=pooled_row_end,
         rewind=window_end,
     )
-    running.next = load | (running & ~(tile_end & last_tile))
+    running.next = load | (running & ~layer_end)
     advance(tiles_left, load, desc["tiles_last"], tile_end, tiles_left - 1)
     advance(last_tile, load, desc["tiles_one"], tile_end, tiles_left.eq(1))
 
@@ -199,7 +203,7 @@ def walker_module(tables: HardwareTables) -> Module:
         m.output(key, tile[key])
     m.output("last_run", last_run)
     m.output("window_first", x.first_pixel & y.first_pixel)
-    m.output("window_last", window_last)
+    m.output("window_last", x.last_pixel & y.last_pixel)
     m.output("row_last", x.last_window)
     m.output("tile_last", x.last_window & y.last_window)
     m.output("layer_last", x.last_window & y.last_window & last_tile)
