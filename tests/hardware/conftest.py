@@ -1,12 +1,20 @@
-"""Oracles that nobody here wrote: CIRCT's Verilog exporter, as a fixture."""
+"""Fixtures: CIRCT's Verilog exporter, an oracle that nobody here wrote, and random programs."""
 
+import importlib.util
 import io
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+from xdsl.context import Context
 from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.printer import Printer
+
+from snnir.passes.event_schedule import EventSchedulePass
+from snnir.passes.tile_to_pe import TileToPePass
 
 # What Yosys, Icarus and Verilator all take.
 _OPTIONS = (
@@ -72,3 +80,21 @@ def circt_verilog() -> Callable[[ModuleOp | hw.HWModuleOp], str | None]:
         return _export(module) if all(map(exportable, modules)) else None
 
     return verilog
+
+
+@pytest.fixture(scope="session")
+def scheduled() -> Callable[..., tuple[ModuleOp, np.ndarray]]:
+    """From a seed to a random network as a scheduled program, and its images."""
+    path = Path(__file__).parents[1] / "random_networks.py"
+    spec = importlib.util.spec_from_file_location("random_networks", path)
+    networks = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault("random_networks", networks)  # its dataclasses look themselves up
+    spec.loader.exec_module(networks)
+
+    def make(seed: int, images: int = 2) -> tuple[ModuleOp, np.ndarray]:
+        network = networks.network_from_seed(seed, images=images)
+        TileToPePass(**network.options).apply(Context(), network.module)
+        EventSchedulePass().apply(Context(), network.module)
+        return network.module, network.frames
+
+    return make

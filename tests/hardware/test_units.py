@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from snnir.analysis.program import Mode
+from snnir.backends.verilog import verilog_files
 from snnir.dialects.neurons import radix_neuron, rate_neuron, readout_neuron
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.adder_tree import lane_module
-from snnir.hardware.array import channel_multiplexer
+from snnir.hardware.array import channel_module, channel_multiplexer
 from snnir.hardware.builder import Module, design
 from snnir.hardware.columns import Columns, Record
 from snnir.hardware.emitter import queue
@@ -17,6 +18,7 @@ from snnir.hardware.products import product
 from snnir.hardware.timing import fire_stages, tree_stages
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.neuron import run_neuron
+from snnir.runtime import yosys
 
 
 def simulator(m: Module) -> Simulator:
@@ -52,6 +54,16 @@ def test_lane_adds_gated_weights_and_shifts_between_phases(banks):
         base = 0 if clear else acc << ((0, *shifts)[shift])
         acc = signed((base + sums.pop(0)) & ((1 << acc_bits) - 1), acc_bits)
         sums.append(int((weights * gates).sum()))
+
+
+@pytest.mark.skipif(yosys.find() is None, reason="Yosys is not installed")
+def test_a_channel_is_small_and_has_no_dsp(tmp_path):
+    array = ArrayParameters(16, 1, planes=4, weight_bits=4, acc_bits=10, membrane_bits=16)
+    for name, text in verilog_files(design(channel_module(array, shifts=(4,)))).items():
+        (tmp_path / name).write_text(text)
+    cells = yosys.synth_xilinx(sorted(tmp_path.glob("*.v")), "channel", tmp_path / "yosys")
+    assert cells["dsp"] == 0
+    assert cells["lut"] <= 6 * array.synaptic_operations
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 5, 16, 18])

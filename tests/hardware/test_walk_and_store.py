@@ -1,0 +1,145 @@
+"""Walker, pool and writer on the tables of small programs, against what docs/machine.md says."""
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+from snnir.analysis.cycles import visits
+from snnir.analysis.program import RECEIVE, ProgramTables, read_program
+from snnir.dialects.pe import ProgramOp
+from snnir.hardware.builder import Module, design
+from snnir.hardware.pool import pool_module
+from snnir.hardware.tables import HardwareTables
+from snnir.hardware.walker import walker_columns, walker_module
+from snnir.hardware.writer import COLUMNS, writer_module
+from snnir.interpreters.comb import Simulator
+
+
+def tables_of(module: ModuleOp) -> ProgramTables:
+    return read_program(next(op for op in module.ops if isinstance(op, ProgramOp)))
+
+
+def simulator(m: Module) -> Simulator:
+    return Simulator(next(iter(design(m).body.block.ops)))
+
+
+def row_of(tables: HardwareTables, layer: int, columns) -> dict[str, int]:
+    """The stored columns of a row of the layer table, as unsigned integers."""
+    layers = tables.layers
+    return {
+        key: int(layers.columns[key][layer]) & ((1 << layers.width(key)) - 1)
+        for key in columns
+        if key in layers.stored
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 14, 18, 24, 31])
+def test_walker_gives_every_run_of_every_pixel_in_order(seed, scheduled):
+    program = tables_of(scheduled(seed)[0])
+    tables = HardwareTables(program)
+    sim = simulator(walker_module(tables))
+    rng = np.random.default_rng(seed)
+    for index, layer in enumerate(program.layers):
+        if layer.kind == RECEIVE:
+            continue
+        desc = row_of(tables, index, walker_columns(tables))
+        tiles = program.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
+        pixels = visits(layer).tolist()
+        expected = [
+            (tile.run_first + run, y, x, tile.channels, run == tile.run_count - 1)
+            for tile in tiles
+            for y, x in pixels
+            for run in range(tile.run_count)
+        ]
+        assert sim.step(desc, ready=1, go=1)["valid"] == 0
+        assert sim.step(ready=0, go=0)["valid"] == 0  # the first tile is read
+        seen, windows, gaps = [], 0, 0
+        while len(seen) < len(expected):
+            go = int(rng.random() < 0.8)
+            out = sim.step(go=go)
+            gaps += go and not out["valid"]
+            if go and out["valid"]:
+                channels = out["channels"] if "channels" in tables.tiles.stored else None
+                entry = (out["run"], out["y"], out["x"], channels, bool(out["last_run"]))
+                seen.append(entry)
+                windows += out["last_run"] & out["window_last"]
+                last = out["layer_last"] & out["window_last"] & out["last_run"]
+                assert bool(last) == (len(seen) == len(expected))
+        if "channels" not in tables.tiles.stored:
+            expected = [(*entry[:3], None, entry[4]) for entry in expected]
+        assert seen == expected and gaps == 0
+        assert windows == layer.tile_count * layer.pool_height * layer.pool_width
+        assert sim.step(go=1)["valid"] == 0
+
+
+def test_writer_appends_events_and_counts_them(scheduled):
+    program = tables_of(scheduled(23)[0])
+    tables = HardwareTables(program)
+    banks, planes = program.array.banks, program.array.planes
+    sim = simulator(writer_module(tables))
+    index, layer = next((i, x) for i, x in enumerate(program.layers) if x.kind == RECEIVE)
+    channels, height, width = layer.channels, layer.height, layer.width
+    rng = np.random.default_rng(5)
+    trains = rng.integers(0, 1 << planes, (height, width, channels))
+    trains[rng.random(trains.shape) < 0.5] = 0
+    sim.step(row_of(tables, index, COLUMNS), rst=1)
+    sim.step(rst=0, ready=1)
+    events: dict[tuple[int, int], int] = {}
+    pointers: dict[int, list[int]] = {}
+
+    def clock(**inputs: int) -> None:
+        out = sim.step(ready=0, **inputs)
+        for k in range(banks):
+            if out["event_we"] >> k & 1:
+                events[k, out["event_address"]] = out["event_word"]
+        if out["pointer_we"]:
+            mask = (1 << tables.count_bits) - 1
+            counts = [out["counts"] >> (k * tables.count_bits) & mask for k in range(banks)]
+            pointers[out["pointer_address"]] = counts
+
+    for y in range(height):
+        for x in range(width):
+            for c in range(channels):
+                if rng.random() < 0.2:
+                    clock(valid=0)
+                last = {"last": int(c == channels - 1), "row_last": int(x == width - 1)}
+                clock(valid=1, train=int(trains[y, x, c]), **last)
+    for _ in range(4):
+        clock(valid=0)
+
+    expected_events, expected_pointers = {}, {}
+    for y in range(height):
+        counts = [0] * banks
+        for x in range(width):
+            for c in np.flatnonzero(trains[y, x]):
+                n = x * layer.pitch + int(c)
+                at = layer.place.events + y * layer.place.capacity + counts[n % banks]
+                word = (n // banks) << planes | int(trains[y, x, c])
+                expected_events[n % banks, at] = word
+                counts[n % banks] += 1
+            expected_pointers[layer.place.pointers + y * width + x] = list(counts)
+    assert events == expected_events and pointers == expected_pointers
+
+
+@pytest.mark.parametrize("seed", [2, 6, 14])
+def test_pool_keeps_the_first_of_the_greatest(seed, scheduled):
+    program = tables_of(scheduled(seed)[0])
+    pooled = [layer for layer in program.layers if layer.is_pooled]
+    tables = HardwareTables(program)
+    rate = program.modes[pooled[0].mode].rate
+    sim = simulator(pool_module(tables))
+    rng = np.random.default_rng(seed)
+    channels, window = min(2, program.array.channels), 5
+    trains = rng.integers(0, 1 << program.array.planes, (window, channels))
+    given = {"rate": int(rate)} if "rate" in tables.layers.stored else {}
+    stored = []
+    for step in range(window * channels + 2):
+        n, c = divmod(step, channels)
+        valid = int(n < window)
+        out = sim.step(
+            valid=valid, train=int(trains[n % window, c]), number=c,
+            window_first=int(n == 0), window_last=int(n == window - 1), **given,
+        )  # fmt: skip
+        stored += [out["stored"]] if out["store"] else []
+    value = int.bit_count if rate else int
+    assert stored == [max(map(int, trains[:, c]), key=value) for c in range(channels)]
