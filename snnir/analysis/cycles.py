@@ -7,6 +7,7 @@ the same clocks for large ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +22,7 @@ def visits(layer: Layer) -> np.ndarray:
 
     Pooled y, pooled x, window y, window x; what a window has outside the map is not visited.
     """
-    axes = []
-    sizes = ((layer.height, layer.pool_height), (layer.width, layer.pool_width))
-    for axis, (extent, pooled) in enumerate(sizes):
-        first = np.arange(pooled) * layer.strides[axis] - layer.pads[axis]
-        inside = first[:, None] + np.arange(layer.kernel[axis])
-        axes.append((inside, (inside >= 0) & (inside < extent)))
-    (y, y_in), (x, x_in) = axes
+    (y, y_in), (x, x_in) = _windows(layer)
     shape = (*y.shape, *x.shape)
     pairs = np.stack(
         [
@@ -38,6 +33,23 @@ def visits(layer: Layer) -> np.ndarray:
     )
     seen = y_in[:, :, None, None] & x_in[None, None]
     return pairs.transpose(0, 2, 1, 3, 4)[seen.transpose(0, 2, 1, 3)]
+
+
+def row_visits(layer: Layer) -> np.ndarray:
+    """(pooled height,) how many of the visits belong to each row of the layer's output."""
+    (_, y_in), (_, x_in) = _windows(layer)
+    return y_in.sum(axis=1) * x_in.sum()
+
+
+def _windows(layer: Layer) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For y and x: (pooled, kernel) what each window covers, and whether that is in the map."""
+    axes = []
+    sizes = ((layer.height, layer.pool_height), (layer.width, layer.pool_width))
+    for axis, (extent, pooled) in enumerate(sizes):
+        first = np.arange(pooled) * layer.strides[axis] - layer.pads[axis]
+        inside = first[:, None] + np.arange(layer.kernel[axis])
+        axes.append((inside, (inside >= 0) & (inside < extent)))
+    return axes
 
 
 @dataclass(frozen=True)
@@ -56,12 +68,33 @@ class WalkedRuns:
     drain: np.ndarray
 
 
-def layer_clocks(runs: WalkedRuns, fifo: int, resolve: int, flush: int) -> np.ndarray:
+class PhaseClocks(NamedTuple):
+    """When a phase happened, each (N,) clocks from the start of its layer.
+
+    `start` is the first clock in which an event may be emitted, `resolved` that in which the last
+    run reached the queues, `emitted` that of the last entry of any bank, `end` the phase's last:
+    later than `emitted` where the pixel waits for its shadow.
+    """
+
+    start: np.ndarray
+    resolved: np.ndarray
+    emitted: np.ndarray
+    end: np.ndarray
+
+
+def layer_clocks(
+    runs: WalkedRuns,
+    fifo: int,
+    resolve: int,
+    flush: int,
+    phases: list[PhaseClocks] | None = None,
+) -> np.ndarray:
     """(N,) clocks from the start of a layer to its end.
 
     Args:
         fifo: depth of each bank's run queue.
         resolve, flush: constants of the generated pipeline.
+        phases: takes the clocks of each phase, where they are wanted.
     """
     images, total, banks = runs.events.shape
     # ring[.., e % fifo] is the last clock of entry e, as long as it can still hold a run back.
@@ -84,10 +117,12 @@ def layer_clocks(runs: WalkedRuns, fifo: int, resolve: int, flush: int) -> np.nd
         ring[pushed[where] % fifo, where] = last.ravel()[where]
         pushed[where] += 1
         if runs.phase_end[i]:
-            end = last.max(axis=1)
+            end = emitted = last.max(axis=1)
             if runs.pixel_end[i]:
                 end = np.maximum(end, busy_until)
                 busy_until = end + runs.drain[i]
+            if phases is not None:
+                phases.append(PhaseClocks(start, reach, emitted, end))
             start = end + 1
     return busy_until + flush
 

@@ -14,7 +14,7 @@ from itertools import groupby
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.cycles import WalkedRuns, layer_clocks, receive_clocks, visits
+from snnir.analysis.cycles import layer_clocks, receive_clocks, visits
 from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile, read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
@@ -22,6 +22,7 @@ from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.pe_memory import MapMemory
+from snnir.interpreters.pe_runs import walked_runs, window_of
 from snnir.interpreters.windows import first_largest
 
 CHUNK_BYTES = 64 << 20
@@ -223,16 +224,10 @@ class _Machine:
     def add_run(self, layer: Layer, tiles: list[Tile], run: dict[str, int], acc, events) -> None:
         """Adds one run at all output pixels; notes the events that it meets in each bank."""
         banks = self.tables.array.banks
-        oy = np.arange(layer.height)
-        y = oy * run["stride_y"] + run["dy"]
-        oy = oy[(y >= 0) & (y < run["height"])]
-        ox = np.arange(layer.width)
-        x0 = ox * run["stride_x"] + run["dx"]
-        low, high = np.maximum(x0, 0), np.minimum(x0 + run["length"], run["width"])
-        meets = low < high
-        ox, x0, low, high = ox[meets], x0[meets], low[meets], high[meets]
-        if not len(oy) or not len(ox):
+        window = window_of(layer, run)
+        if window is None:
             return
+        oy, ox, x0, low, high = window
         pixels = np.ix_(np.arange(self.images), oy, ox)
         events[pixels] = counts = self.maps.events_of(run, oy, low, high)
         starts = run["event_base"] + oy * run["event_stride"]
@@ -325,27 +320,9 @@ class _Machine:
             clocks = np.full(self.images, receive_clocks(layer, self.clocks.receive))
         else:
             clocks = layer_clocks(
-                self.walked_runs([tile for tile, _ in walked], seen),
+                walked_runs(self.tables, [tile for tile, _ in walked], seen),
                 self.tables.array.fifo,
                 self.clocks.resolve,
                 self.clocks.flush,
             )
         self.result.layer_cycles[layer.label] = clocks
-
-    def walked_runs(self, tiles: list[Tile], seen: list[np.ndarray]) -> WalkedRuns:
-        """The runs of all tiles one behind the other, pixel by pixel."""
-        banks = self.tables.array.banks
-        phase_end, pixel_end, drain = [], [], []
-        for tile, events in zip(tiles, seen, strict=True):
-            visited = events.shape[1]
-            ends = self.tables.runs[tile.run_first : tile.run_first + tile.run_count, 0] != 0
-            last = np.arange(tile.run_count) == tile.run_count - 1
-            phase_end.append(np.tile(ends, visited))
-            pixel_end.append(np.tile(last, visited))
-            drain.append(np.full(visited * tile.run_count, tile.channels))
-        return WalkedRuns(
-            np.concatenate([part.reshape(self.images, -1, banks) for part in seen], axis=1),
-            np.concatenate(phase_end),
-            np.concatenate(pixel_end),
-            np.concatenate(drain),
-        )

@@ -57,7 +57,11 @@ class MapMemory:
 
     def events_of(self, run: dict[str, int], oy, low, high) -> np.ndarray:
         """(N, oy, ox, K): how many events the pointer memory says lie in pixels low..high-1."""
-        base = run["pointer_base"] + oy[:, None] * run["pointer_stride"]
-        upto = self.pointers[:, base + (high - 1)]
-        before = self.pointers[:, base + np.maximum(low - 1, 0)]
-        return upto - np.where((low == 0)[:, None], 0, before)
+        return counted(self.pointers, run, oy, low, high)
+
+
+def counted(upto: np.ndarray, run: dict[str, int], oy, low, high) -> np.ndarray:
+    """(N, oy, ox, ...): what a run meets, where `upto` (N, entries, ...) counts along each row."""
+    base = run["pointer_base"] + oy[:, None] * run["pointer_stride"]
+    before = upto[:, base + np.maximum(low - 1, 0)]
+    return upto[:, base + (high - 1)] - np.where((low == 0)[:, None], 0, before)

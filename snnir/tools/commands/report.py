@@ -6,10 +6,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnir.errors import UserError
 from snnir.tools.arguments import whole
 
 if TYPE_CHECKING:
     from snnir.runtime.build import BuildFolder
+    from snnir.runtime.engine import EngineResult
 
 SAMPLES = 64
 
@@ -26,6 +28,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--limit", metavar="N", type=whole(1), default=SAMPLES,
         help=f"run the first N samples ({SAMPLES})",
     )  # fmt: skip
+    add(
+        "--trace", metavar="FILE", type=Path,
+        help="write when everything happens in the first sample, for ui.perfetto.dev",
+    )  # fmt: skip
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -35,8 +41,13 @@ def run(args: Namespace) -> int:
 
     build = BuildFolder(args.folder)
     source = args.input or build.calibration()
-    activity = _activity(build, source, args.limit) if source else None
+    if args.trace and not source:
+        raise UserError(
+            "there is nothing to trace", where="--trace", hint="give inputs: --input X.npz"
+        )
+    activity = _activity(build, source, args.limit, args.trace) if source else None
     found = _as_json(build, activity, str(source) if source else None)
+    found["trace"] = str(args.trace) if args.trace else None
     if args.json:
         print_json(found)
     else:
@@ -44,17 +55,24 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _activity(build: BuildFolder, source: str | Path, limit: int) -> dict[str, Any]:
-    """Spikes, silence, events and cycles per layer, from a run of the C program."""
+def _activity(
+    build: BuildFolder, source: str | Path, limit: int, trace: Path | None
+) -> dict[str, Any]:
+    """Spikes, silence, events, cycles and losses per layer, from a run of the C program."""
     import numpy as np
 
     from snnir.runtime.engines import run_engine
+    from snnir.runtime.losses import count_losses
     from snnir.runtime.progress import step
     from snnir.runtime.samples import load_for
 
     samples = load_for(build.manifest, source).first(limit)
     with step(f"c: {len(samples):,} samples"):
         result = run_engine("c", build, samples.x, trains=True)
+    with step("clocks of the layers"):
+        losses = count_losses(build.tables, build.pe, result.trains)
+    if trace:
+        _trace(build, result, str(source), trace)
     layers = {}
     for label, words in result.trains.items():
         spikes = np.bitwise_count(words).sum(dtype=np.int64) / len(samples)
@@ -65,7 +83,21 @@ def _activity(build: BuildFolder, source: str | Path, limit: int) -> dict[str, A
         "cycles": {label: float(c.mean()) for label, c in result.layer_cycles.items()},
         "events": {label: float(e.mean()) for label, e in result.events.items()},
         "total_cycles": float(result.cycles.mean()),
+        "losses": losses,
     }
+
+
+def _trace(build: BuildFolder, result: EngineResult, source: str, path: Path) -> None:
+    from snnir.runtime.progress import step
+    from snnir.runtime.trace import trace_events, trace_text
+    from snnir.tools.files import write_bytes
+
+    mhz, cycles = build.manifest["target"]["clock_mhz"], int(result.cycles[0])
+    with step("trace of the first sample"):
+        events = trace_events(build.tables, build.pe, result.trains, mhz)
+    about = {"network": build.manifest["name"], "input": source, "sample": 0}
+    about |= {"clock_mhz": mhz, "cycles": cycles}
+    write_bytes(str(path), trace_text(events, about).encode())
 
 
 def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | None) -> dict:
@@ -112,6 +144,7 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
             "bram36": target["bram36"],
             "fits": inside,
         },
+        "losses": activity["losses"] if activity else None,
     }
 
 
@@ -134,6 +167,7 @@ def _estimated_luts(array: dict[str, int]) -> int:
 
 
 def _as_text(found: dict[str, Any]) -> str:
+    from snnir.tools.losses import losses_table
     from snnir.tools.tables import byte_size, duration, facts, number, percent, table
 
     totals, fit, array = found["totals"], found["fit"], found["array"]
@@ -180,6 +214,10 @@ def _as_text(found: dict[str, Any]) -> str:
         count, source = found["activity"]["samples"], found["activity"]["source"]
         about.append(("counted", f"spikes and cycles are means over {count:,} samples of {source}"))
         about.append(
+            ("losses", f"the array does {percent(found['losses']['total']['sustained'], 1)} of its "
+             "peak; the second table says in clocks where the rest goes")
+        )  # fmt: skip
+        about.append(
             ("latency", f"{number(totals['cycles'])} cycles, "
              f"{duration(totals['seconds'])} at {fit['clock_mhz']:g} MHz, "
              f"{number(1 / totals['seconds'])} images a second")
@@ -195,4 +233,7 @@ def _as_text(found: dict[str, Any]) -> str:
          f"{number(fit['lut_estimate'])} of {number(fit['lut'])} LUT, "
          f"{fit['bram36_estimate']} of {fit['bram36']} BRAM36, no DSP (snnc synth counts them)")
     )  # fmt: skip
-    return "\n\n".join([table(headers, rows, total=True), memory, facts(about)])
+    if found["trace"]:
+        about.append(("trace", f"{found['trace']}, to be opened at ui.perfetto.dev"))
+    losses = [losses_table(found["losses"])] if found["losses"] else []
+    return "\n\n".join([table(headers, rows, total=True), *losses, memory, facts(about)])

@@ -1,0 +1,84 @@
+"""Where the clocks of a layer go: what its array does of what it could, and why it does no more.
+
+A clock of the array is worth K * C * P synaptic operations. Every clock of a layer, and within it
+every bank, channel and plane, is counted to exactly one part; docs/snnc.md defines them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnir.analysis.cycles import PhaseClocks, WalkedRuns
+from snnir.dialects.pe_types import ArrayParameters
+
+PARTS = (
+    "work",
+    "planes",
+    "channels",
+    "imbalance",
+    "ends",
+    "resolver",
+    "drain",
+    "pipeline",
+    "receive",
+)
+"""What clocks are counted to: the first is used, the others are lost."""
+
+
+def peak(array: ArrayParameters) -> int:
+    """Synaptic operations that the array can do in a clock."""
+    return array.banks * array.channels * array.planes
+
+
+def layer_losses(
+    array: ArrayParameters,
+    resolve: int,
+    flush: int,
+    runs: WalkedRuns,
+    phases: PhaseClocks,
+    tile_ends: np.ndarray,
+    tile_channels: np.ndarray,
+    spikes: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Part -> int64 (N,), in clocks times the array's peak, so that sums are exact.
+
+    Args:
+        resolve, flush: constants of the generated pipeline.
+        phases: each stacked to (phases, N).
+        tile_ends: (tiles,) number of phases up to the end of each tile.
+        tile_channels: (tiles,) channels that each tile computes.
+        spikes: (N, tiles) spikes of the events that each tile consumes.
+    """
+    ends = np.flatnonzero(runs.phase_end)
+    events = np.add.reduceat(runs.events, np.append(0, ends[:-1] + 1), axis=1, dtype=np.int64)
+    empty = runs.events[:, ends] == 0
+    entries = events + empty
+    longest = entries.max(axis=2)
+    spans = (phases.emitted - phases.start + 1).T
+    # Events of each tile, over all banks.
+    firsts = np.append(0, tile_ends[:-1])
+    consumed = np.add.reduceat(events.sum(axis=2), firsts, axis=1)
+
+    bank = array.channels * array.planes
+    clock = bank * array.banks
+    work = (spikes * tile_channels).sum(axis=1)
+    in_tile = (consumed * tile_channels).sum(axis=1) * array.planes
+    waits = (phases.end - phases.emitted).sum(axis=0) + runs.drain[-1]
+    found = {
+        "work": work,
+        "planes": in_tile - work,
+        "channels": consumed.sum(axis=1) * bank - in_tile,
+        "imbalance": (longest[:, :, None] - entries).sum(axis=(1, 2)) * bank,
+        "ends": empty.sum(axis=(1, 2)) * bank,
+        # Before clock RESOLVE + 1 no entry can be there: that is the pipeline, not the resolver.
+        "resolver": ((spans - longest).sum(axis=1) - (resolve + 1)) * clock,
+        "drain": waits * clock,
+        "pipeline": np.full(len(spikes), (resolve + flush) * clock),
+    }
+    return {part: found.get(part, np.zeros(len(spikes), np.int64)) for part in PARTS}
+
+
+def receive_losses(array: ArrayParameters, clocks: np.ndarray) -> dict[str, np.ndarray]:
+    """The parts of a row of the layer table that receives the image: the array rests."""
+    found = {part: np.zeros(len(clocks), np.int64) for part in PARTS}
+    return found | {"receive": clocks.astype(np.int64) * peak(array)}

@@ -1,0 +1,63 @@
+"""How runs meet the output pixels of a layer, for all pixels at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from snnir.analysis.cycles import WalkedRuns
+from snnir.analysis.program import Layer, ProgramTables, Tile
+
+
+class Window(NamedTuple):
+    """Where a run is not skipped: output pixels `oy` x `ox`, input pixels low..high-1 of each ox.
+
+    `x0` is where the run would begin if the map had no rim.
+    """
+
+    oy: np.ndarray
+    ox: np.ndarray
+    x0: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def window_of(layer: Layer, run: dict[str, int]) -> Window | None:
+    """Where a run meets the map; None if it does so nowhere."""
+    oy = np.arange(layer.height)
+    y = oy * run["stride_y"] + run["dy"]
+    oy = oy[(y >= 0) & (y < run["height"])]
+    ox = np.arange(layer.width)
+    x0 = ox * run["stride_x"] + run["dx"]
+    low, high = np.maximum(x0, 0), np.minimum(x0 + run["length"], run["width"])
+    meets = low < high
+    if not len(oy) or not meets.any():
+        return None
+    return Window(oy, ox[meets], x0[meets], low[meets], high[meets])
+
+
+def walked_runs(
+    tables: ProgramTables, tiles: Sequence[Tile], seen: Sequence[np.ndarray]
+) -> WalkedRuns:
+    """The runs of all tiles one behind the other, pixel by pixel.
+
+    Args:
+        seen: for each tile (N, visits, runs, K), the events that each run meets at each visit.
+    """
+    phase_end, pixel_end, drain = [], [], []
+    for tile, events in zip(tiles, seen, strict=True):
+        visited = events.shape[1]
+        ends = tables.runs[tile.run_first : tile.run_first + tile.run_count, 0] != 0
+        last = np.arange(tile.run_count) == tile.run_count - 1
+        phase_end.append(np.tile(ends, visited))
+        pixel_end.append(np.tile(last, visited))
+        drain.append(np.full(visited * tile.run_count, tile.channels))
+    flat = [part.reshape(len(part), -1, tables.array.banks) for part in seen]
+    return WalkedRuns(
+        np.concatenate(flat, axis=1),
+        np.concatenate(phase_end),
+        np.concatenate(pixel_end),
+        np.concatenate(drain),
+    )

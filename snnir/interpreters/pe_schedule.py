@@ -1,0 +1,141 @@
+"""When everything happens in a run of a program, from the trains that the run made.
+
+The trains say which events each run meets, and those say every clock (`snnir.analysis.cycles`); so
+nothing is computed again, whoever made the trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from snnir.analysis.cycles import PhaseClocks, WalkedRuns, layer_clocks, receive_clocks, visits
+from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile
+from snnir.hardware.timing import Timing
+from snnir.interpreters.pe_memory import MapMemory, counted
+from snnir.interpreters.pe_runs import walked_runs, window_of
+
+
+@dataclass(frozen=True)
+class LayerSchedule:
+    """One row of the layer table, as N images pass it.
+
+    Args:
+        begin: (N,) the clock of the image in which the layer starts.
+        clocks: (N,) clocks that it takes.
+        tiles: its tiles, in the order in which they are computed.
+        runs: all its runs, and `phases`, the clocks of all its phases, each stacked to (phases, N);
+            None for rows that receive the image.
+        spikes: (N, tiles) spikes of the events that each tile consumes.
+        pixel_phases: phases of a pixel of each tile.
+        visits: pixels that each tile computes.
+    """
+
+    layer: Layer
+    begin: np.ndarray
+    clocks: np.ndarray
+    tiles: tuple[Tile, ...]
+    runs: WalkedRuns | None = None
+    phases: PhaseClocks | None = None
+    spikes: np.ndarray | None = None
+    pixel_phases: tuple[int, ...] = ()
+    visits: int = 0
+
+    @property
+    def tile_ends(self) -> np.ndarray:
+        """(tiles,) number of phases up to the end of each tile."""
+        return np.cumsum(self.pixel_phases) * self.visits
+
+
+def schedules(
+    tables: ProgramTables, timing: Timing, trains: Mapping[str, np.ndarray]
+) -> Iterator[LayerSchedule]:
+    """The rows of the layer table in turn.
+
+    Args:
+        timing: constants of the program's machine.
+        trains: label -> uint16 (N, C, H, W), as engines give them: `input`, each layer's trains and
+            `<layer>.pool`. One Python step for each run of an image, however large N is.
+    """
+    images = len(trains["input"])
+    maps = _CountedMaps(tables, images)
+    begin = np.zeros(images, np.int64)
+    for layer in tables.layers:
+        tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
+        if layer.kind == RECEIVE:
+            clocks = np.full(images, receive_clocks(layer, timing.receive))
+            yield LayerSchedule(layer, begin, clocks, tiles)
+            word = (trains["input"] >> layer.word_shift) & ((1 << layer.word_bits) - 1)
+            maps.write(layer, word, layer.channels)
+        else:
+            seen, spikes = maps.walk(layer, tiles)
+            runs = walked_runs(tables, tiles, seen)
+            found: list[PhaseClocks] = []
+            clocks = layer_clocks(runs, tables.array.fifo, timing.resolve, timing.flush, found)
+            phases = PhaseClocks(*map(np.stack, zip(*found, strict=True)))
+            ends = tables.runs[:, tables.run_column["phase_end"]]
+            pixel_phases = [int(ends[t.run_first :][: t.run_count].sum()) for t in tiles]
+            yield LayerSchedule(
+                layer, begin, clocks, tiles, runs, phases, spikes,
+                pixel_phases=tuple(pixel_phases), visits=seen[0].shape[1],
+            )  # fmt: skip
+            if layer.kind != READOUT:
+                label = f"{layer.label}.pool" if layer.is_pooled else layer.label
+                maps.write(layer, trains[label], tables.array.channels)
+        begin = begin + clocks
+
+
+def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:
+    """For how many images the largest array of `schedules` stays below `limit` bytes."""
+    largest = 1
+    for layer in tables.layers:
+        tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
+        runs = sum(tile.run_count for tile in tiles)
+        largest = max(largest, len(visits(layer)) * runs * tables.array.banks * 4)
+    return max(1, limit // largest)
+
+
+class _CountedMaps(MapMemory):
+    """Maps of which the spikes are counted along each row as the events are."""
+
+    def __init__(self, tables: ProgramTables, images: int):
+        super().__init__(tables, images)
+        self.tables = tables
+        self.images = images
+        self.spikes = np.zeros((images, tables.pointer_depth), np.int64)
+
+    def write(self, layer: Layer, trains: np.ndarray, block: int) -> None:
+        super().write(layer, trains, block)
+        _, channels, height, width = trains.shape
+        for b, first in enumerate(range(0, channels, block)):
+            spikes = np.bitwise_count(trains[:, first : first + block]).sum(axis=1, dtype=np.int64)
+            at = layer.place.pointers + b * height * width
+            upto = spikes.cumsum(axis=2).reshape(self.images, -1)
+            self.spikes[:, at : at + height * width] = upto
+
+    def walk(self, layer: Layer, tiles: tuple[Tile, ...]) -> tuple[list[np.ndarray], np.ndarray]:
+        """For each tile the events (N, visits, runs, K) that its runs meet; the spikes of all."""
+        order = visits(layer)
+        seen: list[np.ndarray] = []
+        spikes: list[np.ndarray] = []
+        # Tiles that walk the same runs meet the same events.
+        for (first, count), alike in groupby(tiles, key=lambda t: (t.run_first, t.run_count)):
+            times = len(list(alike))
+            shape = (self.images, layer.height, layer.width)
+            events = np.zeros((*shape, count, self.banks), np.int32)
+            worth = np.zeros(shape, np.int64)
+            for index, row in enumerate(self.tables.runs[first : first + count]):
+                run = dict(zip(self.tables.run_column, map(int, row), strict=True))
+                window = window_of(layer, run)
+                if window is None:
+                    continue
+                pixels = np.ix_(np.arange(self.images), window.oy, window.ox)
+                where = (run, window.oy, window.low, window.high)
+                events[(*pixels, index)] = self.events_of(*where)
+                worth[pixels] += counted(self.spikes[..., None], *where)[..., 0]
+            seen += [events[:, order[:, 0], order[:, 1]]] * times
+            spikes += [worth[:, order[:, 0], order[:, 1]].sum(axis=1)] * times
+        return seen, np.stack(spikes, axis=1)
