@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnir.analysis.program import Layer
+from snnir.analysis.loading import SWITCH, Ddr, Loader, row_layout
+from snnir.analysis.program import Layer, ProgramTables
 
 NEVER = -(1 << 40)
 """A clock before every other."""
@@ -60,12 +61,14 @@ class WalkedRuns:
         events: (N, R, K) events of each run in each bank, for N images.
         phase_end, pixel_end: (R,) whether the run is the last of its phase, of its pixel.
         drain: (R,) channels of the run's tile.
+        tile: (R,) number of the run's tile among those of the program, where weights are loaded.
     """
 
     events: np.ndarray
     phase_end: np.ndarray
     pixel_end: np.ndarray
     drain: np.ndarray
+    tile: np.ndarray | None = None
 
 
 class PhaseClocks(NamedTuple):
@@ -82,12 +85,43 @@ class PhaseClocks(NamedTuple):
     end: np.ndarray
 
 
+@dataclass
+class Loading:
+    """The loaders of N images, and in which clock of each image the layer begins."""
+
+    loaders: list[Loader]
+    begin: np.ndarray
+
+    def ready(self, tile: int, start: np.ndarray) -> np.ndarray:
+        """(N,) when the first phase of a tile may start, by clocks of the layer."""
+        there = np.array([loader.ready(tile) for loader in self.loaders])
+        return np.maximum(start, there - self.begin)
+
+    def ended(self, tile: int, end: np.ndarray) -> None:
+        for loader, clock in zip(self.loaders, end + self.begin, strict=True):
+            loader.ended(tile, int(clock))
+
+    def advance(self, clocks: np.ndarray) -> None:
+        """The layer has taken so many clocks."""
+        self.begin = self.begin + clocks
+
+
+def loading_of(tables: ProgramTables, images: int, ddr: Ddr) -> Loading | None:
+    """The loaders of a program whose weights come from DDR."""
+    if not tables.ring:
+        return None
+    rows, beats = [tile.rows for tile in tables.tiles], row_layout(tables.array).beats
+    loaders = [Loader(rows, beats, tables.ring, ddr) for _ in range(images)]
+    return Loading(loaders, np.zeros(images, np.int64))
+
+
 def layer_clocks(
     runs: WalkedRuns,
     fifo: int,
     resolve: int,
     flush: int,
     phases: list[PhaseClocks] | None = None,
+    loading: Loading | None = None,
 ) -> np.ndarray:
     """(N,) clocks from the start of a layer to its end.
 
@@ -95,6 +129,7 @@ def layer_clocks(
         fifo: depth of each bank's run queue.
         resolve, flush: constants of the generated pipeline.
         phases: takes the clocks of each phase, where they are wanted.
+        loading: where weights come from DDR; it is told when each tile ends.
     """
     images, total, banks = runs.events.shape
     # ring[.., e % fifo] is the last clock of entry e, as long as it can still hold a run back.
@@ -106,7 +141,10 @@ def layer_clocks(
     start = np.zeros(images, np.int64)
     end = np.full(images, NEVER, np.int64)
     busy_until = end
+    first_of_tile, last_of_tile = _tile_ends(runs.tile) if loading else ((), ())
     for i in range(total):
+        if i in first_of_tile:
+            start = loading.ready(int(runs.tile[i]), start)
         oldest = ring[pushed % fifo, lane].reshape(images, banks).max(axis=1)
         reach = np.maximum(reach + 1, oldest + 1)
         events = runs.events[:, i]
@@ -124,7 +162,16 @@ def layer_clocks(
             if phases is not None:
                 phases.append(PhaseClocks(start, reach, emitted, end))
             start = end + 1
+        if i in last_of_tile:
+            loading.ended(int(runs.tile[i]), end)
+            start = start + SWITCH
     return busy_until + flush
+
+
+def _tile_ends(tile: np.ndarray) -> tuple[set[int], set[int]]:
+    """The first and the last runs of tiles."""
+    changes = np.flatnonzero(np.diff(tile)).tolist()
+    return {0, *(i + 1 for i in changes)}, {*changes, len(tile) - 1}
 
 
 def receive_clocks(layer: Layer, receive: int) -> int:

@@ -18,6 +18,7 @@ PARTS = (
     "imbalance",
     "ends",
     "resolver",
+    "weights",
     "drain",
     "pipeline",
     "receive",
@@ -63,6 +64,10 @@ def layer_losses(
     clock = bank * array.banks
     work = (spikes * tile_channels).sum(axis=1)
     in_tile = (consumed * tile_channels).sum(axis=1) * array.planes
+    # A phase that starts later than behind the one before has waited for its tile's weights; in the
+    # first clocks of a layer the pipeline would not have been full anyway.
+    filling = np.minimum(phases.start[0], resolve + 1)
+    loading = phases.start[0] - filling + (phases.start[1:] - phases.end[:-1] - 1).sum(axis=0)
     waits = (phases.end - phases.emitted).sum(axis=0) + runs.drain[-1]
     found = {
         "work": work,
@@ -71,7 +76,8 @@ def layer_losses(
         "imbalance": (longest[:, :, None] - entries).sum(axis=(1, 2)) * bank,
         "ends": empty.sum(axis=(1, 2)) * bank,
         # Before clock RESOLVE + 1 no entry can be there: that is the pipeline, not the resolver.
-        "resolver": ((spans - longest).sum(axis=1) - (resolve + 1)) * clock,
+        "resolver": ((spans - longest).sum(axis=1) - (resolve + 1) + filling) * clock,
+        "weights": loading * clock,
         "drain": waits * clock,
         "pipeline": np.full(len(spikes), (resolve + flush) * clock),
     }

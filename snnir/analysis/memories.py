@@ -34,7 +34,7 @@ def memories(tables: ProgramTables) -> list[Memory]:
     params = sum(_column_bits(values) for values in tables.params.values())
     rows = max((len(values) for values in tables.params.values()), default=0)
     return [
-        Memory("weights", array.banks, array.channels * array.weight_bits, tables.weights.shape[1]),
+        Memory("weights", array.banks, array.channels * array.weight_bits, tables.weight_depth),
         Memory("events", array.banks, position + array.planes, tables.event_depth),
         Memory("pointers", 1, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
         Memory("runs", 1, run_width, len(tables.runs)),

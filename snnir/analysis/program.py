@@ -123,13 +123,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class Tile:
-    """One row of the tile table: runs, weights, parameters, number of channels."""
+    """One row of the tile table: runs, weights, parameters, number of channels, weight rows."""
 
     run_first: int
     run_count: int
     weights: int
     params: int
     channels: int
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ class ProgramTables:
     """All tables of a program.
 
     `runs` int64 (R, len(RUN_FIELDS)); `weights` int8 (banks, rows, channels); `params` one int64
-    array of (rows,) per parameter name, 0 where a layer's neuron has no such parameter.
+    array of (rows,) per parameter name, 0 where a layer's neuron has no such parameter. `ring` is
+    the depth of the weight memories where weights come from DDR, 0 where they hold all rows.
     """
 
     name: str
@@ -154,6 +156,12 @@ class ProgramTables:
     pointer_depth: int
     position_max: int
     potentials: int
+    ring: int = 0
+
+    @property
+    def weight_depth(self) -> int:
+        """Rows of a bank's weight memory."""
+        return self.ring or self.weights.shape[1]
 
     @cached_property
     def run_column(self) -> dict[str, int]:
@@ -217,6 +225,7 @@ class _Reader:
                 for layer in self.layers
                 if layer.kind == READOUT
             ),
+            ring=program.ring.value.data if program.ring else 0,
         )
 
     def _need(self, value, what: str):
@@ -320,6 +329,7 @@ class _Reader:
                 weights=self._need(tile.weights_at, "a tile's weights").value.data,
                 params=self._need(tile.params_at, "a tile's parameters").value.data,
                 channels=int_list(tile.channels)[1],
+                rows=tile.rows,
             )
         )
 

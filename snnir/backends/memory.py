@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import IO, ClassVar
+from typing import TYPE_CHECKING, IO, ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
-from snnir.hardware.memories import Memory, read_memory
+from snnir.analysis.loading import row_layout
+from snnir.hardware.memories import Memory, pack_rows, read_memory
+
+if TYPE_CHECKING:
+    from snnir.analysis.program import ProgramTables
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,17 @@ def image_text(memory: Memory) -> str:
     text[:, -1] = ord("\n")
     # A row of 12 bits has three digits, in two bytes that could hold four.
     return text[:, 2 * rows.shape[1] - (memory.width + 3) // 4 :].tobytes().decode("ascii")
+
+
+def weight_stream(tables: ProgramTables) -> bytes:
+    """What the loader reads from DDR: tile after tile, row after row, bank after bank.
+
+    A bank's row has its channels packed at the width of a weight, channel 0 lowest, and is padded
+    to its slot (`row_layout`); the stream ends with its last whole beat.
+    """
+    import numpy as np
+
+    rows = tables.weights.transpose(1, 0, 2)
+    packed = pack_rows(rows.reshape(-1, rows.shape[2]), tables.array.weight_bits)
+    slot = row_layout(tables.array).slot
+    return np.pad(packed, ((0, 0), (0, slot // 8 - packed.shape[1]))).tobytes()

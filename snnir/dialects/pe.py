@@ -71,27 +71,35 @@ class PeOp(IRDLOperation):
 
 @irdl_op_definition
 class ProgramOp(PeOp):
-    """A network on one array: `pe.program @mnist8 array #pe.array<...> { ... }`."""
+    """A network on one array: `pe.program @mnist8 array #pe.array<...> { ... }`.
+
+    `ring` is the depth of the banks' weight memories where weights come from DDR, a power of two;
+    without it they hold all weights.
+    """
 
     name = "pe.program"
     sym_name = prop_def(StringAttr)
     array = prop_def(ArrayParametersAttr)
+    ring = opt_prop_def(IntegerAttr)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
+    CLAUSES: ClassVar = (Clause("ring", "int"),)
 
     @classmethod
     def parse(cls, parser: Parser):
         name = parser.parse_symbol_name()
         parser.parse_keyword("array")
         array = parser.parse_attribute()
+        clauses = parse_clauses(parser, cls.CLAUSES)
         body = parser.parse_region()
-        return cls.build(properties={"sym_name": name, "array": array}, regions=[body])
+        return cls.build(properties={"sym_name": name, "array": array, **clauses}, regions=[body])
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.sym_name.data)
         printer.print_string(" array ")
         printer.print_attribute(self.array)
+        print_clauses(printer, self.properties, self.CLAUSES)
         printer.print_string(" ")
         printer.print_region(self.body)
 
@@ -113,6 +121,9 @@ class ProgramOp(PeOp):
             and all(kind is LayerOp for kind in kinds[1:-1]),
             "holds one pe.receive, then pe.layer ops, then one pe.send",
         )
+        if self.ring is not None:
+            rows = self.ring.value.data
+            self.expect(rows > 1 and rows & (rows - 1) == 0, "ring must be a power of two")
 
 
 @irdl_op_definition

@@ -14,6 +14,7 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     Ports: `valid`, `address`, `origin`, `by_bank` of an event as the emitter gives them; `we`,
     `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0 where
     there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory (1).
+    Where weights come from DDR, `weights_we`, `weights_waddr`, `weights_wdata` of the loader.
     """
     array = tables.program.array
     m = Module(f"bank{bank}", doc=f"event memory and weight memory of bank {bank}")
@@ -40,7 +41,16 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
         interleaved = cat(position, m.const(bank, (array.banks - 1).bit_length()))
     row = m.pipe("row", origin + mux(by_bank, fit(interleaved, rows), fit(position, rows)))
     gated = m.pipe("gated_train", mux(valid, train, 0))
-    weights = m.instance("weights", tables.weight_memory(bank), raddr=row)["rdata"]
+    if tables.program.ring:
+        width = array.channels * array.weight_bits
+        memory = ram_1r1w(width, tables.program.ring)
+        written = {
+            key: m.input(f"weights_{key}", size)
+            for key, size in (("we", 1), ("waddr", rows), ("wdata", width))
+        }
+    else:
+        memory, written = tables.weight_memory(bank), {}
+    weights = m.instance("weights", memory, raddr=row, **written)["rdata"]
     m.output("weights", weights)
     m.output("train", m.pipe("train", gated))
     return m

@@ -20,7 +20,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     the columns of the layer table, held while a layer runs, and `ready` in the first clock in which
     they are valid (the third of the layer); `compute` (the same for a layer that computes),
     `release_image` (no pass needs it any more), `send` (the potentials are complete), `running`,
-    `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the image so far).
+    `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the image so far). Where weights
+    come from DDR: `begins` (an image begins with the next clock), and `failed` ends it, for good.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D the channels of the last tile; a pass
     over the image takes a clock per neuron and `RECEIVE` more.
@@ -33,11 +34,12 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     record = phase_record(tables)
     end_phase, phase = m.input("end_phase", 1), m.input("phase", record.width)
     fields = record.unpack(phase)
+    works = ~m.input("failed", 1) if tables.program.ring else m.const(1, 1)
 
     running, layer = m.reg("is_running", 1, reset=0), m.reg("number", address_width(layers.depth))
     # A pulse, for the potentials are still to be taken when the program has ended.
     send = m.reg("send_now", 1, reset=0)
-    begin = m.wire("begin", full & ~running & ~sending & ~send)
+    begin = m.wire("begin", full & ~running & ~sending & ~send & works)
     row = m.instance("layers", layers.memory(), raddr=layer)["rdata"]
     start = m.reg("start", 1, reset=0)
     read = m.pipe("read", start, reset=0)
@@ -62,10 +64,10 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     layer_end = m.wire("is_layer_end", timer.eq(1))
     program_end = m.wire("program_end", layer_end & layer.eq(layers.depth - 1))
 
-    running.next = begin | (running & ~program_end)
+    running.next = begin | (running & ~program_end & works)
     layer.next = mux(begin, 0, mux(layer_end, layer + 1, layer))
-    start.next = begin | (layer_end & ~program_end)
-    send.next = program_end
+    start.next = begin | (layer_end & ~program_end & works)
+    send.next = program_end & works
     cycles = m.reg("cycles", CYCLE_BITS, reset=0)
     cycles.next = mux(begin, 0, mux(running, cycles + 1, cycles))
 
@@ -79,6 +81,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     m.output("compute", compute)
     m.output("release_image", compute & received_before)
     m.output("send", send)
+    if tables.program.ring:
+        m.output("begins", begin)
     m.output("running", running)
     m.output("layer", layer)
     m.output("layer_end", layer_end)

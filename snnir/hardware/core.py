@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from snnir.analysis.loading import row_layout
 from snnir.analysis.program import ProgramTables
-from snnir.hardware import control, image, writer
+from snnir.hardware import control, image, netlist, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.drain import drain_module
 from snnir.hardware.emitter import emitters_module
+from snnir.hardware.loader import (
+    ADDRESS_BITS,
+    AXI_CONSTANTS,
+    AXI_IN,
+    AXI_OUT,
+    loader_module,
+)
 from snnir.hardware.memories import ram_1r1w
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
@@ -40,7 +48,8 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
     """The machine of docs/machine.md for one program.
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
-    (potentials out); `cycles` of the last image, `running`; and `TRACES`.
+    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where weights come from
+    DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master.
     """
     tables = HardwareTables(program)
     array = program.array
@@ -54,6 +63,11 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
 
     image_full, busy = m.wire("image_is_full", 1), m.wire("output_is_busy", 1)
     end_phase = m.wire("phase_ends", 1)
+    loaded, waits = {}, {}
+    if program.ring:
+        begins, end_tile = m.wire("image_begins", 1), m.wire("tile_ends", 1)
+        loaded = _loader(m, tables, rst=rst, begins=begins, end_tile=end_tile)
+        waits = {"failed": loaded["failed"]}
     units = control.control_module(tables, timing(program, neurons))
     record = control.phase_record(tables)
     phase = m.wire("phase_that_ends", record.width)
@@ -65,6 +79,7 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
         sending=busy,
         end_phase=end_phase,
         phase=phase,
+        **waits,
     )
     ready = ctrl["ready"]
 
@@ -86,9 +101,14 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
         **pins(walker_columns(tables)),
     )
     entries = {key: resolved[key] for key in resolved if key.startswith(("entry", "push"))}
+    if loaded:
+        entries["weights_ready"] = loaded["ready"]
     emitted = m.instance(
         "emitters", emitters_module(tables), rst=rst, phase=resolved["phase"], **entries
     )
+    if loaded:
+        begins.drive(ctrl["begins"])
+        end_tile.drive(emitted["end_tile"])
     go.drive(emitted["go"])
     end_phase.drive(emitted["end_phase"])
     phase.drive(emitted["phase_head"])
@@ -116,6 +136,7 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
             waddr=written["event_address"],
             wdata=written["event_word"],
             **event,
+            **(_row_write(tables, loaded, k) if loaded else {}),
         )
         weights[f"weights{k}"] = bank["weights"]
         trains.append(bank["train"])
@@ -207,6 +228,10 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
         m.output(f"m_{key}", sent[key])
     m.output("cycles", ctrl["cycles"])
     m.output("running", ctrl["running"])
+    if loaded:
+        m.output("status", loaded["status"])
+        for key in AXI_OUT:
+            m.output(f"m_axi_{key}", loaded[key])
     traces = {
         "layer": ctrl["layer"],
         "layer_end": ctrl["layer_end"],
@@ -219,6 +244,25 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
     for key in TRACES:
         m.output(f"trace_{key}", traces[key])
     return m
+
+
+def _loader(m: Module, tables: HardwareTables, **inputs: Signal):
+    """The loader, with its ports to the outside."""
+    axi = {key: m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+    base = m.input("weights_base", ADDRESS_BITS)
+    return m.instance("loader", loader_module(tables), base=base, **inputs, **axi)
+
+
+def _row_write(tables: HardwareTables, loaded: Mapping[str, Signal], bank: int):
+    """A bank's part of what the loader writes."""
+    array = tables.program.array
+    layout = row_layout(array)
+    low = bank % layout.banks_per_beat * layout.slot
+    return {
+        "weights_we": loaded["we"][bank],
+        "weights_waddr": loaded["address"],
+        "weights_wdata": loaded["data"].bits(low, array.channels * array.weight_bits),
+    }
 
 
 _STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
@@ -237,11 +281,15 @@ def _written(tables: HardwareTables) -> dict[str, int]:
 
 
 def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
-    """The core as a peripheral: AXI4-Stream names, an active-low reset, traces if asked for."""
+    """The core as a peripheral: AXI names, an active-low reset, traces if asked for."""
     m = Module(name, doc="AXI4-Stream in (bytes of an image) and out (membrane potentials)")
     m.clock("aclk")
     reset = ~m.input("aresetn", 1)
     inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in _STREAM_IN.items()}
+    streams = "weights_base" in netlist.input_names(core.build())
+    if streams:
+        inputs |= {f"m_axi_{key}": m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+        inputs["weights_base"] = m.input("weights_base", ADDRESS_BITS)
     results = m.instance("core", core, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs)
     m.output("s_axis_tready", results["s_tready"])
     for key in ("tdata", "tvalid", "tlast"):
@@ -249,6 +297,12 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
     assert results["m_tdata"].width == OUTPUT_BITS
     m.output("cycles", results["cycles"])
     m.output("running", results["running"])
+    if streams:
+        for key in AXI_OUT:
+            m.output(f"m_axi_{key}", results[f"m_axi_{key}"])
+        for key, (value, width) in AXI_CONSTANTS.items():
+            m.output(f"m_axi_{key}", m.const(value, width))
+        m.output("status", results["status"])
     for key in TRACES if trace else ():
         m.output(f"trace_{key}", results[f"trace_{key}"])
     return m

@@ -45,8 +45,8 @@ def queue(
     return cat(rest, first), count.any(), count.msb
 
 
-def bank_module(depth: int, record: Record) -> Module:
-    """One bank's queue and emitter.
+def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
+    """One bank's queue and emitter; with `waits`, nothing is emitted until `weights_ready`.
 
     Ports: `push`, `entry`, `full`; `phase_end` (all banks are done, in this clock); `done` (nothing
     is left to do in this phase); `valid` (an event is read in this clock), `address` (of the
@@ -65,7 +65,8 @@ def bank_module(depth: int, record: Record) -> Module:
     entry = {key: m.wire(f"head_{key}", value) for key, value in record.unpack(head).items()}
 
     idle, busy = m.reg("idle", 1, reset=0), m.reg("busy", 1, reset=0)
-    active = m.wire("active", waiting & ~idle)
+    ready = m.input("weights_ready", 1) if waits else m.const(1, 1)
+    active = m.wire("active", waiting & ~idle & ready)
     following, left = m.reg("following", entry["start"].width), m.reg("left", entry["rest"].width)
     is_last = m.reg("is_last", 1)
     address = m.wire("event", mux(busy, following, entry["start"]))
@@ -96,7 +97,8 @@ def emitters_module(tables: HardwareTables) -> Module:
     record of the phase that ends in this clock.
 
     The last phase of a pixel may not end before the shadow is free: D clocks behind the end of the
-    pixel before, D its number of channels.
+    pixel before, D its number of channels. Where weights come from DDR: `weights_ready` (those of
+    the tile that runs are there), and `end_tile` to the loader.
     """
     banks, depth = tables.program.array.banks, tables.program.array.fifo
     m = Module("emitters", doc="one run queue and emitter per bank; phases end jointly")
@@ -108,9 +110,19 @@ def emitters_module(tables: HardwareTables) -> Module:
     push_phase, phase = m.input("push_phase", 1), m.input("phase", phase_bits.width)
 
     phase_end = m.wire("phase_end", 1)
-    module = bank_module(depth, record)
+    waits = bool(tables.program.ring)
+    ready = {"weights_ready": m.input("weights_ready", 1)} if waits else {}
+    module = bank_module(depth, record, waits)
     results = [
-        m.instance(f"bank{k}", module, rst=rst, push=push[k], entry=entries[k], phase_end=phase_end)
+        m.instance(
+            f"bank{k}",
+            module,
+            rst=rst,
+            push=push[k],
+            entry=entries[k],
+            phase_end=phase_end,
+            **ready,
+        )
         for k in range(banks)
     ]
     # One more phase than a bank has entries may wait: its last entries are done, the shadow is not.
@@ -136,4 +148,6 @@ def emitters_module(tables: HardwareTables) -> Module:
             m.output(f"by_bank{k}", m.pipe(f"by_bank{k}", result["by_bank"]))
     m.output("end_phase", phase_end)
     m.output("phase_head", head)
+    if waits:
+        m.output("end_tile", reload & flags["window_last"] & flags["tile_last"])
     return m

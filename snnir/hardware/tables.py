@@ -91,7 +91,7 @@ class HardwareTables:
     @property
     def weight_bits(self) -> int:
         """Bits of a row of the weight memories."""
-        return address_width(self.program.weights.shape[1])
+        return address_width(self.program.weight_depth)
 
     @property
     def channel_bits(self) -> int:
@@ -154,7 +154,7 @@ class HardwareTables:
                 "run_first": [tile.run_first for tile in tiles],
                 "run_last": [max(tile.run_count - 1, 0) for tile in tiles],
                 "run_one": [int(tile.run_count <= 1) for tile in tiles],
-                "weights": [tile.weights for tile in tiles],
+                "weights": [tile.weights % self.program.weight_depth for tile in tiles],
                 "params": [tile.params for tile in tiles],
                 "channels": [tile.channels for tile in tiles],
             },

@@ -14,7 +14,8 @@ from itertools import groupby
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.cycles import layer_clocks, receive_clocks, visits
+from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
+from snnir.analysis.loading import Ddr
 from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile, read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
@@ -81,6 +82,7 @@ def run_program(
     *,
     count_cycles: bool = False,
     keep_trains: bool = True,
+    ddr: Ddr = Ddr(),
 ) -> ProgramResult:
     """Runs the scheduled program of a module.
 
@@ -88,6 +90,7 @@ def run_program(
         frames: uint8 (N, H, W, C): pixels in the order in which the machine receives them.
         count_cycles: whether to count clocks too, which takes a Python step per run.
         keep_trains: whether to return the trains, which may be large.
+        ddr: where weights come from, for the clocks of a program that streams them.
 
     Raises:
         UserError: the program is not scheduled, or the frames do not fit it.
@@ -104,7 +107,7 @@ def run_program(
     chunk = _images_at_once(tables, count_cycles)
     clocks = timing(tables, neurons) if count_cycles else None
     parts = [
-        _Machine(tables, neurons, clocks, keep_trains).run(frames[first : first + chunk])
+        _Machine(tables, neurons, clocks, keep_trains, ddr).run(frames[first : first + chunk])
         for first in range(0, len(frames), chunk)
     ]
     joined = {
@@ -138,11 +141,14 @@ class _Machine:
         neurons: Mapping[str, NeuronOp],
         clocks: Timing | None,
         keep_trains: bool,
+        ddr: Ddr,
     ):
         self.tables = tables
         self.neurons = neurons
         self.clocks = clocks
         self.keep_trains = keep_trains
+        self.ddr = ddr
+        self.loading: Loading | None = None
         # Integers up to 2^24 are exact in float32, in which matrix products are fastest.
         self.dtype = np.float32 if tables.array.acc_bits <= 24 else np.float64
         self.weights = tables.weights.astype(self.dtype)
@@ -152,6 +158,8 @@ class _Machine:
         tables = self.tables
         self.images = len(frames)
         self.maps = MapMemory(tables, self.images)
+        if self.clocks is not None:
+            self.loading = loading_of(tables, self.images, self.ddr)
         pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2)).astype(np.uint16)
         self.keep("input", pixels)
         potentials = []
@@ -320,9 +328,12 @@ class _Machine:
             clocks = np.full(self.images, receive_clocks(layer, self.clocks.receive))
         else:
             clocks = layer_clocks(
-                walked_runs(self.tables, [tile for tile, _ in walked], seen),
+                walked_runs(self.tables, layer.tile_first, [tile for tile, _ in walked], seen),
                 self.tables.array.fifo,
                 self.clocks.resolve,
                 self.clocks.flush,
+                loading=self.loading,
             )
+        if self.loading is not None:
+            self.loading.advance(clocks)
         self.result.layer_cycles[layer.label] = clocks

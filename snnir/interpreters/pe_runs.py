@@ -39,25 +39,28 @@ def window_of(layer: Layer, run: dict[str, int]) -> Window | None:
 
 
 def walked_runs(
-    tables: ProgramTables, tiles: Sequence[Tile], seen: Sequence[np.ndarray]
+    tables: ProgramTables, first: int, tiles: Sequence[Tile], seen: Sequence[np.ndarray]
 ) -> WalkedRuns:
     """The runs of all tiles one behind the other, pixel by pixel.
 
     Args:
+        first: number of the first tile among those of the program.
         seen: for each tile (N, visits, runs, K), the events that each run meets at each visit.
     """
-    phase_end, pixel_end, drain = [], [], []
-    for tile, events in zip(tiles, seen, strict=True):
+    phase_end, pixel_end, drain, number = [], [], [], []
+    for index, (tile, events) in enumerate(zip(tiles, seen, strict=True), first):
         visited = events.shape[1]
         ends = tables.runs[tile.run_first : tile.run_first + tile.run_count, 0] != 0
         last = np.arange(tile.run_count) == tile.run_count - 1
         phase_end.append(np.tile(ends, visited))
         pixel_end.append(np.tile(last, visited))
         drain.append(np.full(visited * tile.run_count, tile.channels))
+        number.append(np.full(visited * tile.run_count, index))
     flat = [part.reshape(len(part), -1, tables.array.banks) for part in seen]
     return WalkedRuns(
         np.concatenate(flat, axis=1),
         np.concatenate(phase_end),
         np.concatenate(pixel_end),
         np.concatenate(drain),
+        np.concatenate(number),
     )

@@ -12,7 +12,15 @@ from itertools import groupby
 
 import numpy as np
 
-from snnir.analysis.cycles import PhaseClocks, WalkedRuns, layer_clocks, receive_clocks, visits
+from snnir.analysis.cycles import (
+    PhaseClocks,
+    WalkedRuns,
+    layer_clocks,
+    loading_of,
+    receive_clocks,
+    visits,
+)
+from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile
 from snnir.hardware.timing import Timing
 from snnir.interpreters.pe_memory import MapMemory, counted
@@ -51,7 +59,10 @@ class LayerSchedule:
 
 
 def schedules(
-    tables: ProgramTables, timing: Timing, trains: Mapping[str, np.ndarray]
+    tables: ProgramTables,
+    timing: Timing,
+    trains: Mapping[str, np.ndarray],
+    ddr: Ddr = DDR,
 ) -> Iterator[LayerSchedule]:
     """The rows of the layer table in turn.
 
@@ -59,10 +70,12 @@ def schedules(
         timing: constants of the program's machine.
         trains: label -> uint16 (N, C, H, W), as engines give them: `input`, each layer's trains and
             `<layer>.pool`. One Python step for each run of an image, however large N is.
+        ddr: where weights come from, in a program that streams them.
     """
     images = len(trains["input"])
     maps = _CountedMaps(tables, images)
     begin = np.zeros(images, np.int64)
+    loading = loading_of(tables, images, ddr)
     for layer in tables.layers:
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
         if layer.kind == RECEIVE:
@@ -72,9 +85,11 @@ def schedules(
             maps.write(layer, word, layer.channels)
         else:
             seen, spikes = maps.walk(layer, tiles)
-            runs = walked_runs(tables, tiles, seen)
+            runs = walked_runs(tables, layer.tile_first, tiles, seen)
             found: list[PhaseClocks] = []
-            clocks = layer_clocks(runs, tables.array.fifo, timing.resolve, timing.flush, found)
+            clocks = layer_clocks(
+                runs, tables.array.fifo, timing.resolve, timing.flush, found, loading
+            )
             phases = PhaseClocks(*map(np.stack, zip(*found, strict=True)))
             ends = tables.runs[:, tables.run_column["phase_end"]]
             pixel_phases = [int(ends[t.run_first :][: t.run_count].sum()) for t in tiles]
@@ -86,6 +101,8 @@ def schedules(
                 label = f"{layer.label}.pool" if layer.is_pooled else layer.label
                 maps.write(layer, trains[label], tables.array.channels)
         begin = begin + clocks
+        if loading is not None:
+            loading.advance(clocks)
 
 
 def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:

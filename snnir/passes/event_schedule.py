@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -9,6 +10,7 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from snnir.analysis.loading import choose_ring
 from snnir.analysis.memories import memories
 from snnir.analysis.places import event_words, first_fit, lifetimes, pointer_entries
 from snnir.analysis.program import read_program
@@ -16,7 +18,9 @@ from snnir.dialects.assembly import int_list, integer
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_types import Place, PlaceAttr
 from snnir.errors import UserError
-from snnir.targets import load_target
+from snnir.targets import Target, load_target
+
+WEIGHTS = ("auto", "onchip", "stream")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class EventSchedulePass(ModulePass):
     Algorithm: linear scan over the maps in the order in which they are written. Each gets the
     lowest address, in the event memory and separately in the pointer memory, at which it meets no
     map that is needed at the same time (first fit). Weights and parameters lie one behind the
-    other in the order of the tiles. The order of layers, tiles, streams and runs is the program's
+    other in the order of the tiles; where they come from DDR, that is their order in the stream, and
+    the row of a ring of D rows is the address modulo D. The order of layers, tiles, streams and runs is the program's
     own and stays: streams by falling shift, runs from block to block, top to bottom, left to right.
 
     Assumptions: the machine reads and writes a map in different steps, never in place.
@@ -38,6 +43,8 @@ class EventSchedulePass(ModulePass):
     Options:
         reuse: whether a map may take the place of one that is no longer needed.
         target: target whose block RAM the memories must fit; `none` asks nothing.
+        weights: `onchip` or `stream` change what the program says, `auto` lets weights come from
+            DDR where that makes the memories fit.
 
     Source: Poletto and Sarkar, Linear scan register allocation, TOPLAS 1999.
     """
@@ -46,6 +53,11 @@ class EventSchedulePass(ModulePass):
 
     reuse: bool = True
     target: str = "pynq-z2"
+    weights: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise UserError(f"weights={self.weights} is impossible, use {', '.join(WEIGHTS)}")
 
     def apply(self, ctx: Context, module: ModuleOp) -> None:
         target = None if self.target == "none" else load_target(self.target)
@@ -54,7 +66,13 @@ class EventSchedulePass(ModulePass):
             raise UserError("no pe.program to schedule", hint="run tile-to-pe first")
         for op in programs:
             schedule(op, self.reuse)
+            if self.weights == "onchip":
+                op.ring = None
+            elif self.weights == "stream":
+                _stream(op, target)
             if target is not None:
+                if self.weights == "auto" and _needed(op) > target.bram36:
+                    _stream(op, target)
                 _check_fit(op, target.name, target.bram36)
 
 
@@ -77,6 +95,18 @@ def schedule(program: ProgramOp, reuse: bool = True) -> None:
             tile.weights_at, tile.params_at = integer(weights), integer(params)
             weights += tile.rows
             params += int_list(tile.channels)[1]
+
+
+def _stream(op: ProgramOp, target: Target | None) -> None:
+    """Let the weights come from DDR, through the ring that there is or a new one."""
+    if op.ring is None:
+        largest = max(tile.rows for layer in op.layers for tile in layer.tiles)
+        room = target.bram36 if target else sys.maxsize
+        op.ring = integer(choose_ring(op.array.data, largest, room))
+
+
+def _needed(op: ProgramOp) -> int:
+    return sum(memory.bram36 for memory in memories(read_program(op)))
 
 
 def _check_fit(op: ProgramOp, target: str, available: int) -> None:

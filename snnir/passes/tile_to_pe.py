@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from snnir.analysis.loading import choose_ring
 from snnir.analysis.network import network_of
 from snnir.analysis.resources import weight_bram36
 from snnir.dialects.assembly import integer, ints
@@ -33,9 +34,12 @@ from snnir.dialects.pe_types import ArrayParameters, ArrayParametersAttr, MapTyp
 from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.targets import Target, load_target
-from snnir.tiling.choose import Request, choose_array, pitch_of, word_shifts
+from snnir.tiling.choose import Request, WeightsTooLarge, choose_array, pitch_of, word_shifts
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse, plan_network
 from snnir.tiling.weights import StreamPlan, digits, plan_stream, tile_weights
+
+WEIGHTS = ("auto", "onchip", "stream")
+"""Where weights may be kept."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class TileToPePass(ModulePass):
         acc_bits: width of an accumulator; 0 takes what is proven to suffice.
         membrane_bits: width of a membrane potential; 0 takes what is proven to suffice.
         fifo: depth of each bank's run queue, a power of two.
+        weights: `onchip` keeps all weights in the banks' memories, `stream` fetches them from DDR
+            tile by tile into rings, `auto` does so where they do not fit the target.
+        ring: rows of a bank's ring, a power of two; 0 takes two of the largest tiles or more.
     """
 
     name = "tile-to-pe"
@@ -79,8 +86,14 @@ class TileToPePass(ModulePass):
     acc_bits: int = 0
     membrane_bits: int = 0
     fifo: int = 16
+    weights: str = "auto"
+    ring: int = 0
 
     def __post_init__(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise UserError(f"weights={self.weights} is impossible, use {', '.join(WEIGHTS)}")
+        if self.ring < 0 or self.ring == 1 or self.ring & (self.ring - 1):
+            raise UserError(f"ring={self.ring} must be a power of two")
         for name, (low, high) in ArrayParameters.LIMITS.items():
             value = getattr(self, name)
             if value != 0 and not low <= value <= high:
@@ -92,10 +105,7 @@ class TileToPePass(ModulePass):
     def apply(self, ctx: Context, module: ModuleOp) -> None:
         target = load_target(self.target)
         plan = plan_network(module)
-        request = Request(**{name: getattr(self, name) for name in ArrayParameters.LIMITS})
-        array = choose_array(plan, target, request)
-        program = _Builder(plan, array).program()
-        _check_weights(program, array, target)
+        program = self._program(plan, target)
         function = network_of(module)
         program.location = function.location
         for neuron in plan.relay_neurons:
@@ -103,6 +113,25 @@ class TileToPePass(ModulePass):
         module.body.block.insert_op_before(program, function)
         function.detach()
         function.erase()
+
+    def _program(self, plan: NetworkPlan, target: Target) -> ProgramOp:
+        if self.weights != "stream":
+            try:
+                return self._build(plan, target, streams=False)
+            except WeightsTooLarge:
+                if self.weights == "onchip":
+                    raise
+        return self._build(plan, target, streams=True)
+
+    def _build(self, plan: NetworkPlan, target: Target, streams: bool) -> ProgramOp:
+        sizes = {name: getattr(self, name) for name in ArrayParameters.LIMITS}
+        array = choose_array(plan, target, Request(**sizes, streams=streams))
+        program = _Builder(plan, array).program()
+        if streams:
+            largest = max(tile.rows for layer in program.layers for tile in layer.tiles)
+            program.ring = integer(self.ring or choose_ring(array, largest, target.bram36))
+        _check_weights(program, target)
+        return program
 
 
 class _Builder:
@@ -239,12 +268,19 @@ class _Streams:
         )
 
 
-def _check_weights(program: ProgramOp, array: ArrayParameters, target: Target) -> None:
-    """Raise where the weights of the finished program do not fit the target."""
-    depth = sum(tile.rows for layer in program.layers for tile in layer.tiles)
+def _check_weights(program: ProgramOp, target: Target) -> None:
+    """Raise where the weights of the finished program do not fit the target, or not the ring."""
+    array = program.array.data
+    rows = [tile.rows for layer in program.layers for tile in layer.tiles]
+    depth = program.ring.value.data if program.ring else sum(rows)
+    if depth < max(rows):
+        raise UserError(
+            f"a tile has {max(rows)} weight rows, the ring {depth}",
+            hint=f"use ring={1 << (max(rows) - 1).bit_length()} or more",
+        )
     needed = weight_bram36(array.banks, array.channels, array.weight_bits, depth)
     if needed > target.bram36:
-        raise UserError(
+        raise WeightsTooLarge(
             f"the weights need {needed} BRAM36, {target.name} has {target.bram36}: "
             f"{needed - target.bram36} too many",
             hint="use fewer weight bits, fewer banks, a smaller network or a larger target",

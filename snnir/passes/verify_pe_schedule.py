@@ -30,7 +30,8 @@ class VerifyPeSchedulePass(ModulePass):
     wrong spikes and nothing else. So what can be proven from the program is proven here.
 
     What is checked: every map, tile and parameter has an address; maps that are needed at the same
-    time, weights of different tiles, and parameters of different tiles do not overlap; the places'
+    time, weights of different tiles, and parameters of different tiles do not overlap; weights from
+    DDR are in the order of the tiles, and the ring takes the largest; the places'
     row capacity is that of their map; each run's weight rows exist, and stay the right ones while
     the window moves along x; each word of the image is walked by the same runs, with the shift of
     its bits; no map has more steps than the array has planes; accumulators and membrane potentials
@@ -62,8 +63,23 @@ def _check_addresses(op: ProgramOp) -> None:
     if missing:
         raise UserError("the program has no addresses yet", hint="run event-schedule first")
     tiles = [tile for layer in op.layers for tile in layer.tiles]
+    _check_ring(op)
     _check_apart("weights", ((t.weights_at.value.data, t.rows) for t in tiles))
     _check_apart("parameters", ((t.params_at.value.data, int_list(t.channels)[1]) for t in tiles))
+
+
+def _check_ring(op: ProgramOp) -> None:
+    """Whether the tiles follow one another as a stream of weights, and the ring takes each."""
+    if op.ring is None:
+        return
+    depth, end = op.ring.value.data, 0
+    for tile in (tile for layer in op.layers for tile in layer.tiles):
+        if tile.weights_at.value.data != end:
+            raise UserError(f"a tile's weights begin at row {tile.weights_at.value.data} of the "
+                            f"stream, the tile before ends at {end}")
+        if tile.rows > depth:
+            raise UserError(f"a tile has {tile.rows} weight rows, the ring {depth}")
+        end += tile.rows
 
 
 def _check_apart(what: str, regions: Iterable[tuple[int, int]]) -> None:

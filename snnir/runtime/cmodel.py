@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnir.analysis.loading import Ddr
 from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.programs import content_key, run_logged
@@ -173,13 +174,20 @@ class CEngine:
         function.restype, function.argtypes = result, list(arguments)
         return function
 
-    def run(self, frames: np.ndarray, record: bool = True, count: bool = True) -> EngineResult:
+    def run(
+        self,
+        frames: np.ndarray,
+        record: bool = True,
+        count: bool = True,
+        ddr: Ddr = Ddr(),
+    ) -> EngineResult:
         """Run images.
 
         Args:
             frames: uint8 (N, H, W, C), the machine's input.
             record: keep the trains of all layers.
             count: count clocks (by the formulas of docs/machine.md) and events.
+            ddr: where weights come from, for the clocks of a program that streams them.
 
         Raises:
             UserError: the frames have another shape or type.
@@ -198,7 +206,7 @@ class CEngine:
         layer_cycles = np.zeros((number, sizes["LAYERS"]), np.int64)
         layer_events = np.zeros((number, sizes["LAYERS"]), np.int64)
         trains = np.zeros((number if record else 0, sizes["TRAINS"]), np.uint16)
-        self._prepare(count)
+        self._prepare(count, ddr)
         results = _Results(
             potentials.ctypes.data,
             cycles.ctypes.data,
@@ -220,13 +228,16 @@ class CEngine:
             seconds=seconds,
         )
 
-    def _prepare(self, count: bool) -> None:
-        """Every thread's state, counting or not: `counting` is the first member."""
+    def _prepare(self, count: bool, ddr: Ddr) -> None:
+        """Every thread's state: `counting` is the first member, those of the DDR the next two."""
         size = self._state_size()
+        members = [int(count)]
+        if "RING" in self.sizes:
+            members += [ddr.latency, ddr.rate]
         for thread in range(self.threads):
             address = ctypes.addressof(self._states) + thread * size
             self._init(address)
-            ctypes.c_int.from_address(address).value = int(count)
+            (ctypes.c_int * len(members)).from_address(address)[:] = members
 
     def _views(self, trains: np.ndarray) -> dict[str, np.ndarray]:
         views = {}

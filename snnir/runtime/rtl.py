@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnir.analysis.cycles import visits
+from snnir.analysis.loading import Ddr
 from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
+from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult
-from snnir.runtime.testbench import Traces, build_simulator, simulate
+from snnir.runtime.testbench import Memory, Traces, build_simulator, simulate
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -38,7 +40,7 @@ class RtlEngine:
         files = sorted(self.folder.glob("*.v"))
         if not files:
             raise UserError("no Verilog files", where=str(folder), hint="compile it again")
-        self.simulator = build_simulator(files, cache / "verilator")
+        self.simulator = build_simulator(files, cache / "verilator", streams=bool(tables.ring))
 
     @classmethod
     def from_folder(cls, folder: Path, cache: Path, tables: ProgramTables) -> RtlEngine:
@@ -70,13 +72,24 @@ class RtlEngine:
 
         return read_program(next(op for op in module.body.ops if isinstance(op, ProgramOp)))
 
-    def run(self, frames: np.ndarray, record: bool = True, seed: int = 0) -> EngineResult:
+    def run(
+        self,
+        frames: np.ndarray,
+        record: bool = True,
+        seed: int = 0,
+        ddr: Ddr = Ddr(),
+        ddr_pauses: int = 0,
+        ddr_fault: int = -1,
+    ) -> EngineResult:
         """Run images.
 
         Args:
             frames: uint8 (N, H, W, C), the machine's input.
             record: keep the trains of all layers.
             seed: other than 0, the streams pause at random.
+            ddr: where weights come from, if the core loads them.
+            ddr_pauses: other than 0, a seed by which that memory pauses at random.
+            ddr_fault: the beat that it answers with an error, -1 for none.
 
         Raises:
             UserError: the frames have another shape or type, or the simulation fails.
@@ -96,6 +109,9 @@ class RtlEngine:
             layers=len(self.tables.layers),
             record=record,
             seed=seed,
+            memory=Memory(weight_stream(self.tables), ddr, ddr_pauses, ddr_fault)
+            if self.tables.ring
+            else None,
         )
         seconds = time.perf_counter() - start
         computed = [

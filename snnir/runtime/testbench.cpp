@@ -1,16 +1,22 @@
 // The Verilator test bench of every generated core: images in, potentials and traces out.
 //
-//   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD
+//   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD [WEIGHTS LATENCY RATE PAUSES FAULT]
 //
 // FRAMES is a file of images, IMAGE_BYTES each. Written are OUT.results (per image OUTPUTS int32
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
 // events, trains fired, trains stored) and, if RECORD is 1, OUT.fired and OUT.stored (uint16 trains
 // in the order in which the hardware makes them). With a SEED other than 0 the streams pause at
 // random, which must change nothing but the time between images.
+//
+// A core whose weights come from DDR (SNNIR_STREAM) reads them from the file WEIGHTS, LATENCY clocks
+// from a request to its first beat, RATE beats in 256 clocks. With PAUSES other than 0, a seed, the
+// DDR pauses at random; the answer to beat number FAULT is an error, if that is not negative.
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <random>
@@ -33,14 +39,91 @@ void put(std::ofstream& file, const T& value) {
     file.write(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+struct DdrOptions {
+    std::vector<char> weights;
+    int64_t latency = 1, rate = 256, fault = -1;
+    unsigned pauses = 0;
+};
+
+#ifdef SNNIR_STREAM
+// The memory behind the AXI4 read master: requests in order, a fixed latency, a bandwidth.
+class Ddr {
+public:
+    static const uint32_t kBase = 0x10000000;
+
+    explicit Ddr(DdrOptions options)
+        : options_(std::move(options)), random_(options_.pauses) {}
+
+    void drive(Vcore* core) {
+        clock_++;
+        if (requests_.empty()) credit_ = 256;
+        else if (credit_ < 256) credit_ += options_.rate;
+        core->weights_base = kBase;
+        core->m_axi_arready = !pause();
+        if (!offers_ && !requests_.empty() && requests_.front().first <= clock_ && credit_ >= 256)
+            offers_ = !pause();
+        core->m_axi_rvalid = offers_;
+        uint64_t data = 0xAAAAAAAAAAAAAAAAull;
+        if (offers_) {
+            std::memcpy(&data, options_.weights.data() + requests_.front().address, 8);
+            core->m_axi_rlast = requests_.front().beats == 1;
+        }
+        core->m_axi_rdata = data;
+        core->m_axi_rresp = offers_ && beat_ == options_.fault ? 2 : 0;
+    }
+
+    // Behind the core's eval(): what is handed over in this clock. False for a bad request.
+    bool observe(Vcore* core) {
+        if (core->m_axi_rvalid && core->m_axi_rready) {
+            offers_ = false;
+            credit_ -= 256;
+            beat_++;
+            requests_.front().address += 8;
+            if (--requests_.front().beats == 0) requests_.pop_front();
+        }
+        if (asked_ && (!core->m_axi_arvalid || core->m_axi_araddr != asked_)) return false;
+        asked_ = core->m_axi_arvalid && !core->m_axi_arready ? core->m_axi_araddr : 0;
+        if (core->m_axi_arvalid && core->m_axi_arready) {
+            const uint64_t first = core->m_axi_araddr - kBase, bytes = 8 * (core->m_axi_arlen + 1);
+            const bool crosses = first / 4096 != (first + bytes - 1) / 4096;
+            if (crosses || first + bytes > options_.weights.size()) return false;
+            requests_.push_back({clock_ + options_.latency, first, core->m_axi_arlen + 1});
+        }
+        return true;
+    }
+
+    size_t open() const { return requests_.size(); }
+
+private:
+    struct Request {
+        int64_t first;  // the clock from which it is answered
+        uint64_t address;
+        int beats;
+    };
+    bool pause() { return options_.pauses && (random_() & 3) == 0; }
+
+    DdrOptions options_;
+    std::mt19937 random_;
+    std::deque<Request> requests_;
+    int64_t clock_ = 0, credit_ = 256, beat_ = 0;
+    uint32_t asked_ = 0;
+    bool offers_ = false;
+};
+#endif
+
 class Bench {
 public:
     Bench(std::vector<char> frames, size_t image_bytes, size_t outputs, size_t layers,
-          const std::string& out, unsigned seed, bool record)
+          const std::string& out, unsigned seed, bool record, DdrOptions ddr)
         : frames_(std::move(frames)), image_bytes_(image_bytes), outputs_(outputs),
           layers_(layers), results_(out + ".results", std::ios::binary),
           layer_file_(out + ".layers", std::ios::binary), random_(seed), pauses_(seed != 0),
-          record_(record), core_(new Vcore(&context_)) {
+          record_(record), core_(new Vcore(&context_))
+#ifdef SNNIR_STREAM
+          , ddr_(std::move(ddr))
+#endif
+    {
+        (void)ddr;
         if (record_) {
             fired_.open(out + ".fired", std::ios::binary);
             stored_.open(out + ".stored", std::ios::binary);
@@ -57,6 +140,7 @@ public:
         while (received_ < words) {
             drive();
             core_->eval();
+            if (!memory_works()) return 1;
             const bool sent = core_->s_tvalid && core_->s_tready;
             observe();
             tick();
@@ -79,7 +163,33 @@ public:
 private:
     bool pause() { return pauses_ && (random_() & 3) == 0; }
 
+    // Whether weights come in as they should; a core that stops must do so in good order.
+    bool memory_works() {
+#ifdef SNNIR_STREAM
+        if (!ddr_.observe(core_.get())) {
+            std::fprintf(stderr, "error: a request for weights breaks the rules\n");
+            return false;
+        }
+        if (core_->status == 0) return true;
+        const int status = core_->status;
+        for (int i = 0; i < 100000 && (core_->running || ddr_.open() || core_->m_axi_arvalid); i++) {
+            tick();
+            drive();
+            core_->eval();
+            ddr_.observe(core_.get());
+        }
+        std::fprintf(stderr, "error: the weights fail with status %d: %s, %zu requests open\n",
+                     status, core_->running ? "it still runs" : "it has stopped", ddr_.open());
+        return false;
+#else
+        return true;
+#endif
+    }
+
     void drive() {
+#ifdef SNNIR_STREAM
+        ddr_.drive(core_.get());
+#endif
         // A word once offered stays until it is taken, as the AXI4-Stream rules ask.
         if (!holds_ && next_byte_ < frames_.size() && !pause()) holds_ = true;
         core_->s_tvalid = holds_;
@@ -134,20 +244,37 @@ private:
     size_t next_byte_ = 0, received_ = 0, next_layer_ = 0;
     uint64_t silence_ = 0;
     bool holds_ = false;
+#ifdef SNNIR_STREAM
+    Ddr ddr_;
+#endif
 };
+
+std::vector<char> contents(const char* name) {
+    std::ifstream file(name, std::ios::binary);
+    return std::vector<char>((std::istreambuf_iterator<char>(file)),
+                             std::istreambuf_iterator<char>());
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 8) {
-        std::fprintf(stderr, "usage: %s FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD\n",
+    if (argc != 8 && argc != 13) {
+        std::fprintf(stderr,
+                     "usage: %s FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD "
+                     "[WEIGHTS LATENCY RATE PAUSES FAULT]\n",
                      argv[0]);
         return 2;
     }
-    std::ifstream file(argv[1], std::ios::binary);
-    std::vector<char> frames((std::istreambuf_iterator<char>(file)),
-                             std::istreambuf_iterator<char>());
-    Bench bench(std::move(frames), std::stoul(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]),
-                argv[5], static_cast<unsigned>(std::stoul(argv[6])), argv[7][0] == '1');
+    DdrOptions ddr;
+    if (argc == 13) {
+        ddr.weights = contents(argv[8]);
+        ddr.latency = std::stol(argv[9]);
+        ddr.rate = std::stol(argv[10]);
+        ddr.pauses = static_cast<unsigned>(std::stoul(argv[11]));
+        ddr.fault = std::stol(argv[12]);
+    }
+    Bench bench(contents(argv[1]), std::stoul(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]),
+                argv[5], static_cast<unsigned>(std::stoul(argv[6])), argv[7][0] == '1',
+                std::move(ddr));
     return bench.run();
 }

@@ -10,12 +10,30 @@ from pathlib import Path
 
 import numpy as np
 
+from snnir.analysis.loading import Ddr
 from snnir.errors import UserError
 from snnir.runtime import verilator
 
 MAIN = Path(__file__).with_name("testbench.cpp")
 CORE = "core"
 """Name of the simulated module: `convert-pe-to-hw` makes it below the top level."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The DDR of a core that loads its weights.
+
+    Args:
+        weights: the stream of weights.
+        ddr: latency and rate.
+        pauses: other than 0, a seed by which it pauses at random besides.
+        fault: the beat that is answered with an error, -1 for none.
+    """
+
+    weights: bytes
+    ddr: Ddr = Ddr()
+    pauses: int = 0
+    fault: int = -1
 
 
 @dataclass
@@ -34,13 +52,17 @@ class Traces:
     stored: np.ndarray
 
 
-def build_simulator(files: Sequence[Path], cache: Path) -> Path:
+def build_simulator(files: Sequence[Path], cache: Path, streams: bool = False) -> Path:
     """The simulator of the core among the Verilog files.
+
+    Args:
+        streams: whether the core loads its weights from DDR.
 
     Raises:
         UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
     """
-    return verilator.build(list(files), CORE, MAIN, cache)
+    options = ("-CFLAGS", "-DSNNIR_STREAM") if streams else ()
+    return verilator.build(list(files), CORE, MAIN, cache, options=options)
 
 
 def simulate(
@@ -52,6 +74,7 @@ def simulate(
     layers: int,
     record: bool = True,
     seed: int = 0,
+    memory: Memory | None = None,
 ) -> Traces:
     """Run images one after another.
 
@@ -61,6 +84,7 @@ def simulate(
         outputs, layers: number of potentials, rows of the layer table.
         record: keep the trains.
         seed: other than 0, both streams pause at random.
+        memory: where the weights come from, if they are not in the core.
 
     Raises:
         UserError: the simulation fails.
@@ -71,6 +95,11 @@ def simulate(
         data.write_bytes(np.ascontiguousarray(frames, np.uint8).tobytes())
         size = frames[0].size
         arguments = [data, size, outputs, layers, out, seed, int(record)]
+        if memory is not None:
+            weights = Path(scratch) / "weights"
+            weights.write_bytes(memory.weights)
+            ddr = memory.ddr
+            arguments += [weights, ddr.latency, ddr.rate, memory.pauses, memory.fault]
         result = subprocess.run(
             [str(simulator.resolve()), *map(str, arguments)],
             cwd=folder,

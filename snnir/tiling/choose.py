@@ -8,6 +8,7 @@ from math import ceil
 
 from xdsl.ir import SSAValue
 
+from snnir.analysis.loading import choose_ring
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.analysis.resources import estimate_luts, weight_bram36
 from snnir.dialects.pe_types import ArrayParameters
@@ -29,9 +30,13 @@ ROTATED_ROWS = 1024
 """Rows per bank that the copies of rotated weights may take in all; see `pitch_of`."""
 
 
+class WeightsTooLarge(UserError):
+    """The weights do not fit the block RAM of the target."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """What the user fixed; 0 leaves a choice to the compiler."""
+    """What the user fixed; 0 leaves a choice to the compiler. `streams`: weights come from DDR."""
 
     banks: int = 0
     channels: int = 0
@@ -40,6 +45,7 @@ class Request:
     acc_bits: int = 0
     membrane_bits: int = 0
     fifo: int = 16
+    streams: bool = False
 
 
 def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayParameters:
@@ -73,7 +79,7 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
         except ValueError as error:
             raise UserError(str(error)) from None
         luts = estimate_luts(array)
-        depth = sum(_rows(layer, array, pieces) for layer in plan.layers)
+        depth = _depth(plan, array, pieces, target if request.streams else None)
         bram = weight_bram36(banks, channels, weight_bits, depth)
         if luts <= target.usable_lut and bram <= target.bram36:
             cycles = sum(_cycles(layer, plan, array, pieces) for layer in plan.layers)
@@ -209,6 +215,18 @@ def _inputs(synapse: Synapse, channels: int) -> float:
     return min(synapse.groups, groups_seen) * per_group
 
 
+def _depth(
+    plan: NetworkPlan, array: ArrayParameters, pieces: dict[int, int], target: Target | None
+) -> int:
+    """Estimated rows of a weight memory: all, or those of a ring if there is a target for it."""
+    rows = [_rows(layer, array, pieces) for layer in plan.layers]
+    if target is None:
+        return sum(rows)
+    tiles = [-(-layer.dims[0] // array.channels) for layer in plan.layers]
+    largest = max(-(-r // t) for r, t in zip(rows, tiles, strict=True))
+    return choose_ring(array, largest, target.bram36)
+
+
 def _rows(layer: LayerPlan, array: ArrayParameters, pieces: dict[int, int]) -> int:
     """Estimated rows of the weight memories for a layer."""
     total = 0
@@ -243,7 +261,7 @@ def _too_large(refused, target: Target) -> UserError:
     by_bram, bram, luts, array = refused
     size = f"{array.banks} banks of {array.channels} channels and {array.planes} planes"
     if by_bram:
-        return UserError(
+        return WeightsTooLarge(
             f"the weights need {bram} BRAM36, {target.name} has {target.bram36}: "
             f"{bram - target.bram36} too many",
             hint="use fewer weight bits, a smaller network or a larger target",

@@ -134,7 +134,7 @@ class _Build:
                 apply_passes(module, [instance], ctx, after_pass=self._after_pass)
                 if not stage.is_check:
                     self._write_ir(stage.name, module)
-                if stage.name == "convert-onnx-to-snn":
+                if stage.name == "convert-onnx-to-snn" and self.flow.weights == "onchip":
                     self._check_size(module)
                 if stage.role:
                     self._keep(stage.role, module)
@@ -178,7 +178,8 @@ class _Build:
                 f"{weights:,} weights of {self.flow.weight_bits} bits need at least {needed:,} "
                 f"BRAM36, {self.target.name} has {self.target.bram36}",
                 where=str(self.model),
-                hint="use fewer --weight-bits, a smaller network or a larger --target",
+                hint="use --weights stream, fewer --weight-bits, a smaller network or a larger "
+                "--target",
             )
 
     def _keep(self, role: str, module: ModuleOp) -> None:
@@ -210,13 +211,15 @@ class _Build:
             self._write_bytes(f"c/{name}", text if isinstance(text, bytes) else text.encode())
         if self.hw_module is None:
             return
-        from snnir.backends.memory import memory_images
+        from snnir.backends.memory import memory_images, weight_stream
         from snnir.backends.verilog import verilog_files
 
         for name, text in verilog_files(self.hw_module).items():
             self._write_bytes(f"verilog/{name}", text.encode())
         for name, text in memory_images(self.hw_module).items():
             self._write_bytes(f"verilog/{name}", text.encode())
+        if self.tables.ring:
+            self._write_bytes(f"verilog/{self.tables.name}_weights.bin", weight_stream(self.tables))
 
     def _write_samples(self, samples: Samples | None) -> None:
         if samples is None:

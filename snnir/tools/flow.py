@@ -57,6 +57,7 @@ class Flow:
     rounding: str | None = None
     target: str = "pynq-z2"
     array: tuple[int, int, int] | None = None
+    weights: str | None = None
     verilog: bool = True
 
     def stages(self) -> Iterator[Stage]:
@@ -95,8 +96,9 @@ class Flow:
         yield Stage("verify-snn-integer")
         banks, channels, planes = self.array or (None, None, None)
         size = {"banks": banks, "channels": channels, "planes": planes}
-        yield Stage("tile-to-pe", {"target": self.target, **size})
-        yield Stage("event-schedule", {"target": self.target}, role="pe")
+        weights = {"weights": self.weights}
+        yield Stage("tile-to-pe", {"target": self.target, **size, **weights})
+        yield Stage("event-schedule", {"target": self.target, **weights}, role="pe")
         yield Stage("verify-pe-schedule")
         if self.verilog:
             yield Stage("convert-pe-to-hw", role="hw")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
+from functools import partial
+from importlib import resources
 
 import numpy as np
 
+from snnir.analysis.loading import Ddr, row_layout
 from snnir.analysis.program import RECEIVE
 from snnir.backends.c import text
 from snnir.backends.c.model import LANES, CModel
@@ -16,6 +20,28 @@ from snnir.backends.c.neurons import datapaths_text
 def rename(source: str, name: str) -> str:
     """Template text with its identifiers `name_x` and `NAME_X` prefixed by the model's name."""
     return re.sub(r"\bNAME_", f"{name.upper()}_", re.sub(r"\bname_", f"{name}_", source))
+
+
+STREAMING = {
+    "tile_begins": "        tile_begins(s, l->tile_first + i);\n",
+    "tile_ends": "        tile_ends(s, l->tile_first + i);\n",
+    "loader_start": "    loader_start(&state->loader);\n",
+    "ddr_defaults": f"    state->ddr_latency = {Ddr().latency};\n"
+    f"    state->ddr_rate = {Ddr().rate};\n",
+    "ddr_fields": "    /* The DDR that weights come from: clocks from a request to its first beat, beats in 256\n"
+    "       clocks; for the clock counts. */\n"
+    "    int ddr_latency, ddr_rate;\n",
+    "loader_types": """/* The loader of weights; see "Weights from DDR" in docs/machine.md of snnir. */
+typedef struct {
+    int64_t beat, last, request, done[4], ends[NAME_TILES];
+    int32_t credit, oldest;
+} name_loader;
+
+""",
+    "loader_state": "    name_loader loader;\n",
+    "loader": "",
+}
+"""Sections that only a program has whose weights come from DDR."""
 
 
 def sections(model: CModel) -> dict[str, Callable[[], str]]:
@@ -28,6 +54,7 @@ def sections(model: CModel) -> dict[str, Callable[[], str]]:
         "tables": printer.tables,
         "neurons": lambda: rename(datapaths_text(model.datapaths), model.name),
         "weights": printer.weights,
+        **{name: partial(printer.streaming, name) for name in STREAMING},
     }
 
 
@@ -75,6 +102,12 @@ class _Sections:
              [("RESOLVE", model.timing.resolve), ("FLUSH", model.timing.flush),
               ("RECEIVE", model.timing.receive)]),
         )  # fmt: skip
+        if program.ring:
+            beats = row_layout(array).beats
+            groups += (
+                ("Weights from DDR: rows of the ring, beats of a row; tiles.",
+                 [("RING", program.ring), ("ROW_BEATS", beats), ("TILES", len(program.tiles))]),
+            )  # fmt: skip
         lines = []
         for title, constants in groups:
             lines.append(f"/* {title} */")
@@ -86,7 +119,8 @@ class _Sections:
         array = self.program.array
         position = (self.program.position_max + 1) * array.banks
         acc = "int16_t" if array.acc_bits <= 16 else "int32_t"
-        clock = "int32_t" if self.model.clock_limit < 1 << 31 else "int64_t"
+        is_short = self.model.clock_limit < 1 << 31 and not self.program.ring
+        clock = "int32_t" if is_short else "int64_t"
         # A sum over all planes may be as large as the difference of two membrane potentials.
         neuron = "int32_t" if array.membrane_bits <= 31 else "int64_t"
         return (
@@ -127,6 +161,14 @@ class _Sections:
         kind = f"const {model.name}_map {model.name}_maps[{upper}_MAPS]"
         parts.append("\n".join([f"{kind} = {{", *maps, "};\n"]))
         parts += [self.parameter(name, values) for name, values in model.params.items()]
+        if program.ring:
+            rows = np.cumsum([tile.rows for tile in program.tiles])
+            behind = ", ".join(map(str, rows.tolist()))
+            lines = textwrap.wrap(behind, 96, initial_indent="    ", subsequent_indent="    ")
+            parts += [
+                "/* The first row of the stream of weights behind each tile. */\n"
+                f"static const int32_t tile_behind[{upper}_TILES] = {{\n" + "\n".join(lines) + "};\n"
+            ]
         return "\n".join(parts) + "\n"
 
     def parameter(self, name: str, values: np.ndarray) -> str:
@@ -136,6 +178,16 @@ class _Sections:
             f"static const {kind} param_{name}[{len(values)}][{values.shape[1]}]"
         )
         return text.table(declaration, values.tolist())
+
+    def streaming(self, name: str) -> str:
+        """One of the sections `STREAMING`."""
+        if not self.program.ring:
+            return ""
+        template = STREAMING[name]
+        if name == "loader":
+            folder = resources.files(__package__)
+            template = folder.joinpath("template/loader.c").read_text()
+        return rename(template, self.model.name)
 
     def notes(self) -> tuple[list[str], list[str]]:
         """Whose stream and whose tile each row is."""

@@ -62,6 +62,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--array", metavar="K,C,P", type=array,
         help="banks, output channels, planes; the compiler chooses unless given",
     )  # fmt: skip
+    add(
+        "--weights", choices=("auto", "onchip", "stream"),
+        help="where weights are kept: in the banks' memories, or in DDR, from which they come "
+        "tile by tile (auto: in DDR where they do not fit the device)",
+    )  # fmt: skip
     add("--no-verilog", action="store_true", help="leave the hardware out, C only")
 
 
@@ -100,6 +105,7 @@ def run(args: Namespace) -> int:
         rounding=args.rounding,
         target=args.target,
         array=args.array,
+        weights=args.weights,
         verilog=not args.no_verilog,
     )
     from snnir.tools.compiling import compile_model

@@ -197,6 +197,7 @@ NAME_INLINE void clock_phase(name_clocks *k, int is_pixel_end, int32_t channels)
     k->phase = end + 1;
 }
 
+/*@loader@*/
 /* Pixels ---------------------------------------------------------------------------------------- */
 
 /* Adds up the currents of a tile's channels at one output pixel. */
@@ -319,6 +320,7 @@ static void fire_layer(name_state *s, const struct layer *l)
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
         const struct tile *t = tiles + l->tile_first + i;
+/*@tile_begins@*/
         for (int32_t y = 0; y < l->pool_height; ++y) {
             const int32_t row = i * l->pool_height + y;
             begin_row(&w, l, row);
@@ -334,6 +336,7 @@ static void fire_layer(name_state *s, const struct layer *l)
                 end_pixel(s, &w, l->pointers + row * l->pool_width + x);
             }
         }
+/*@tile_ends@*/
     }
 }
 
@@ -343,12 +346,14 @@ static void readout_layer(name_state *s, const struct layer *l, int32_t *potenti
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
         const struct tile *t = tiles + l->tile_first + i;
+/*@tile_begins@*/
         for (int32_t y = 0; y < l->height; ++y)
             for (int32_t x = 0; x < l->width; ++x) {
                 activate(s, l->mode, t, y, x, value);
                 for (int32_t c = 0; c < t->channels; ++c)
                     potentials[((i * CHANNELS + c) * l->height + y) * l->width + x] = value[c];
             }
+/*@tile_ends@*/
     }
 }
 
@@ -363,11 +368,13 @@ void name_init(name_state *state)
 {
     memset(state, 0, sizeof *state);
     state->counting = 1;
+/*@ddr_defaults@*/
 }
 
 void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
 {
     state->cycles = 0;
+/*@loader_start@*/
     for (int i = 0; i < NAME_LAYERS; ++i) {
         const struct layer *l = layers + i;
         state->layer = i;

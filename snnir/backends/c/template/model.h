@@ -31,11 +31,13 @@ typedef struct {
     int32_t next[NAME_BANKS];
 } name_clocks;
 
+/*@loader_types@*/
 /* Everything that one image needs while it is run; nothing else is allocated, ever. */
 typedef struct {
     /* To be set by the caller, behind name_init: whether clocks are counted (1), and where all
        trains are recorded: NAME_TRAINS words that begin as 0, or NULL (the default). */
     int counting;
+/*@ddr_fields@*/
     uint16_t *trains;
     /* Results, beside the potentials: clocks and events of the image and of each layer. */
     int64_t cycles;
@@ -44,6 +46,7 @@ typedef struct {
     /* The machine's own. */
     int32_t layer;
     name_clocks clocks;
+/*@loader_state@*/
     name_event events[NAME_EVENTS];
     name_position pointers[NAME_POINTERS];
     name_count bank_pointers[NAME_POINTERS][NAME_BANKS];
