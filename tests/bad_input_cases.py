@@ -393,7 +393,7 @@ def _() -> None:
 
 @case(
     "weights that alone exceed the target",
-    f"{COMPILE} --target small.toml",
+    f"{COMPILE} --target small.toml --weights onchip",
     "model.onnx", "4,956 weights of 8 bits", "BRAM36", "--weight-bits",
 )  # fmt: skip
 def _() -> None:

@@ -67,6 +67,10 @@ class Ddr:
             )
 
 
+DDR = Ddr()
+"""A memory that answers after 40 clocks and then keeps up with the bus."""
+
+
 @dataclass(frozen=True)
 class RowLayout:
     """A weight row of all banks in beats.

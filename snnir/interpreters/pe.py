@@ -15,7 +15,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
-from snnir.analysis.loading import Ddr
+from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile, read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
@@ -82,7 +82,7 @@ def run_program(
     *,
     count_cycles: bool = False,
     keep_trains: bool = True,
-    ddr: Ddr = Ddr(),
+    ddr: Ddr = DDR,
 ) -> ProgramResult:
     """Runs the scheduled program of a module.
 

@@ -75,8 +75,10 @@ def _check_ring(op: ProgramOp) -> None:
     depth, end = op.ring.value.data, 0
     for tile in (tile for layer in op.layers for tile in layer.tiles):
         if tile.weights_at.value.data != end:
-            raise UserError(f"a tile's weights begin at row {tile.weights_at.value.data} of the "
-                            f"stream, the tile before ends at {end}")
+            raise UserError(
+                f"a tile's weights begin at row {tile.weights_at.value.data} of the "
+                f"stream, the tile before ends at {end}"
+            )
         if tile.rows > depth:
             raise UserError(f"a tile has {tile.rows} weight rows, the ring {depth}")
         end += tile.rows

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.analysis.loading import Ddr
+from snnir.analysis.loading import DDR, Ddr
 from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.programs import content_key, run_logged
@@ -179,7 +179,7 @@ class CEngine:
         frames: np.ndarray,
         record: bool = True,
         count: bool = True,
-        ddr: Ddr = Ddr(),
+        ddr: Ddr = DDR,
     ) -> EngineResult:
         """Run images.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnir.analysis.cycles import visits
-from snnir.analysis.loading import Ddr
+from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
 from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
@@ -77,7 +77,7 @@ class RtlEngine:
         frames: np.ndarray,
         record: bool = True,
         seed: int = 0,
-        ddr: Ddr = Ddr(),
+        ddr: Ddr = DDR,
         ddr_pauses: int = 0,
         ddr_fault: int = -1,
     ) -> EngineResult:

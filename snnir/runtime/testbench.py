@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnir.analysis.loading import Ddr
+from snnir.analysis.loading import DDR, Ddr
 from snnir.errors import UserError
 from snnir.runtime import verilator
 
@@ -31,7 +31,7 @@ class Memory:
     """
 
     weights: bytes
-    ddr: Ddr = Ddr()
+    ddr: Ddr = DDR
     pauses: int = 0
     fault: int = -1
 

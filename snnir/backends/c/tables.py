@@ -10,7 +10,7 @@ from importlib import resources
 
 import numpy as np
 
-from snnir.analysis.loading import Ddr, row_layout
+from snnir.analysis.loading import DDR, row_layout
 from snnir.analysis.program import RECEIVE
 from snnir.backends.c import text
 from snnir.backends.c.model import LANES, CModel
@@ -26,8 +26,7 @@ STREAMING = {
     "tile_begins": "        tile_begins(s, l->tile_first + i);\n",
     "tile_ends": "        tile_ends(s, l->tile_first + i);\n",
     "loader_start": "    loader_start(&state->loader);\n",
-    "ddr_defaults": f"    state->ddr_latency = {Ddr().latency};\n"
-    f"    state->ddr_rate = {Ddr().rate};\n",
+    "ddr_defaults": f"    state->ddr_latency = {DDR.latency};\n    state->ddr_rate = {DDR.rate};\n",
     "ddr_fields": "    /* The DDR that weights come from: clocks from a request to its first beat, beats in 256\n"
     "       clocks; for the clock counts. */\n"
     "    int ddr_latency, ddr_rate;\n",
@@ -167,7 +166,9 @@ class _Sections:
             lines = textwrap.wrap(behind, 96, initial_indent="    ", subsequent_indent="    ")
             parts += [
                 "/* The first row of the stream of weights behind each tile. */\n"
-                f"static const int32_t tile_behind[{upper}_TILES] = {{\n" + "\n".join(lines) + "};\n"
+                f"static const int32_t tile_behind[{upper}_TILES] = {{\n"
+                + "\n".join(lines)
+                + "};\n"
             ]
         return "\n".join(parts) + "\n"
 
