@@ -20,8 +20,9 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     the columns of the layer table, held while a layer runs, and `ready` in the first clock in which
     they are valid (the third of the layer); `compute` (the same for a layer that computes),
     `release_image` (no pass needs it any more), `send` (the potentials are complete), `running`,
-    `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the image so far). Where weights
-    come from DDR: `begins` (an image begins with the next clock), and `failed` ends it, for good.
+    `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the image so far). Where
+    weights come from DDR: `begins` (an image begins with the next clock), and `failed` ends it, for
+    good.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D the channels of the last tile; a pass
     over the image takes a clock per neuron and `RECEIVE` more.

@@ -31,8 +31,8 @@ def loader_module(tables: HardwareTables) -> Module:
 
     Ports: `begins` (an image begins with the next clock), `base` (address of the stream, a multiple
     of a burst's bytes), `end_tile` (the last phase of a tile ends); the AXI channels; `we` (one bit
-    per bank), `address` and `data` of a row's part; `ready` (the tile's weights are there), `status`
-    (0, or what went wrong, until reset) and `failed`.
+    per bank), `address` and `data` of a row's part; `ready` (the tile's weights are there),
+    `status` (0, or what went wrong, until reset) and `failed`.
 
     Requests do not wait for room: a full ring lowers RREADY. A beat is of one row, so it is
     written in one clock. Behind a fault nothing more is asked for, and what still comes is thrown
@@ -142,5 +142,5 @@ def _rows(
         return m.const(rows[0], width)
     tile = m.reg("tile", address_width(table.depth))
     tile.next = mux(begin, 0, mux(end_tile, tile + 1, tile))
-    word = m.instance("tile_rows", table.memory(style="auto"), raddr=tile)["rdata"]
+    word = m.instance("tile_rows", table.memory(), raddr=tile)["rdata"]
     return table.resize("rows", table.fields(m, word)["rows"], width)

@@ -34,9 +34,10 @@ class EventSchedulePass(ModulePass):
     Algorithm: linear scan over the maps in the order in which they are written. Each gets the
     lowest address, in the event memory and separately in the pointer memory, at which it meets no
     map that is needed at the same time (first fit). Weights and parameters lie one behind the
-    other in the order of the tiles; where they come from DDR, that is their order in the stream, and
-    the row of a ring of D rows is the address modulo D. The order of layers, tiles, streams and runs is the program's
-    own and stays: streams by falling shift, runs from block to block, top to bottom, left to right.
+    other in the order of the tiles; where they come from DDR, that is their order in the stream,
+    and a ring of D rows keeps a row at its address modulo D. The order of layers, tiles, streams
+    and runs is the program's own and stays: streams by falling shift, runs from block to block, top
+    to bottom, left to right.
 
     Assumptions: the machine reads and writes a map in different steps, never in place.
 

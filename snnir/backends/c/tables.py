@@ -26,11 +26,17 @@ STREAMING = {
     "tile_begins": "        tile_begins(s, l->tile_first + i);\n",
     "tile_ends": "        tile_ends(s, l->tile_first + i);\n",
     "loader_start": "    loader_start(&state->loader);\n",
-    "ddr_defaults": f"    state->ddr_latency = {DDR.latency};\n    state->ddr_rate = {DDR.rate};\n",
-    "ddr_fields": "    /* The DDR that weights come from: clocks from a request to its first beat, beats in 256\n"
-    "       clocks; for the clock counts. */\n"
-    "    int ddr_latency, ddr_rate;\n",
-    "loader_types": """/* The loader of weights; see "Weights from DDR" in docs/machine.md of snnir. */
+    "ddr_defaults": f"""\
+    state->ddr_latency = {DDR.latency};
+    state->ddr_rate = {DDR.rate};
+""",
+    "ddr_fields": """\
+    /* The DDR that weights come from, for the clock counts: clocks from a request to its first
+       beat, and beats in 256 clocks. */
+    int ddr_latency, ddr_rate;
+""",
+    "loader_types": """\
+/* The loader of weights; see "Weights from DDR" in docs/machine.md of snnir. */
 typedef struct {
     int64_t beat, last, request, done[4], ends[NAME_TILES];
     int32_t credit, oldest;
