@@ -2,9 +2,17 @@
 // RUN: snn-opt %s -p 'convert-pe-to-hw{top=net_top trace=true}' | filecheck %s --check-prefix OPTIONS
 // RUN: snn-opt %s -p convert-pe-to-hw -t verilog | filecheck %s --check-prefix VERILOG
 // RUN: snn-opt %s -p convert-pe-to-hw -t memory | filecheck %s --check-prefix IMAGES
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw' | filecheck %s --check-prefix STREAM
 
 // An image of 4x4 pixels in two words of 4 bits, a 3x3 convolution into two channels, a readout: on
 // two banks of two channels and four planes.
+
+// Weights from DDR: an AXI4 read master, and rings of 512 rows in the banks.
+// STREAM:      hw.module @snnir_top({{.*}}in %m_axi_arready: i1, in %m_axi_rdata: i64, {{.*}}in %weights_base: i32
+// STREAM-SAME:   out m_axi_araddr: i32, out m_axi_arlen: i8, {{.*}}out status: i2
+// STREAM:      hw.module @loader(
+// STREAM:      hw.module @bank0(in {{.*}}in %weights_we: i1, in %weights_waddr: i9, in %weights_wdata: i8
+// STREAM:      hw.module.extern @ram_1r1w_8x512({{.*}}snnir.depth = 512
 
 // CHECK-NOT:   pe.program
 // CHECK-NOT:   snn.neuron

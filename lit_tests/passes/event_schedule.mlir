@@ -2,10 +2,16 @@
 // RUN: snn-opt %s -p 'event-schedule{reuse=false}' | filecheck %s --check-prefix APART
 // RUN: snn-opt %s -p 'event-schedule{target=none}' | filecheck %s
 // RUN: snn-opt %s -p event-schedule,event-schedule,verify-pe-schedule | filecheck %s
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},event-schedule{weights=onchip}' | filecheck %s --check-prefix ONCHIP
 
 // The image is read by layer "a" alone, so "b" may write where it was; "a" is read by "b" and by the
 // readout and keeps its place. A row of the image has up to 2 events in a bank, one of "a" 4. The two
 // streams of "a" have equal weights, which are kept once: "b" starts at row 2.
+
+// Weights that come from DDR have the same addresses: they count in the stream.
+// STREAM:     pe.program @net array #pe.array<{{.*}}> ring 512 {
+// ONCHIP:     pe.program @net array #pe.array<{{.*}}fifo = 4> {
 
 // CHECK:      pe.receive bits 8 places [#pe.place<events = 0, capacity = 2, pointers = 0>, #pe.place<events = 8, capacity = 2, pointers = 16>]
 // CHECK-NEXT: pe.layer "a" {{.*}} place #pe.place<events = 16, capacity = 4, pointers = 32>

@@ -1,6 +1,8 @@
 // RUN: snn-opt %s -p event-schedule --split-input-file --verify-diagnostics
 // RUN: not snn-opt %s -p 'event-schedule{target=pynq}' 2>&1 | filecheck %s --check-prefix TARGET
 // TARGET: error: pass 'event-schedule': unknown target 'pynq'; did you mean 'pynq-z2'?
+// RUN: not snn-opt %s -p 'event-schedule{weights=flash}' 2>&1 | filecheck %s --check-prefix WEIGHTS
+// WEIGHTS: error: pass 'event-schedule': weights=flash is impossible, use auto, onchip, stream
 
 // expected-error @unknown {{no pe.program to schedule}}
 

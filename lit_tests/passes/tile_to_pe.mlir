@@ -2,6 +2,9 @@
 // RUN: snn-opt %s -p 'tile-to-pe{banks=4 channels=4 planes=8 acc-bits=20 membrane-bits=24 fifo=8}' --split-input-file | filecheck %s --check-prefix WIDE
 // RUN: snn-opt %s -p 'tile-to-pe{banks=1 channels=2 weight-bits=2}' --split-input-file | filecheck %s --check-prefix DIGITS
 // RUN: snn-opt %s -p 'tile-to-pe{target=pynq-z2}' --split-input-file | filecheck %s --check-prefix AUTO
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream}' --split-input-file | filecheck %s --check-prefix STREAM
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream ring=16}' --split-input-file | filecheck %s --check-prefix RING
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=onchip}' --split-input-file | filecheck %s
 
 // A layer of two channels and a readout, on two banks of two channels. Four time steps make four
 // planes, so the image of 8 bits comes in two words, of which the upper one counts 16 times as much;
@@ -21,6 +24,10 @@
 // CHECK-NEXT:        pe.stream %[[MAP]] bounds [2, 2] advance 1 runs dense<[[0, 0, 0, 2, 0], [0, 1, 0, 2, 2]]> : tensor<2x5xi32> weights dense<3> : tensor<2x4x2xi8>
 // CHECK:         } : !pe.potentials<2x1x1>
 // CHECK-NEXT:    pe.send %[[OUT]]
+
+// Weights from DDR change nothing but the depth of the banks' weight memories.
+// STREAM-LABEL: pe.program @net array #pe.array<{{.*}}> ring 512 {
+// RING-LABEL:   pe.program @net array #pe.array<{{.*}}> ring 16 {
 
 // Eight planes take the image in one word. A tile of four channels is not filled: the weights of the
 // absent ones are 0.

@@ -7,6 +7,10 @@
 // TARGET: error: pass 'tile-to-pe': unknown target 'pynq-z1'; did you mean 'pynq-z2'?
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{target=nowhere.toml}' 2>&1 | filecheck %s --check-prefix FILE
 // FILE: nowhere.toml: error: {{.*}}cannot read the target: No such file or directory
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{weights=flash}' 2>&1 | filecheck %s --check-prefix WEIGHTS
+// WEIGHTS: error: pass 'tile-to-pe': weights=flash is impossible, use auto, onchip, stream
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{ring=3}' 2>&1 | filecheck %s --check-prefix RING
+// RING: error: pass 'tile-to-pe': ring=3 must be a power of two
 
 // expected-error @unknown {{the module has 0 functions, a network is exactly one}}
 

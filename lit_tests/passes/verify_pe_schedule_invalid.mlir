@@ -271,3 +271,61 @@ pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits
   } : !pe.potentials<1x1x1>
   pe.send %v : !pe.potentials<1x1x1>
 }
+
+// -----
+
+// A tile must be there as a whole.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+// expected-error @below {{a tile has 3 weight rows, the ring 2}}
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 2> ring 2 {
+  %x = pe.receive bits 1 places [#pe.place<events = 0, capacity = 3, pointers = 0>] : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x3x1xi8> : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// The loader knows no gaps.
+snn.neuron @keep none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+// expected-error @below {{a tile's weights begin at row 1 of the stream, the tile before ends at 0}}
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 2> ring 4 {
+  %x = pe.receive bits 1 places [#pe.place<events = 0, capacity = 3, pointers = 0>] : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
+    pe.tile channels [0, 1] weights_at 1 params_at 0 params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x3x1xi8> : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}

@@ -1,4 +1,5 @@
 // RUN: snn-opt %s -t c | filecheck %s
+// RUN: snn-opt %s -p 'event-schedule{weights=stream}' -t c | filecheck %s --check-prefix STREAM
 
 // One file: API, weights, tables, machine, main. A 2x2 image of 8 bits is cut into two words of
 // 4 planes; a dense layer of two radix neurons and a readout follow.
@@ -55,6 +56,14 @@
 // CHECK:      static void readout_1(digits_state *s, 
 
 // CHECK:      int main(int argc, char **argv)
+
+// Weights from DDR: a row is one beat; the rows of the stream behind each tile.
+// STREAM:      #define DIGITS_RING 512
+// STREAM-NEXT: #define DIGITS_ROW_BEATS 1
+// STREAM:      int ddr_latency, ddr_rate;
+// STREAM:      static const int32_t tile_behind[DIGITS_TILES] = {
+// STREAM-NEXT:   0, 0,
+// STREAM:      tile_begins(s, l->tile_first + i);
 
 snn.neuron @radix after state ["v"] params ["theta"]
 start {

@@ -136,7 +136,7 @@ def test_rows_reach_their_banks(seed):
     """The loader alone: what it writes into the rings is what the tables hold."""
     module, _ = streaming(seed)
     tables = read_program(program_of(module))
-    written, _ = drive(tables, answer=lambda beat: 0, tiles_end=False)
+    written, _ = drive(tables, answer=lambda beat: 0)
     packed = [pack_rows(bank, tables.array.weight_bits) for bank in tables.weights]
     assert written == {
         (k, row): int.from_bytes(data.tobytes(), "little")
@@ -152,12 +152,12 @@ def test_a_fault_is_kept_and_nothing_more_is_asked_for(answer):
     assert (out["status"], out["failed"], out["arvalid"]) == (answer, 1, 0)
 
 
-def drive(tables, answer, tiles_end=False, clocks=600):
+def drive(tables, answer, clocks=600):
     """Runs the loader on a memory without latency; what it wrote, and its last outputs."""
     array, layout, data = tables.array, row_layout(tables.array), weight_stream(tables)
     sim = Simulator(next(iter(design(loader_module(HardwareTables(tables))).body.block.ops)))
     idle = {"arready": 1, "rdata": 0, "rresp": 0, "rlast": 0, "rvalid": 0}
-    base = {"base": 1 << 20, "begins": 0, "end_tile": int(tiles_end), "rst": 0}
+    base = {"base": 1 << 20, "begins": 0, "end_tile": 0, "rst": 0}
     sim.step(idle | base, rst=1)
     sim.step(idle | base, begins=1)
     beats, written, count = [], {}, 0
