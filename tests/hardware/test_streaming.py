@@ -9,6 +9,7 @@ from random_networks import network_from_seed
 from xdsl.context import Context
 
 from snnir.analysis.loading import Ddr, Loader, choose_ring, row_layout
+from snnir.analysis.losses import layer_losses, peak
 from snnir.analysis.program import read_program
 from snnir.backends.memory import memory_images, weight_stream
 from snnir.backends.verilog import verilog_files
@@ -18,8 +19,10 @@ from snnir.hardware.builder import design
 from snnir.hardware.loader import loader_module
 from snnir.hardware.memories import pack_rows
 from snnir.hardware.tables import HardwareTables
+from snnir.hardware.timing import timing
 from snnir.interpreters.comb import Simulator
-from snnir.interpreters.pe import program_of, run_program
+from snnir.interpreters.pe import neurons_of, program_of, run_program
+from snnir.interpreters.pe_schedule import schedules
 from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
@@ -203,3 +206,23 @@ def test_the_ring_has_room_for_two_tiles_where_that_is_cheap():
 def test_impossible_memories_are_refused(latency, rate):
     with pytest.raises(UserError, match=re.escape(f"latency {latency} and {rate} beats")):
         Ddr(latency, rate)
+
+
+@pytest.mark.parametrize("ring", [0, -1])
+def test_every_clock_is_counted_to_a_part(ring):
+    """The losses of a report add up, those for want of weights included."""
+    module, frames = streaming(9, ring=ring)
+    tables, neurons = read_program(program_of(module)), neurons_of(module)
+    reference = run_program(module, frames, count_cycles=True, ddr=SLOW)
+    constants, waited = timing(tables, neurons), 0
+    for found in schedules(tables, constants, reference.trains, SLOW):
+        assert np.array_equal(found.clocks, reference.layer_cycles[found.layer.label])
+        if found.runs is None:
+            continue
+        losses = layer_losses(
+            tables.array, constants.resolve, constants.flush, found.runs, found.phases,
+            found.tile_ends, np.array([tile.channels for tile in found.tiles]), found.spikes,
+        )  # fmt: skip
+        assert np.array_equal(sum(losses.values()), found.clocks * peak(tables.array))
+        waited += losses["weights"].min()
+    assert waited > 0
