@@ -45,7 +45,7 @@ def example_program(conv: np.ndarray, dense: np.ndarray, theta=(40, 70), bias=(1
     )
     return f"""
 pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4,
-    acc_bits = 12, membrane_bits = 18, fifo = 4> {{
+    acc_bits = 12, membrane_bits = 18, fifo = 4, drain = 1> {{
   %hi, %lo = pe.receive bits 8
     places [#pe.place<events=0,capacity=2,pointers=0>, #pe.place<events=8,capacity=2,pointers=16>]
     : {image}, {image}

@@ -3,7 +3,7 @@
 // Before event-schedule: no addresses. Defaults (shift 0, stride 1, no pool, fraction 0) are not
 // printed.
 
-// CHECK:      pe.program @tiled array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+// CHECK:      pe.program @tiled array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
 // CHECK-NEXT:   %hi, %lo = pe.receive bits 7 : !pe.map<1x4x4, direct, 3, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // CHECK-NEXT:   %m = pe.layer "conv1" with @radix steps 4 fraction 2 pixels [3, 4] kernel [2, 2] strides [1, 2] {
 // CHECK-NEXT:     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -15,7 +15,7 @@
 // CHECK-NEXT:   %v = pe.layer "out" with @readout steps 4 pixels [2, 2] {
 // CHECK:        } : !pe.potentials<1x2x2>
 // CHECK-NEXT:   pe.send %v : !pe.potentials<1x2x2>
-pe.program @tiled array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @tiled array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 7 : !pe.map<1x4x4, direct, 3, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 fraction 2 pixels [3, 4] kernel [2, 2] strides [1, 2] pads [0, 0, 0, 0] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -39,7 +39,7 @@ pe.program @tiled array #pe.array<banks = 2, channels = 2, planes = 4, weight_bi
 // CHECK:      pe.program @scheduled
 // CHECK-NEXT:   pe.receive bits 1 places [#pe.place<events = 0, capacity = 3, pointers = 0>] : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
 // CHECK:          pe.tile channels [0, 1] weights_at 4 params_at 1 params {} {
-pe.program @scheduled array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 3, membrane_bits = 3, fifo = 2> {
+pe.program @scheduled array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 3, membrane_bits = 3, fifo = 2, drain = 1> {
   %x = pe.receive bits 1 places [#pe.place<events=0, capacity=3, pointers=0>] : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
   %v = pe.layer "out" with @readout steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 4 params_at 1 params {} {

@@ -2,7 +2,7 @@
 
 // Banks are selected by bits of a position.
 // expected-error @below {{array banks is 3, must be a power of two}}
-pe.program @net array #pe.array<banks = 3, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 3, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -24,7 +24,7 @@ pe.program @net array #pe.array<banks = 3, channels = 2, planes = 4, weight_bits
 // -----
 
 // expected-error @below {{array weight_bits is 9, must be 2 to 8}}
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 9, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 9, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -46,7 +46,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // Seven bits cannot be cut into two words of four.
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
 // expected-error @below {{the words must hold all bits of a pixel}}
   %hi, %lo = pe.receive bits 7 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
@@ -69,7 +69,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // Only the first word may be shorter.
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
 // expected-error @below {{all words but the first hold 4 bits}}
   %hi, %lo = pe.receive bits 7 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 3, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
@@ -92,7 +92,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // Blocks are as large as tiles, because a tile writes one.
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // expected-error @below {{result must be in blocks of 2 channels}}
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
@@ -115,7 +115,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // The window of the pool decides the shape of the result.
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // expected-error @below {{the window leaves 2x2 pixels, the result has 4x4}}
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] kernel [2, 2] strides [2, 2] {
@@ -137,7 +137,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // expected-error @below {{result and steps disagree}}
   %m = pe.layer "conv1" with @radix steps 3 pixels [4, 4] {
@@ -159,7 +159,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // expected-error @below {{tiles must cover the channels in order, 2 at a time; expected one at 2}}
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
@@ -181,7 +181,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // expected-error @below {{tiles cover 3 of 4 channels}}
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
@@ -203,7 +203,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -226,7 +226,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // The accumulators are shifted left between phases, never right.
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
 // expected-error @below {{shifts [4, 5] must fall, and the last be 0}}
@@ -249,7 +249,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // The last phase is what counts once.
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -271,7 +271,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -293,7 +293,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -315,7 +315,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -337,7 +337,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -359,7 +359,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -381,7 +381,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 
 // -----
 
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {
@@ -404,7 +404,7 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
 // -----
 
 // expected-error @below {{holds one pe.receive, then pe.layer ops, then one pe.send}}
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %m = pe.layer "conv1" with @radix steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>} {

@@ -99,7 +99,7 @@ snn.neuron @sum none state ["v"] params ["bias"] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8 places [#pe.place<events=0,capacity=2,pointers=0>, #pe.place<events=8,capacity=2,pointers=16>] : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %1 = pe.layer "conv1" with @radix steps 4 pixels [2, 2] place #pe.place<events=16,capacity=2,pointers=32> {
     pe.tile channels [0, 2] weights_at 0 params_at 0 params {theta = dense<3> : tensor<2xi32>, bias = dense<0> : tensor<2xi32>} {

@@ -8,7 +8,7 @@
 
 // Nothing is scheduled.
 // expected-error @unknown {{the image has no address}}
-pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2> {
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2, drain = 1> {
   %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
   %v = pe.layer "out" with @sum steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] params {} {
@@ -22,7 +22,7 @@ pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits
 
 // Its neuron is missing.
 // expected-error @unknown {{neuron @sum is not defined}}
-pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2> {
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2, drain = 1> {
   %x = pe.receive bits 1 places [#pe.place<events = 0, capacity = 1, pointers = 0>] : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
   %v = pe.layer "out" with @sum steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
@@ -51,7 +51,7 @@ snn.neuron @sum none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 1, channels = 1, planes = 9, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2> {
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 9, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2, drain = 1> {
   %x = pe.receive bits 9 places [#pe.place<events = 0, capacity = 1, pointers = 0>] : !pe.map<1x1x1, direct, 9, block 1, pitch 1>
   %v = pe.layer "out" with @sum steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {

@@ -43,7 +43,7 @@ snn.neuron @keep causal state ["v"] params ["bias"] start {
   %spike = arith.cmpi sgt, %v, %zero : i64
   snn.yield %zero, %spike : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
   %a = pe.layer "a" with @keep steps 4 pixels [4, 4] {
     pe.tile channels [0, 2] params {bias = dense<0> : tensor<2xi32>} {

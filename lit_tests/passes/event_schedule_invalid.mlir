@@ -10,7 +10,7 @@
 
 // A map of 1024 channels of 128x128 pixels does not fit the event memory.
 // expected-error @below {{BRAM36, pynq-z2 has 140: }}
-pe.program @large array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2> {
+pe.program @large array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> {
   %x = pe.receive bits 1 : !pe.map<1024x128x128, direct, 1, block 1024, pitch 1024>
   %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] params {} {

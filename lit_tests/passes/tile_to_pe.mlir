@@ -12,7 +12,7 @@
 // through both banks in turn (rotated: every bank keeps all nine weights, by_bank). The readout is a
 // window over the whole map: one run for each of its rows.
 
-// CHECK-LABEL: pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 3, acc_bits = 9, membrane_bits = 13, fifo = 16> {
+// CHECK-LABEL: pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 3, acc_bits = 9, membrane_bits = 13, fifo = 16, drain = 1> {
 // CHECK-NEXT:    %[[HIGH:.*]], %[[LOW:.*]] = pe.receive bits 8 : !pe.map<1x4x4, direct, 4, block 1, pitch 1>, !pe.map<1x4x4, direct, 4, block 1, pitch 1>
 // CHECK-NEXT:    %[[MAP:.*]] = pe.layer "conv1" with @radix steps 4 pixels [2, 2] {
 // CHECK-NEXT:      pe.tile channels [0, 2] params {theta = dense<3> : tensor<2xi32>, bias = dense<0> : tensor<2xi32>} {
@@ -31,7 +31,7 @@
 
 // Eight planes take the image in one word. A tile of four channels is not filled: the weights of the
 // absent ones are 0.
-// WIDE: pe.program @net array #pe.array<banks = 4, channels = 4, planes = 8, weight_bits = 3, acc_bits = 20, membrane_bits = 24, fifo = 8>
+// WIDE: pe.program @net array #pe.array<banks = 4, channels = 4, planes = 8, weight_bits = 3, acc_bits = 20, membrane_bits = 24, fifo = 8, drain = 1>
 // WIDE-NEXT: pe.receive bits 8 : !pe.map<1x4x4, direct, 8, block 1, pitch 1>
 // WIDE: pe.tile channels [0, 2]
 // WIDE-NEXT: pe.stream {{.*}} weights dense<"0x0101000001010000

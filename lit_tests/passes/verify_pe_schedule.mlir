@@ -20,7 +20,7 @@ snn.neuron @keep none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {

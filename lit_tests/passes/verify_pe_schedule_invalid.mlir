@@ -21,7 +21,7 @@ snn.neuron @keep none state ["v"] params [] start {
   snn.yield %v, %never : i64, i1
 }
 // expected-error @below {{the program has no addresses yet}}
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
     pe.tile channels [0, 1] params {} {
@@ -51,7 +51,7 @@ snn.neuron @keep none state ["v"] params [] start {
   snn.yield %v, %never : i64, i1
 }
 // expected-error @below {{are needed at the same time, but their events overlap at address 1}}
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 1, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
@@ -81,7 +81,7 @@ snn.neuron @keep none state ["v"] params [] start {
   snn.yield %v, %never : i64, i1
 }
 // expected-error @below {{are needed at the same time, but their pointers overlap at address 3}}
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 3>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
@@ -111,7 +111,7 @@ snn.neuron @keep none state ["v"] params [] start {
   snn.yield %v, %never : i64, i1
 }
 // expected-error @below {{has up to 1 events in a bank, its place has 2}}
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 2, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
@@ -140,7 +140,7 @@ snn.neuron @keep none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
 // expected-error @below {{the run of block 0 at dy=1, dx=0 reads weight rows 1 to 1, the stream has 1}}
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
@@ -170,7 +170,7 @@ snn.neuron @keep none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
 // expected-error @below {{the words of the image are not walked by the same runs and weights}}
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
@@ -200,7 +200,7 @@ snn.neuron @keep none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 7, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 7, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
 // expected-error @below {{out: accumulators need 8 bits, the array has 7}}
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
@@ -230,7 +230,7 @@ snn.neuron @keep none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
 // expected-error @below {{out: membranes need 10 bits, the array has 8}}
   %v = pe.layer "out" with @keep steps 8 pixels [1, 1] {
@@ -260,7 +260,7 @@ snn.neuron @keep none state ["v"] params [] start {
   %never = arith.constant false
   snn.yield %v, %never : i64, i1
 }
-pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4> {
+pe.program @net array #pe.array<banks = 2, channels = 1, planes = 4, weight_bits = 2, acc_bits = 8, membrane_bits = 11, fifo = 4, drain = 1> {
   %high, %low = pe.receive bits 8 places [#pe.place<events = 0, capacity = 1, pointers = 0>, #pe.place<events = 2, capacity = 1, pointers = 4>] : !pe.map<1x2x2, direct, 4, block 1, pitch 1>, !pe.map<1x2x2, direct, 4, block 1, pitch 1>
 // expected-error @below {{neuron @other is not defined}}
   %v = pe.layer "out" with @other steps 8 pixels [1, 1] {

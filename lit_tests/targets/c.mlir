@@ -117,7 +117,7 @@ fire {
 }
 
 pe.program @digits array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4,
-    acc_bits = 12, membrane_bits = 20, fifo = 4> {
+    acc_bits = 12, membrane_bits = 20, fifo = 4, drain = 1> {
   %hi, %lo = pe.receive bits 8
     places [#pe.place<events = 0, capacity = 1, pointers = 0>,
             #pe.place<events = 2, capacity = 1, pointers = 4>]

@@ -60,7 +60,7 @@ class WalkedRuns:
     Args:
         events: (N, R, K) events of each run in each bank, for N images.
         phase_end, pixel_end: (R,) whether the run is the last of its phase, of its pixel.
-        drain: (R,) channels of the run's tile.
+        drain: (R,) clocks in which the run's tile leaves the shadow.
         tile: (R,) number of the run's tile among those of the program, where weights are loaded.
     """
 

@@ -32,14 +32,19 @@ def memories(tables: ProgramTables) -> list[Memory]:
     position = _bits(tables.position_max)
     run_width = sum(_column_bits(tables.runs[:, i]) for i in range(len(RUN_FIELDS)))
     params = sum(_column_bits(values) for values in tables.params.values())
-    rows = max((len(values) for values in tables.params.values()), default=0)
+    lanes, computed = array.drain, [tile for tile in tables.tiles if tile.run_count]
+    rows = sum(array.drain_clocks(tile.channels) for tile in computed) if params else 0
+    # Each lane keeps the potentials of its channels.
+    last, outputs = tables.layers[-1], 0
+    for tile in tables.tiles[last.tile_first :][: last.tile_count]:
+        outputs += array.drain_clocks(tile.channels) * last.height * last.width
     return [
         Memory("weights", array.banks, array.channels * array.weight_bits, tables.weight_depth),
         Memory("events", array.banks, position + array.planes, tables.event_depth),
         Memory("pointers", 1, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
         Memory("runs", 1, run_width, len(tables.runs)),
-        Memory("parameters", 1, params, rows),
-        Memory("potentials", 1, 32, tables.potentials),
+        Memory("parameters", 1, lanes * params, rows),
+        Memory("potentials", lanes, 32, outputs),
     ]
 
 

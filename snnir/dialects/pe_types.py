@@ -38,6 +38,10 @@ def _print_fields(printer: Printer, values: dict[str, int]) -> None:
     printer.print_string("<" + ", ".join(f"{k} = {v}" for k, v in values.items()) + ">")
 
 
+POWERS_OF_TWO = ("banks", "fifo", "drain")
+"""Parameters of an array that are powers of two."""
+
+
 @dataclass(frozen=True)
 class ArrayParameters:
     """The size of the array; see the table in docs/machine.md.
@@ -53,6 +57,7 @@ class ArrayParameters:
     acc_bits: int
     membrane_bits: int
     fifo: int = 16
+    drain: int = 1
 
     LIMITS: ClassVar[dict[str, tuple[int, int]]] = {
         "banks": (1, 32),
@@ -62,6 +67,7 @@ class ArrayParameters:
         "acc_bits": (2, 32),
         "membrane_bits": (2, 32),
         "fifo": (2, 64),
+        "drain": (1, 8),
     }
 
     def __post_init__(self) -> None:
@@ -69,15 +75,21 @@ class ArrayParameters:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"array {name} is {value}, must be {low} to {high}")
-        for name in ("banks", "fifo"):
+        for name in POWERS_OF_TWO:
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"array {name} is {value}, must be a power of two")
+        if self.drain > self.banks:
+            raise ValueError(f"array drain is {self.drain}, must be at most the {self.banks} banks")
 
     @property
     def synaptic_operations(self) -> int:
         """Spike-gated accumulations per clock [SOP]."""
         return self.banks * self.channels * self.planes
+
+    def drain_clocks(self, channels: int) -> int:
+        """Clocks in which a tile of so many channels leaves the shadow [cycles]."""
+        return -(-channels // self.drain)
 
 
 @irdl_attr_definition

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from snnir.hardware.adder_tree import lane_module
 from snnir.hardware.builder import Module, Signal, cat, select
+from snnir.hardware.memories import address_width
 from snnir.hardware.neuron import resize
 
 if TYPE_CHECKING:
@@ -52,10 +53,11 @@ def channel_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
 
 
 def array_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
-    """All channels, and the way out of the shadow: one channel per clock in two levels.
+    """All channels, and the way out of the shadow: one channel per clock and lane, in two levels.
 
     Ports: `weights0` ... (channels * weight_bits per bank), `trains` (banks * planes), `clear`,
-    `shift`, `keep`, `channel`; `accumulators` (planes * acc_bits) two clocks behind `channel`.
+    `shift`, `keep`, `group`; `accumulators` (drain * planes * acc_bits, those of the group's first
+    channel lowest) two clocks behind `group`.
     """
     channels, bits = array.channels, array.weight_bits
     m = Module(
@@ -72,14 +74,19 @@ def array_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
     }
     if shifts:
         shared["shift"] = m.input("shift", len(shifts))
-    index = m.input("channel", max(1, (channels - 1).bit_length()))
+    index = m.input("group", address_width(array.drain_clocks(channels)))
     module = channel_module(array, shifts)
     shadows = []
     for c in range(channels):
         weights = cat(*[row.bits(c * bits, bits) for row in reversed(rows)])
         results = m.instance(f"channel{c}", module, weights=weights, **shared)
         shadows.append(results["shadow"])
-    m.output("accumulators", channel_multiplexer(m, shadows, index))
+    chosen = []
+    for lane in range(array.drain):
+        # The last group may have no channel for this lane; what leaves then is not used.
+        own = shadows[lane :: array.drain] or shadows[:1]
+        chosen.append(channel_multiplexer(m, own, index.trunc(address_width(len(own)))))
+    m.output("accumulators", cat(*reversed(chosen)))
     return m
 
 

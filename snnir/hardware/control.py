@@ -24,7 +24,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     weights come from DDR: `begins` (an image begins with the next clock), and `failed` ends it, for
     good.
 
-    A layer ends `D + FLUSH` clocks behind its last pixel, D the channels of the last tile; a pass
+    A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
     over the image takes a clock per neuron and `RECEIVE` more.
     """
     layers = tables.layers
@@ -48,17 +48,17 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     held = m.reg("desc", row.width, next=row, enable=read)
     desc = layers.fields(m, held)
 
-    channels = fields.get("channels", m.const(tables.tiles.high("channels"), tables.channel_bits))
+    drain = fields.get("drain", m.const(tables.tiles.high("drain"), tables.drain_bits))
     most = max(
-        layers.high("received_last") + timing.receive, tables.tiles.high("channels") + timing.flush
+        layers.high("received_last") + timing.receive, tables.tiles.high("drain") + timing.flush
     )
     timer = m.reg("timer", bits_of(0, most), reset=0)
     # Registered, for the end of a phase is known late in its clock.
     ends = end_phase & fields["pixel_end"] & fields["window_last"] & fields["layer_last"]
     finished = m.pipe("last_pixel_ended", ends, reset=0)
-    channels = m.pipe("channels", channels) if channels.constant is None else channels
+    drain = m.pipe("drain", drain) if drain.constant is None else drain
     received = layers.resize("received_last", desc["received_last"], timer.width)
-    drained = fit(channels, timer.width) + (timing.flush - 2)
+    drained = fit(drain, timer.width) + (timing.flush - 2)
     counting = mux(timer.any(), timer - 1, timer)
     counting = mux(finished, drained, counting)
     timer.next = mux(ready & desc["receive"], received + (timing.receive - 2), counting)

@@ -23,6 +23,7 @@ from snnir.hardware.loader import (
 from snnir.hardware.memories import ram_1r1w
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
+from snnir.hardware.products import fit
 from snnir.hardware.readout import OUTPUT_BITS, readout_module
 from snnir.hardware.resolver import resolver_module
 from snnir.hardware.tables import HardwareTables
@@ -36,10 +37,10 @@ TRACES = {
     "layer": "number of the layer that runs",
     "layer_end": "1 in the last clock of a layer",
     "events": "per bank, an event is read",
-    "fire": "a train leaves the neurons",
-    "fired": "that train",
-    "store": "a train is stored in a map",
-    "stored": "that train",
+    "fire": "trains leave the neurons",
+    "fired": "those trains, one per lane, the first lowest",
+    "store": "trains are stored in a map",
+    "stored": "those trains",
 }
 """Outputs `trace_...` of the core, for verification."""
 
@@ -133,8 +134,8 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
             f"bank{k}",
             bank_memory_module(tables, k),
             we=written["event_we"][k],
-            waddr=written["event_address"],
-            wdata=written["event_word"],
+            waddr=writer.bank_port(tables, written["event_address"], k),
+            wdata=writer.bank_port(tables, written["event_word"], k),
             **event,
             **(_row_write(tables, loaded, k) if loaded else {}),
         )
@@ -147,16 +148,17 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
         trains=cat(*reversed(trains)),
         clear=drained["clear"],
         keep=drained["keep"],
-        channel=drained["channel"],
+        group=drained["group"],
         **shift,
         **weights,
     )
     unit = neuron_module(program.modes, neurons, tuple(program.params), array)
     choice = {key: ctrl[key] for key in ("group", "fraction") if key in layers.stored}
-    params = {key: drained[key] for key in program.params}
-    fired = m.instance("fire", unit, accumulators=summed["accumulators"], **choice, **params)
+    fired = _fire(m, tables, unit, summed["accumulators"], drained, choice)
 
     is_readout = ctrl["readout"] if "readout" in layers.stored else m.const(1, 1)
+    several = array.drain > 1
+    lanes_used = {"used": drained["used"]} if several else {}
     pooled = m.instance(
         "pool",
         pool_module(tables),
@@ -168,6 +170,7 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
         window_last=drained["pixel_window_last"],
         last=drained["last"],
         row_last=drained["pixel_row_last"],
+        **lanes_used,
         **pins(["rate"]),
     )
     received = m.instance(
@@ -182,7 +185,7 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
     image_full.drive(received["full"])
     from_image = received["valid"]
     store = m.wire("store", from_image | (pooled["store"] & ~is_readout))
-    stored = m.wire("stored", mux(from_image, received["train"], pooled["stored"]))
+    stored = m.wire("stored", mux(from_image, fit(received["train"], array.drain * array.planes), pooled["stored"]))
     results = m.instance(
         "writer",
         writer.writer_module(tables),
@@ -192,6 +195,7 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
         train=stored,
         last=mux(from_image, received["last"], pooled["stored_last"]),
         row_last=mux(from_image, received["row_last"], pooled["stored_row_last"]),
+        **({"alone": from_image} if several else {}),
         **pins(writer.COLUMNS),
     )
     for key, wire in written.items():
@@ -268,12 +272,36 @@ def _row_write(tables: HardwareTables, loaded: Mapping[str, Signal], bank: int):
 _STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
 
 
+def _fire(
+    m: Module,
+    tables: HardwareTables,
+    unit: Module,
+    accumulators: Signal,
+    drained: Mapping[str, Signal],
+    choice: Mapping[str, Signal],
+) -> dict[str, Signal]:
+    """The neurons, once for each lane of the drain; their trains and membranes side by side."""
+    lanes, width = tables.program.array.drain, accumulators.width // tables.program.array.drain
+    results = [
+        m.instance(
+            f"fire{lane}",
+            unit,
+            accumulators=accumulators.bits(lane * width, width),
+            **choice,
+            **{key: drained[f"{key}{lane}"] for key in tables.program.params},
+        )
+        for lane in range(lanes)
+    ]
+    return {key: cat(*[r[key] for r in reversed(results)]) for key in ("train", "membrane")}
+
+
 def _written(tables: HardwareTables) -> dict[str, int]:
     array = tables.program.array
+    ports = array.banks if array.drain > 1 else 1
     return {
         "event_we": array.banks,
-        "event_address": tables.event_bits,
-        "event_word": tables.position_bits + array.planes,
+        "event_address": ports * tables.event_bits,
+        "event_word": ports * (tables.position_bits + array.planes),
         "pointer_we": 1,
         "pointer_address": tables.pointer_bits,
         "counts": array.banks * tables.count_bits,

@@ -1,4 +1,4 @@
-"""The drain: at the end of a pixel its channels leave the shadow, one per clock."""
+"""The drain: at the end of a pixel its channels leave the shadow, a group of lanes per clock."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def delayed(m: Module, name: str, value: Signal, clocks: int, reset: int | None 
 def drain_module(tables: HardwareTables, stages: int) -> Module:
     """Ends of phases on their way to the accumulators, and the drain of a pixel.
 
-    Ports: `end_phase`, `phase` from the emitters; `clear`, `shift`, `keep` to the array, `channel`
-    to its multiplexer; `ready` (a layer starts: clear). The parameters (membrane_bits) come with
-    the accumulators, `DRAIN` clocks behind `channel`; `valid`, `number` (the channel), `last` (of
-    the tile) and the flags come with the neuron's results, another `stages` clocks later.
+    Ports: `end_phase`, `phase` from the emitters; `clear`, `shift`, `keep` to the array, `group`
+    to its multiplexers; `ready` (a layer starts: clear). The parameters of each lane
+    (membrane_bits) come with the accumulators, `DRAIN` clocks behind `group`; `valid`, `number`
+    (of the group), `used` (the lanes that have a channel), `last` (of the tile) and the flags come
+    with the neurons' results, another `stages` clocks later.
     """
     array, program = tables.program.array, tables.program
-    m = Module("drain", doc="a pixel's channels leave the shadow, one per clock")
+    m = Module("drain", doc=f"a pixel's channels leave the shadow, {array.drain} per clock")
     m.clock()
     m.input("rst", 1)
     record = phase_record(tables)
@@ -48,12 +49,12 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
         chosen = [ended & behind.eq(1 + i) for i in range(len(program.shifts))]
         m.output("shift", cat(*reversed(chosen)))
 
-    channels = fields.get("channels", m.const(tables.tiles.high("channels"), tables.channel_bits))
-    index = m.reg("index", max(1, (array.channels - 1).bit_length()))
-    left, active = m.reg("left", channels.width), m.reg("active", 1, reset=0)
+    drain = fields.get("drain", m.const(tables.tiles.high("drain"), tables.drain_bits))
+    index = m.reg("index", tables.group_bits)
+    left, active = m.reg("left", drain.width), m.reg("active", 1, reset=0)
     last = left.eq(0)
     index.next = mux(keep, 0, index + 1)
-    left.next = mux(keep, channels - 1, left - 1)
+    left.next = mux(keep, drain - 1, left - 1)
     active.next = keep | (active & ~last)
     flags = {key: m.reg(key, 1, next=fields[key], enable=keep) for key in FLAGS}
 
@@ -64,19 +65,40 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
             m.output(key, value)
 
     total = DRAIN + stages
-    m.output("channel", index)
+    m.output("group", index)
     m.output("valid", delayed(m, "valid", active, total, reset=0))
     m.output("number", delayed(m, "number", index, total))
     m.output("last", delayed(m, "last", last, total))
+    m.output("used", cat(*reversed(_used(m, tables, fields, keep, last, total))))
     for key in FLAGS:
         m.output(f"pixel_{key}", delayed(m, f"pixel_{key}", flags[key], total))
     return m
 
 
+def _used(
+    m: Module,
+    tables: HardwareTables,
+    fields: dict[str, Signal],
+    keep: Signal,
+    last: Signal,
+    late: int,
+) -> list[Signal]:
+    """For each lane whether it has a channel: all have but those behind the tile's last one."""
+    lanes, bits = tables.program.array.drain, tables.tiles.width("idle")
+    idle = m.const(tables.tiles.high("idle"), bits)
+    if "idle" in fields:
+        idle = m.reg("idle", bits, next=fields["idle"], enable=keep)
+    most = tables.tiles.high("idle")
+    used = [m.const(1, 1)] * lanes
+    for lane in range(lanes - most, lanes):
+        used[lane] = delayed(m, f"used{lane}", ~last | idle.ult(lanes - lane), late)
+    return used
+
+
 def _parameters(
     m: Module, tables: HardwareTables, keep: Signal, index: Signal, base: Signal
 ) -> dict[str, Signal]:
-    """The parameters of the channel, two clocks behind its index."""
+    """The parameters of the group's channels, two clocks behind its index."""
     bits = address_width(tables.params.depth)
     if base.constant is None:
         row = m.reg("parameter_row", bits)

@@ -97,8 +97,8 @@ def emitters_module(tables: HardwareTables) -> Module:
     record of the phase that ends in this clock.
 
     The last phase of a pixel may not end before the shadow is free: D clocks behind the end of the
-    pixel before, D its number of channels. Where weights come from DDR: `weights_ready` (those of
-    the tile that runs are there), and `end_tile` to the loader.
+    pixel before, D the clocks in which its tile is drained. Where weights come from DDR:
+    `weights_ready` (those of the tile that runs are there), and `end_tile` to the loader.
     """
     banks, depth = tables.program.array.banks, tables.program.array.fifo
     m = Module("emitters", doc="one run queue and emitter per bank; phases end jointly")
@@ -131,12 +131,12 @@ def emitters_module(tables: HardwareTables) -> Module:
     pixel_end = flags["pixel_end"]
     all_done = m.wire("all_done", cat(*[result["done"] for result in results]).all())
 
-    channels = flags.get("channels", m.const(tables.tiles.high("channels"), tables.channel_bits))
-    draining = m.reg("draining", channels.width, reset=0)
+    drain = flags.get("drain", m.const(tables.tiles.high("drain"), tables.drain_bits))
+    draining = m.reg("draining", drain.width, reset=0)
     free = m.reg("shadow_free", 1, reset=1)
     reload = m.wire("reload", phase_end & pixel_end)
-    draining.next = mux(reload, channels - 1, mux(free, draining, draining - 1))
-    free.next = mux(reload, channels.eq(1), free | draining.eq(1))
+    draining.next = mux(reload, drain - 1, mux(free, draining, draining - 1))
+    free.next = mux(reload, drain.eq(1), free | draining.eq(1))
     phase_end.drive(all_done & (~pixel_end | free))
 
     m.output("go", ~reduce(Signal.__or__, [result["full"] for result in results]))

@@ -19,46 +19,57 @@ def popcount(value: Signal) -> Signal:
     return level[0]
 
 
+def _value(train: Signal, rate: Signal) -> Signal:
+    """By what trains are compared."""
+    count = popcount(train)
+    if rate.constant is not None:
+        return count if rate.constant else train
+    width = max(train.width, count.width)
+    return mux(rate, count.zext(width), train.zext(width))
+
+
 def pool_module(tables: HardwareTables) -> Module:
-    """The best train of the window so far is kept for each channel of the tile.
+    """The best train of the window so far is kept for each channel of the tile, lane by lane.
 
     A radix train's value is the train as a number, a rate train's its count of spikes; `rate` says
-    which. Ports: `valid`, `train`, `number` (the channel), `window_first`, `window_last`, and
-    `last`, `row_last`, which pass through; the outputs follow after two clocks, `store` where a
-    window is complete.
+    which. Ports: `valid`, `train` (drain * planes: a train per lane), `used` (lanes with a
+    channel; the others' trains become silent), `number` (of the group), `window_first`,
+    `window_last`, and `last`, `row_last`, which pass through; the outputs follow after two clocks,
+    `store` where a window is complete.
     """
     program = tables.program
-    planes, channels = program.array.planes, program.array.channels
+    planes, lanes = program.array.planes, program.array.drain
     m = Module("pool", doc="the train of greatest value in each pooling window")
     m.clock()
     m.input("rst", 1)
     rate = tables.layers.inputs(m, ["rate"])["rate"]
-    train = m.input("train", planes)
-    count = popcount(train)
-    width = count.width if rate.constant == 1 else planes
-    value = count if rate.constant == 1 else train
-    if rate.constant is None:
-        width = max(planes, count.width)
-        value = mux(rate, count.zext(width), train.zext(width))
+    word = m.input("train", lanes * planes)
+    trains = [word.bits(lane * planes, planes) for lane in range(lanes)]
+    if lanes > 1:
+        used = m.input("used", lanes)
+        trains = [mux(used[lane], train, 0) for lane, train in enumerate(trains)]
+    values = [_value(train, rate) for train in trains]
     valid = m.pipe("valid_s1", m.input("valid", 1), reset=0)
-    train, value = m.pipe("train_s1", train), m.pipe("value_s1", value)
+    trains = [m.pipe("train_s1", train) for train in trains]
+    values = [m.pipe("value_s1", value) for value in values]
     names = ("window_first", "window_last", "last", "row_last")
     flags = {key: m.pipe(f"{key}_s1", m.input(key, 1)) for key in names}
-    number = m.pipe("number_s1", m.input("number", max(1, (channels - 1).bit_length())))
+    number = m.pipe("number_s1", m.input("number", tables.group_bits))
     if any(layer.is_pooled for layer in program.layers):
-        better = m.wire("better", 1)
-        best = m.instance(
-            "best",
-            lutram_1r1w(width + planes, channels),
-            we=valid & better,
-            waddr=number,
-            wdata=cat(value, train),
-            raddr=number,
-        )["rdata"]
-        better.drive(flags["window_first"] | value.ugt(best[planes:]))
-        train = mux(better, train, best[:planes])
+        for lane, (train, value) in enumerate(zip(trains, values, strict=True)):
+            better = m.wire("better", 1)
+            best = m.instance(
+                f"best{lane}",
+                lutram_1r1w(value.width + planes, tables.groups),
+                we=valid & better,
+                waddr=number,
+                wdata=cat(value, train),
+                raddr=number,
+            )["rdata"]
+            better.drive(flags["window_first"] | value.ugt(best[planes:]))
+            trains[lane] = mux(better, train, best[:planes])
     m.output("store", m.pipe("store", valid & flags["window_last"], reset=0))
-    m.output("stored", m.pipe("stored", train))
+    m.output("stored", m.pipe("stored", cat(*reversed(trains))))
     m.output("stored_last", m.pipe("stored_last", flags["last"]))
     m.output("stored_row_last", m.pipe("stored_row_last", flags["row_last"]))
     return m

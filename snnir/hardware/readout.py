@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, mux
-from snnir.hardware.memories import ram_1r1w
+from snnir.hardware.builder import Module, Signal, mux, select
+from snnir.hardware.memories import address_width, ram_1r1w
 from snnir.hardware.neuron import resize
 from snnir.hardware.tables import HardwareTables
 
@@ -13,21 +13,22 @@ OUTPUT_BITS = 32
 def readout_module(tables: HardwareTables) -> Module:
     """The buffer of potentials.
 
-    Ports: `ready` (a layer starts); `valid`, `membrane`, `last` (channel of a tile), `tile_last`
-    (pixel of a tile); `send` starts the stream `tdata`, `tvalid`, `tready`, `tlast`; `busy` until
-    its last word is taken.
+    Ports: `ready` (a layer starts); `valid`, `membrane` (drain * membrane_bits: a potential per
+    lane), `last` (group of a tile), `tile_last` (pixel of a tile); `send` starts the stream
+    `tdata`, `tvalid`, `tready`, `tlast`; `busy` until its last word is taken.
 
-    The array computes a tile of channels pixel by pixel; the buffer is in the order channel, y, x,
-    so neighbouring channels lie as far apart as there are pixels.
+    The array computes a tile of channels pixel by pixel; each lane's buffer is in the order group,
+    y, x, so neighbouring groups lie as far apart as there are pixels.
     """
     program = tables.program
     layer, count, bits = program.layers[-1], program.potentials, tables.potential_bits
-    pixels = layer.height * layer.width
+    lanes, width = program.array.drain, program.array.membrane_bits
+    pixels, depth = layer.height * layer.width, tables.potential_rows
     m = Module("readout", doc=f"buffer of {count} membrane potentials")
     m.clock()
     m.input("rst", 1)
     ready, valid = m.input("ready", 1), m.input("valid", 1)
-    membrane = m.input("membrane", program.array.membrane_bits)
+    membrane = m.input("membrane", lanes * width)
     last, tile_last = m.input("last", 1), m.input("tile_last", 1)
     send, taken = m.input("send", 1), m.input("tready", 1)
 
@@ -41,25 +42,58 @@ def readout_module(tables: HardwareTables) -> Module:
     address.next = mux(ready, 0, mux(valid, mux(last, following, address + step), address))
 
     sending = m.reg("sending", 1, reset=0)
-    index = m.reg("index", bits, reset=0)
+    sent = m.reg("sent", address_width(count), reset=0)
     offered = m.reg("tvalid", 1, reset=0)
-    is_last = index.eq(count - 1)
+    is_last = sent.eq(count - 1)
     go = m.wire("go", offered & taken)
-    index.next = mux(send, 0, mux(go, index + 1, index))
+    sent.next = mux(send, 0, mux(go, sent + 1, sent))
+    index, lane = (sent, None) if lanes == 1 else _order(m, tables, send, go)
     sending.next = send | (sending & ~(go & is_last))
     # The memory answers a clock behind the address, so each word is offered in the clock after.
     fresh = m.pipe("fresh", send | go, reset=0)
     offered.next = (fresh & sending) | (offered & ~go)
-    data = m.instance(
-        "potentials",
-        ram_1r1w(program.array.membrane_bits, count, style="auto"),
-        we=valid,
-        waddr=address,
-        wdata=membrane,
-        raddr=index,
-    )["rdata"]
-    m.output("tdata", resize(data, OUTPUT_BITS))
+    memory = ram_1r1w(width, depth, style="auto")
+    data = [
+        m.instance(
+            f"potentials{i}",
+            memory,
+            we=valid,
+            waddr=address,
+            wdata=membrane.bits(i * width, width),
+            raddr=index,
+        )["rdata"]
+        for i in range(lanes)
+    ]
+    chosen = data[0] if lane is None else select(lane, data)
+    m.output("tdata", resize(chosen, OUTPUT_BITS))
     m.output("tvalid", offered)
     m.output("tlast", is_last)
     m.output("busy", sending)
     return m
+
+
+def _order(m: Module, tables: HardwareTables, send: Signal, go: Signal) -> tuple[Signal, Signal]:
+    """Row and lane of the potential to be sent: group by group, in it lane by lane, each y, x."""
+    program = tables.program
+    layer, lanes, bits = program.layers[-1], program.array.drain, tables.potential_bits
+    pixels, idle = layer.height * layer.width, -program.array.channels % lanes
+    first, index = m.reg("read_first", bits), m.reg("read", bits)
+    lane = m.reg("read_lane", (lanes - 1).bit_length())
+    pixel_left = m.reg("read_left", address_width(pixels))
+    last_pixel, last_lane = pixel_left.eq(0), lane.eq(lanes - 1)
+    if idle:
+        # The last group of a full tile ends with the tile; that of the last tile ends with it all.
+        group_left = m.reg("read_groups_left", tables.group_bits)
+        last_lane = last_lane | (group_left.eq(0) & lane.eq(lanes - 1 - idle))
+    group_end = m.wire("read_group_end", last_pixel & last_lane)
+    restart = send | (go & last_pixel)
+    pixel_left.next = mux(restart, pixels - 1, mux(go, pixel_left - 1, pixel_left))
+    lane.next = mux(send | (go & group_end), 0, mux(go & last_pixel, lane + 1, lane))
+    first.next = mux(send, 0, mux(go & group_end, index + 1, first))
+    back = mux(last_pixel & ~last_lane, first, index + 1)
+    index.next = mux(send, 0, mux(go, back, index))
+    if idle:
+        again = send | (go & group_end & group_left.eq(0))
+        counted = mux(go & group_end, group_left - 1, group_left)
+        group_left.next = mux(again, tables.groups - 1, counted)
+    return index, lane

@@ -15,7 +15,8 @@ from snnir.hardware.walker import walker_columns, walker_module
 def phase_record(tables: HardwareTables) -> Record:
     """What the end of a phase says to the array, the drain and the control unit."""
     flags = ("pixel_end", "window_first", "window_last", "row_last", "tile_last", "layer_last")
-    numbers = [("shift_behind", tables.runs), ("channels", tables.tiles), ("params", tables.tiles)]
+    numbers = [("shift_behind", tables.runs)]
+    numbers += [(key, tables.tiles) for key in ("drain", "idle", "params")]
     return Record(
         dict.fromkeys(flags, 1) | {key: t.width(key) for key, t in numbers if key in t.stored}
     )
@@ -92,7 +93,7 @@ def resolver_module(tables: HardwareTables) -> Module:
     valid = m.pipe("valid_s1", walk["valid"], reset=0, enable=go)
 
     pipeline = _Stages(m, go)
-    carried = {k: walk[k] for k in ("y", "x", "weights", "params", "channels")}
+    carried = {k: walk[k] for k in ("y", "x", "weights", "params", "drain", "idle")}
     carried |= {k: walk[k] for k in walk if k.startswith(("window_", "row_", "tile_", "layer_"))}
     pipeline.clock(last_run=walk["last_run"], **carried)
     row = m.instance("runs", tables.runs.memory(read_enable=True), raddr=walk["run"], re=go)[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -94,13 +94,31 @@ class HardwareTables:
         return address_width(self.program.weight_depth)
 
     @property
-    def channel_bits(self) -> int:
-        """Bits of a number of channels in a tile."""
-        return bits_of(0, max(tile.channels for tile in self.program.tiles))
+    def drain_bits(self) -> int:
+        """Bits of a number of clocks in which a tile is drained."""
+        return self.tiles.width("drain")
+
+    @property
+    def group_bits(self) -> int:
+        """Bits of the number of a group of channels that leave the shadow together."""
+        return address_width(self.groups)
+
+    @property
+    def groups(self) -> int:
+        """Groups of a full tile."""
+        return self.program.array.drain_clocks(self.program.array.channels)
+
+    @property
+    def potential_rows(self) -> int:
+        """Potentials that each lane keeps."""
+        layer = self.program.layers[-1]
+        tiles = self.program.tiles[layer.tile_first :][: layer.tile_count]
+        groups = sum(self.program.array.drain_clocks(tile.channels) for tile in tiles)
+        return groups * layer.height * layer.width
 
     @property
     def potential_bits(self) -> int:
-        return address_width(self.program.potentials)
+        return address_width(self.potential_rows)
 
     # Tables
 
@@ -147,7 +165,12 @@ class HardwareTables:
 
     @cached_property
     def tiles(self) -> Columns:
-        tiles = self.program.tiles
+        tiles, array = self.program.tiles, self.program.array
+        lanes, drain_clocks = array.drain, array.drain_clocks
+        # What stands in the tiles of the image is not used; it should not tell columns apart.
+        computed = next(tile for tile in tiles if tile.run_count)
+        tiles = [tile if tile.run_count else replace(tile, channels=computed.channels)
+                 for tile in tiles]
         return Columns(
             f"{self.program.name}_tiles",
             {
@@ -155,8 +178,10 @@ class HardwareTables:
                 "run_last": [max(tile.run_count - 1, 0) for tile in tiles],
                 "run_one": [int(tile.run_count <= 1) for tile in tiles],
                 "weights": [tile.weights % self.program.weight_depth for tile in tiles],
-                "params": [tile.params for tile in tiles],
-                "channels": [tile.channels for tile in tiles],
+                "params": [rows.start for rows in self._param_rows],
+                # Groups that leave the shadow, and lanes that the last of them leaves idle.
+                "drain": [drain_clocks(tile.channels) for tile in tiles],
+                "idle": [-tile.channels % lanes for tile in tiles],
             },
         )
 
@@ -189,7 +214,33 @@ class HardwareTables:
 
     @cached_property
     def params(self) -> Columns:
-        return Columns(f"{self.program.name}_params", self.program.params)
+        """Row by row the parameters of the channels that leave the shadow together.
+
+        Column `theta0` is that of lane 0. A lane without a channel has its neighbour's parameter.
+        """
+        rows = []
+        for tile, range_ in zip(self.program.tiles, self._param_rows, strict=True):
+            channel = np.arange(len(range_) * self.program.array.drain)
+            rows.append(tile.params + channel.clip(max=tile.channels - 1))
+        channels = np.concatenate(rows).reshape(-1, self.program.array.drain)
+        return Columns(
+            f"{self.program.name}_params",
+            {
+                f"{key}{lane}": values[channels[:, lane]]
+                for lane in range(self.program.array.drain)
+                for key, values in self.program.params.items()
+            },
+        )
+
+    @cached_property
+    def _param_rows(self) -> list[range]:
+        """The rows of the parameter memory that each tile has; none for the image's."""
+        first, rows = 0, []
+        for tile in self.program.tiles:
+            count = self.program.array.drain_clocks(tile.channels) if tile.run_count else 0
+            rows.append(range(first, first + count))
+            first += count
+        return rows
 
     def weight_memory(self, bank: int):
         """The ROM of one bank: row by row the weights of all channels, channel 0 lowest."""

@@ -119,7 +119,7 @@ def walker_module(tables: HardwareTables) -> Module:
 
     Ports: the columns of the layer table, `ready` (they are valid; pulses once per layer), `go`
     (the resolver takes a run); `run` (address in the run table), `valid`, `y`, `x`, the tile's
-    `weights`, `params`, `channels`, and flags: `last_run` of the pixel, `window_first`,
+    `weights`, `params`, `drain`, `idle`, and flags: `last_run` of the pixel, `window_first`,
     `window_last`, `row_last` (last pooled pixel of a row), `tile_last`, `layer_last`.
 
     The tile after the next is always at the output of the tile table, so a tile of one run costs
@@ -199,7 +199,7 @@ def walker_module(tables: HardwareTables) -> Module:
     m.output("valid", running)
     m.output("y", y.pixel)
     m.output("x", x.pixel)
-    for key in ("weights", "params", "channels"):
+    for key in ("weights", "params", "drain", "idle"):
         m.output(key, tile[key])
     m.output("last_run", last_run)
     m.output("window_first", x.first_pixel & y.first_pixel)

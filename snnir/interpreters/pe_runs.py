@@ -54,7 +54,8 @@ def walked_runs(
         last = np.arange(tile.run_count) == tile.run_count - 1
         phase_end.append(np.tile(ends, visited))
         pixel_end.append(np.tile(last, visited))
-        drain.append(np.full(visited * tile.run_count, tile.channels))
+        clocks = tables.array.drain_clocks(tile.channels)
+        drain.append(np.full(visited * tile.run_count, clocks))
         number.append(np.full(visited * tile.run_count, index))
     flat = [part.reshape(len(part), -1, tables.array.banks) for part in seen]
     return WalkedRuns(

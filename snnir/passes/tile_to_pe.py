@@ -30,7 +30,13 @@ from snnir.dialects.pe import (
     TileOp,
     new_block_region,
 )
-from snnir.dialects.pe_types import ArrayParameters, ArrayParametersAttr, MapType, PotentialsType
+from snnir.dialects.pe_types import (
+    POWERS_OF_TWO,
+    ArrayParameters,
+    ArrayParametersAttr,
+    MapType,
+    PotentialsType,
+)
 from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.targets import Target, load_target
@@ -54,8 +60,8 @@ class TileToPePass(ModulePass):
     Algorithm: max pools are folded into the layer below (or into a relay layer that emits again
     what it receives); average pools and dense layers become convolutions with more or larger
     windows. The array's planes and widths follow from the network (longest train, range analysis);
-    banks and channels are the smallest that come within 15 % of the fastest array that fits the
-    target by estimate. Images of more bits than planes are cut into words, weights wider than the
+    banks, channels and lanes of the drain are the smallest that come within 15 % of the fastest
+    array that fits the target by estimate. Images of more bits than planes are cut into words, weights wider than the
     array's into balanced digits; each piece is a stream with its shift. Runs that meet only zero
     weights are dropped, tile by tile. Streams are in the order of falling shift, then of branches;
     runs from block to block, top to bottom, left to right.
@@ -71,6 +77,7 @@ class TileToPePass(ModulePass):
         acc_bits: width of an accumulator; 0 takes what is proven to suffice.
         membrane_bits: width of a membrane potential; 0 takes what is proven to suffice.
         fifo: depth of each bank's run queue, a power of two.
+        drain: channels that leave the array at once, a power of two up to the banks; 0 chooses.
         weights: `onchip` keeps all weights in the banks' memories, `stream` fetches them from DDR
             tile by tile into rings, `auto` does so where they do not fit the target.
         ring: rows of a bank's ring, a power of two; 0 takes two of the largest tiles or more.
@@ -86,6 +93,7 @@ class TileToPePass(ModulePass):
     acc_bits: int = 0
     membrane_bits: int = 0
     fifo: int = 16
+    drain: int = 0
     weights: str = "auto"
     ring: int = 0
 
@@ -99,7 +107,7 @@ class TileToPePass(ModulePass):
             if value != 0 and not low <= value <= high:
                 option = name.replace("_", "-")
                 raise UserError(f"{option}={value} is impossible, use {low} to {high}, or 0")
-            if name in ("banks", "fifo") and value & (value - 1):
+            if name in POWERS_OF_TWO and value & (value - 1):
                 raise UserError(f"{name}={value} must be a power of two")
 
     def apply(self, ctx: Context, module: ModuleOp) -> None:

@@ -107,6 +107,8 @@ class RtlEngine:
             frames,
             outputs=self.tables.potentials,
             layers=len(self.tables.layers),
+            lanes=self.tables.array.drain,
+            planes=self.tables.array.planes,
             record=record,
             seed=seed,
             memory=Memory(weight_stream(self.tables), ddr, ddr_pauses, ddr_fault)
@@ -136,7 +138,9 @@ class RtlEngine:
         trains: dict[str, np.ndarray] = {}
         for layer, first, second in zip(layers, fired, stored, strict=True):
             if layer.kind == RECEIVE:
-                pixels = second.reshape(images, layer.height, layer.width, layer.channels)
+                # One neuron per clock, in the first lane.
+                size = layer.height, layer.width, layer.channels
+                pixels = second[..., 0].reshape(images, *size)
                 word = (pixels.transpose(0, 3, 1, 2) << layer.word_shift).astype(np.uint16)
                 trains["input"] = trains.get("input", np.uint16(0)) | word
             elif layer.kind == FIRE:
@@ -149,11 +153,20 @@ class RtlEngine:
         return trains
 
     def _fired(self, layer: Layer) -> int:
-        """Trains or potentials that leave the neurons in a layer."""
-        return 0 if layer.kind == RECEIVE else len(visits(layer)) * layer.channels
+        """Clocks in which trains or potentials of a layer leave the neurons."""
+        return 0 if layer.kind == RECEIVE else len(visits(layer)) * self._groups(layer)
 
     def _stored(self, layer: Layer) -> int:
-        return 0 if layer.kind == READOUT else layer.channels * layer.pool_height * layer.pool_width
+        """Clocks in which trains of a layer are stored."""
+        pixels = layer.pool_height * layer.pool_width
+        if layer.kind == RECEIVE:
+            return pixels * layer.channels
+        return 0 if layer.kind == READOUT else pixels * self._groups(layer)
+
+    def _groups(self, layer: Layer) -> int:
+        """Groups of channels that leave the shadow one by one, over all tiles."""
+        tiles = self.tables.tiles[layer.tile_first :][: layer.tile_count]
+        return sum(self.tables.array.drain_clocks(tile.channels) for tile in tiles)
 
     def _map(
         self, layer: Layer, trains: np.ndarray, order: np.ndarray, size: tuple[int, int]
@@ -163,8 +176,9 @@ class RtlEngine:
         result = np.zeros((images, layer.channels, *size), np.uint16)
         channel, first = 0, 0
         for tile in self.tables.tiles[layer.tile_first :][: layer.tile_count]:
-            count = len(order) * tile.channels
-            part = trains[:, first : first + count].reshape(images, len(order), tile.channels)
+            count = len(order) * self.tables.array.drain_clocks(tile.channels)
+            part = trains[:, first : first + count].reshape(images, len(order), -1)
+            part = part[..., : tile.channels]
             target = result[:, channel : channel + tile.channels]
             target[:, :, order[:, 0], order[:, 1]] = part.transpose(0, 2, 1)
             channel, first = channel + tile.channels, first + count
@@ -172,14 +186,15 @@ class RtlEngine:
 
 
 class _Cursor:
-    """Cuts the trains of all images into layers: iterates over (N, count) arrays."""
+    """Cuts the trains of all images into layers: iterates over (N, count, lanes) arrays."""
 
     def __init__(self, trains: np.ndarray, images: int, counts: Sequence[int]):
         if len(trains) != images * sum(counts):
             raise UserError(
-                f"the hardware made {len(trains)} trains, the program has {images * sum(counts)}"
+                f"the hardware made {trains.size} trains, "
+                f"the program has {images * sum(counts) * trains.shape[1]}"
             )
-        self.trains, self.counts = trains.reshape(images, -1), counts
+        self.trains, self.counts = trains.reshape(images, -1, trains.shape[1]), counts
 
     def __iter__(self) -> Iterator[np.ndarray]:
         first = 0

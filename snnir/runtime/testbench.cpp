@@ -4,8 +4,8 @@
 //
 // FRAMES is a file of images, IMAGE_BYTES each. Written are OUT.results (per image OUTPUTS int32
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
-// events, trains fired, trains stored) and, if RECORD is 1, OUT.fired and OUT.stored (uint16 trains
-// in the order in which the hardware makes them). With a SEED other than 0 the streams pause at
+// events, clocks that fired and clocks that stored) and, if RECORD is 1, OUT.fired and OUT.stored:
+// the trains of these clocks, all lanes in one integer as Verilator keeps it. With a SEED other than 0 the streams pause at
 // random, which must change nothing but the time between images.
 //
 // A core whose weights come from DDR (SNNIR_STREAM) reads them from the file WEIGHTS, LATENCY clocks
@@ -203,11 +203,11 @@ private:
         counts_.events += __builtin_popcount(core_->trace_events);
         if (core_->trace_fire) {
             counts_.fired++;
-            if (record_) put(fired_, static_cast<uint16_t>(core_->trace_fired));
+            if (record_) put(fired_, core_->trace_fired);
         }
         if (core_->trace_store) {
             counts_.stored++;
-            if (record_) put(stored_, static_cast<uint16_t>(core_->trace_stored));
+            if (record_) put(stored_, core_->trace_stored);
         }
         if (core_->trace_layer_end) {
             put(layer_file_, counts_);

@@ -41,8 +41,8 @@ class Traces:
     """What a simulation saw.
 
     `potentials` int64 (N, outputs), `cycles` int64 (N,); `layers` int64 (N, L, 4): clocks, events,
-    trains fired and stored per row of the layer table; `fired`, `stored` uint16, all trains in the
-    order of the hardware, of all images.
+    clocks that fired and that stored per row of the layer table; `fired`, `stored` uint16
+    (clocks, lanes), all trains in the order of the hardware, of all images.
     """
 
     potentials: np.ndarray
@@ -72,6 +72,8 @@ def simulate(
     *,
     outputs: int,
     layers: int,
+    lanes: int,
+    planes: int,
     record: bool = True,
     seed: int = 0,
     memory: Memory | None = None,
@@ -82,6 +84,7 @@ def simulate(
         folder: where the memory images are.
         frames: uint8 (N, H, W, C).
         outputs, layers: number of potentials, rows of the layer table.
+        lanes, planes: trains that the neurons make in a clock, and bits of each.
         record: keep the trains.
         seed: other than 0, both streams pause at random.
         memory: where the weights come from, if they are not in the core.
@@ -124,6 +127,23 @@ def simulate(
             results["potentials"].astype(np.int64).reshape(images, outputs),
             results["cycles"],
             read("layers", np.int64).reshape(images, layers, 4),
-            read("fired", np.uint16),
-            read("stored", np.uint16),
+            lanes_of(read("fired", np.uint8), lanes, planes),
+            lanes_of(read("stored", np.uint8), lanes, planes),
         )
+
+
+def lanes_of(data: np.ndarray, lanes: int, planes: int) -> np.ndarray:
+    """The trains (clocks, lanes) in the bytes of integers that hold all lanes."""
+    bits = lanes * planes
+    # Verilator keeps up to 64 bits in the C type that they need, more in words of 32.
+    size = next((s for s in (1, 2, 4, 8) if bits <= 8 * s), -(-bits // 32) * 4)
+    rows = data.reshape(-1, size)
+    words = np.zeros((len(rows), bits // 64 + 2), np.uint64)
+    words.view(np.uint8)[:, :size] = rows
+    trains = np.zeros((len(rows), lanes), np.uint16)
+    for lane in range(lanes):
+        word, shift = divmod(lane * planes, 64)
+        low = words[:, word] >> np.uint64(shift)
+        high = words[:, word + 1] << np.uint64(64 - shift) if shift else np.uint64(0)
+        trains[:, lane] = (low | high) & np.uint64((1 << planes) - 1)
+    return trains

@@ -94,7 +94,7 @@ class _Tracer:
             self.span(span, phases, figures, row.tiles[span.tile].channels)
         for name in _COUNTERS:
             self.counter(name, begin + clocks, 0)
-        drained = int(phases.end[-1]) + 1 + row.tiles[-1].channels
+        drained = int(phases.end[-1]) + 1 + int(row.runs.drain[-1])
         self.slice(DRAIN, f"{label} flush", drained, begin + clocks)
 
     def cut(self, row: LayerSchedule) -> Iterator[_Span]:

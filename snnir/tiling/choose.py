@@ -45,6 +45,7 @@ class Request:
     acc_bits: int = 0
     membrane_bits: int = 0
     fifo: int = 16
+    drain: int = 0
     streams: bool = False
 
 
@@ -73,9 +74,11 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
     pieces = {id(s): len(digits(s.weights, weight_bits)) for p in plan.layers for s in p.synapses}
     candidates = []
     refused = []
-    for banks, channels in _sizes(plan, target, request, planes):
+    for banks, channels, drain in _sizes(plan, target, request, planes):
         try:
-            array = ArrayParameters(banks, channels, planes, **wide, fifo=request.fifo)
+            array = ArrayParameters(
+                banks, channels, planes, **wide, fifo=request.fifo, drain=drain
+            )
         except ValueError as error:
             raise UserError(str(error)) from None
         luts = estimate_luts(array)
@@ -86,6 +89,11 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
             candidates.append((cycles, luts, array))
         else:
             refused.append((bram > target.bram36, bram, luts, array))
+    if not candidates and not refused:
+        raise UserError(
+            f"drain={request.drain} needs as many banks",
+            hint=f"use banks={request.drain}, or drain=0",
+        )
     if not candidates:
         raise _too_large(min(refused, key=lambda r: r[:3]), target)
     fastest = min(cycles for cycles, _, _ in candidates)
@@ -191,10 +199,11 @@ def _membrane_bits(layer: LayerPlan, plan: NetworkPlan, planes: int, words) -> i
     return neuron_ranges(layer.neuron, layer.params, (low, high), **how).bits
 
 
-def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tuple[int, int]]:
-    """(banks, channels) to try: powers of two, no more banks than channels unless asked."""
+def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tuple[int, int, int]]:
+    """(banks, channels, drain) to try: powers of two, no more banks than channels unless asked."""
     widest = max(layer.dims[0] for layer in plan.layers)
     powers = [1 << i for i in range(9)]
+    most_lanes = ArrayParameters.LIMITS["drain"][1]
     for banks in [request.banks] if request.banks else powers:
         for channels in [request.channels] if request.channels else powers:
             fixed = request.banks and request.channels
@@ -205,7 +214,11 @@ def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tupl
             lanes = banks * channels
             if not fixed and lanes > 1 and lanes * planes > target.max_operations:
                 continue
-            yield banks, channels
+            for drain in [request.drain] if request.drain else powers:
+                if request.drain and (request.banks or drain <= banks):
+                    yield banks, channels, drain
+                elif not request.drain and drain <= min(banks, channels, most_lanes):
+                    yield banks, channels, drain
 
 
 def _inputs(synapse: Synapse, channels: int) -> float:
@@ -253,7 +266,7 @@ def _cycles(
         blocks = ceil(inputs / array.channels)
         runs += count * blocks * spread * len(synapse.columns.runs())
     busy = events * DENSITY * IMBALANCE / array.banks
-    drain = min(array.channels, layer.dims[0])
+    drain = array.drain_clocks(min(array.channels, layer.dims[0]))
     return tiles * layer.dims[1] * layer.dims[2] * max(busy, runs, drain, 1)
 
 

@@ -61,16 +61,23 @@ def several(one: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
     return convert
 
 
-def array(text: str) -> tuple[int, int, int]:
-    """`K,C,P`: banks, channels, planes."""
+def array(text: str) -> tuple[int, ...]:
+    """`K,C,P` or `K,C,P,L`: banks, channels, planes, lanes of the drain."""
     parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().isdigit() for part in parts):
-        raise ArgumentTypeError(f"takes banks,channels,planes, for example 8,16,4, not '{text}'")
-    banks, channels, planes = map(int, parts)
+    if len(parts) not in (3, 4) or not all(part.strip().isdigit() for part in parts):
+        raise ArgumentTypeError(
+            f"takes banks,channels,planes and perhaps drain lanes, for example 8,16,4 or 8,16,4,2, "
+            f"not '{text}'"
+        )
+    banks, channels, planes, *lanes = map(int, parts)
     if banks not in (1, 2, 4, 8, 16, 32):
         raise ArgumentTypeError(f"banks must be a power of two, 1 to 32, not {banks}")
     if not 1 <= channels <= 256:
         raise ArgumentTypeError(f"channels must be 1 to 256, not {channels}")
     if not 1 <= planes <= 16:
         raise ArgumentTypeError(f"planes must be 1 to 16, not {planes}")
-    return banks, channels, planes
+    if lanes and (lanes[0] not in (1, 2, 4, 8) or lanes[0] > banks):
+        raise ArgumentTypeError(
+            f"drain lanes must be 1, 2, 4 or 8 and at most the {banks} banks, not {lanes[0]}"
+        )
+    return banks, channels, planes, *lanes

@@ -56,7 +56,7 @@ class Flow:
     weight_bits: int = 8
     rounding: str | None = None
     target: str = "pynq-z2"
-    array: tuple[int, int, int] | None = None
+    array: tuple[int, ...] | None = None
     weights: str | None = None
     verilog: bool = True
 
@@ -94,8 +94,8 @@ class Flow:
             role="snn",
         )
         yield Stage("verify-snn-integer")
-        banks, channels, planes = self.array or (None, None, None)
-        size = {"banks": banks, "channels": channels, "planes": planes}
+        names = ("banks", "channels", "planes", "drain")
+        size = dict(zip(names, self.array or (), strict=False))
         weights = {"weights": self.weights}
         yield Stage("tile-to-pe", {"target": self.target, **size, **weights})
         yield Stage("event-schedule", {"target": self.target, **weights}, role="pe")

@@ -98,7 +98,7 @@ class _Sections:
               ("MAPS", len(model.recorded)), ("TRAINS", trains)]),
             ("The array.",
              [("BANKS", array.banks), ("CHANNELS", array.channels), ("PLANES", array.planes),
-              ("FIFO", array.fifo)]),
+              ("FIFO", array.fifo), ("DRAIN", array.drain)]),
             ("Channels that are computed at once, and of a padded row of weights.",
              [("LANES", LANES), ("ROW", model.row)]),
             ("Memories: events in all banks, pointer entries.",

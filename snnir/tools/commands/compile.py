@@ -59,8 +59,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = machine.add_argument
     add("--target", default="pynq-z2", metavar="NAME|FILE.toml", help="the device (pynq-z2)")
     add(
-        "--array", metavar="K,C,P", type=array,
-        help="banks, output channels, planes; the compiler chooses unless given",
+        "--array", metavar="K,C,P[,L]", type=array,
+        help="banks, output channels, planes, lanes of the drain; the compiler chooses unless "
+        "given",
     )  # fmt: skip
     add(
         "--weights", choices=("auto", "onchip", "stream"),
@@ -158,7 +159,7 @@ def _as_text(folder: Path, made) -> str:
 {table(headers, rows)}
 
 array   {array["banks"]} banks x {array["channels"]} channels x {array["planes"]} planes \
-= {number(operations)} synaptic operations per clock
+= {number(operations)} synaptic operations per clock, {array["drain"]} channels drained
 memory  {byte_size(sum(memory.values()))}, of that weights {byte_size(memory["weights"])}
 made    {folder}: {hardware}, {len(manifest["files"])} files in {duration(made.seconds["total"])}
 

@@ -18,7 +18,8 @@
 #define NAME_INLINE static inline
 #endif
 
-enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO = NAME_FIFO };
+enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO = NAME_FIFO,
+       DRAIN = NAME_DRAIN };
 /* Channels are computed in groups of LANES; a row of weights is padded to whole groups. */
 enum { LANES = NAME_LANES, ROW = NAME_ROW };
 enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
@@ -192,7 +193,7 @@ NAME_INLINE void clock_phase(name_clocks *k, int is_pixel_end, int32_t channels)
     name_clock end = k->busy;
     if (is_pixel_end) {
         end = later(end, k->shadow_free);
-        k->shadow_free = end + channels;
+        k->shadow_free = end + (channels + DRAIN - 1) / DRAIN;
     }
     k->phase = end + 1;
 }
