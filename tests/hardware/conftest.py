@@ -84,16 +84,19 @@ def circt_verilog() -> Callable[[ModuleOp | hw.HWModuleOp], str | None]:
 
 @pytest.fixture(scope="session")
 def scheduled() -> Callable[..., tuple[ModuleOp, np.ndarray]]:
-    """From a seed to a random network as a scheduled program, and its images."""
+    """From a seed to a random network as a scheduled program, and its images.
+
+    Options of `tile-to-pe` come before those that belong to the seed.
+    """
     path = Path(__file__).parents[1] / "random_networks.py"
     spec = importlib.util.spec_from_file_location("random_networks", path)
     networks = importlib.util.module_from_spec(spec)
     sys.modules.setdefault("random_networks", networks)  # its dataclasses look themselves up
     spec.loader.exec_module(networks)
 
-    def make(seed: int, images: int = 2) -> tuple[ModuleOp, np.ndarray]:
+    def make(seed: int, images: int = 2, **options: int) -> tuple[ModuleOp, np.ndarray]:
         network = networks.network_from_seed(seed, images=images)
-        TileToPePass(**network.options).apply(Context(), network.module)
+        TileToPePass(**(network.options | options)).apply(Context(), network.module)
         EventSchedulePass().apply(Context(), network.module)
         return network.module, network.frames
 

@@ -5,7 +5,7 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.cycles import visits
-from snnir.analysis.program import RECEIVE, ProgramTables, read_program
+from snnir.analysis.program import FIRE, RECEIVE, ProgramTables, read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.hardware.builder import Module, design
 from snnir.hardware.pool import pool_module
@@ -36,7 +36,7 @@ def row_of(tables: HardwareTables, layer: int, columns) -> dict[str, int]:
 @pytest.mark.parametrize("seed", [1, 14, 18, 24, 31])
 def test_walker_gives_every_run_of_every_pixel_in_order(seed, scheduled):
     program = tables_of(scheduled(seed)[0])
-    tables = HardwareTables(program)
+    tables, drain_clocks = HardwareTables(program), program.array.drain_clocks
     sim = simulator(walker_module(tables))
     rng = np.random.default_rng(seed)
     for index, layer in enumerate(program.layers):
@@ -46,7 +46,7 @@ def test_walker_gives_every_run_of_every_pixel_in_order(seed, scheduled):
         tiles = program.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
         pixels = visits(layer).tolist()
         expected = [
-            (tile.run_first + run, y, x, tile.channels, run == tile.run_count - 1)
+            (tile.run_first + run, y, x, drain_clocks(tile.channels), run == tile.run_count - 1)
             for tile in tiles
             for y, x in pixels
             for run in range(tile.run_count)
@@ -59,31 +59,46 @@ def test_walker_gives_every_run_of_every_pixel_in_order(seed, scheduled):
             out = sim.step(go=go)
             gaps += go and not out["valid"]
             if go and out["valid"]:
-                channels = out["channels"] if "channels" in tables.tiles.stored else None
-                entry = (out["run"], out["y"], out["x"], channels, bool(out["last_run"]))
+                drain = out["drain"] if "drain" in tables.tiles.stored else None
+                entry = (out["run"], out["y"], out["x"], drain, bool(out["last_run"]))
                 seen.append(entry)
                 windows += out["last_run"] & out["window_last"]
                 last = out["layer_last"] & out["window_last"] & out["last_run"]
                 assert bool(last) == (len(seen) == len(expected))
-        if "channels" not in tables.tiles.stored:
+        if "drain" not in tables.tiles.stored:
             expected = [(*entry[:3], None, entry[4]) for entry in expected]
         assert seen == expected and gaps == 0
         assert windows == layer.tile_count * layer.pool_height * layer.pool_width
         assert sim.step(go=1)["valid"] == 0
 
 
-def test_writer_appends_events_and_counts_them(scheduled):
-    program = tables_of(scheduled(23)[0])
+@pytest.mark.parametrize(
+    "kind, size",
+    [
+        (RECEIVE, {}),
+        (RECEIVE, {"banks": 4, "channels": 3, "drain": 2}),
+        (FIRE, {"banks": 4, "channels": 3, "drain": 1}),
+        (FIRE, {"banks": 4, "channels": 3, "drain": 2}),
+        (FIRE, {"banks": 4, "channels": 5, "drain": 4}),
+        (FIRE, {"banks": 8, "channels": 8, "drain": 4}),
+    ],
+)
+def test_writer_appends_events_and_counts_them(kind, size, scheduled):
+    program = tables_of(scheduled(23, **size)[0])
     tables = HardwareTables(program)
-    banks, planes = program.array.banks, program.array.planes
+    banks, planes, lanes = program.array.banks, program.array.planes, program.array.drain
     sim = simulator(writer_module(tables))
-    index, layer = next((i, x) for i, x in enumerate(program.layers) if x.kind == RECEIVE)
-    channels, height, width = layer.channels, layer.height, layer.width
+    index, layer = next((i, x) for i, x in enumerate(program.layers) if x.kind == kind)
+    channels, height, width = layer.channels, layer.pool_height, layer.pool_width
+    # An image comes neuron by neuron, whatever the lanes; one block of a map is written here.
+    channels = channels if kind == RECEIVE else min(channels, program.array.channels)
+    together = 1 if kind == RECEIVE else lanes
     rng = np.random.default_rng(5)
     trains = rng.integers(0, 1 << planes, (height, width, channels))
     trains[rng.random(trains.shape) < 0.5] = 0
     sim.step(row_of(tables, index, COLUMNS), rst=1)
     sim.step(rst=0, ready=1)
+    widths = {"event_address": tables.event_bits, "event_word": tables.position_bits + planes}
     events: dict[tuple[int, int], int] = {}
     pointers: dict[int, list[int]] = {}
 
@@ -91,7 +106,11 @@ def test_writer_appends_events_and_counts_them(scheduled):
         out = sim.step(ready=0, **inputs)
         for k in range(banks):
             if out["event_we"] >> k & 1:
-                events[k, out["event_address"]] = out["event_word"]
+                address, word = (
+                    out[key] >> (k * bits if lanes > 1 else 0) & ((1 << bits) - 1)
+                    for key, bits in widths.items()
+                )
+                events[k, address] = word
         if out["pointer_we"]:
             mask = (1 << tables.count_bits) - 1
             counts = [out["counts"] >> (k * tables.count_bits) & mask for k in range(banks)]
@@ -99,11 +118,14 @@ def test_writer_appends_events_and_counts_them(scheduled):
 
     for y in range(height):
         for x in range(width):
-            for c in range(channels):
+            for c in range(0, channels, together):
                 if rng.random() < 0.2:
                     clock(valid=0)
-                last = {"last": int(c == channels - 1), "row_last": int(x == width - 1)}
-                clock(valid=1, train=int(trains[y, x, c]), **last)
+                group = trains[y, x, c : c + together].tolist()
+                last = {"last": int(c + together >= channels), "row_last": int(x == width - 1)}
+                last |= {"alone": int(together == 1)} if lanes > 1 else {}
+                word = sum(train << lane * planes for lane, train in enumerate(group))
+                clock(valid=1, train=word, **last)
     for _ in range(4):
         clock(valid=0)
 
@@ -121,25 +143,41 @@ def test_writer_appends_events_and_counts_them(scheduled):
     assert events == expected_events and pointers == expected_pointers
 
 
-@pytest.mark.parametrize("seed", [2, 6, 14])
-def test_pool_keeps_the_first_of_the_greatest(seed, scheduled):
-    program = tables_of(scheduled(seed)[0])
+@pytest.mark.parametrize(
+    "seed, size",
+    [
+        (2, {"drain": 1}),
+        (6, {"drain": 1}),
+        (14, {"banks": 2, "channels": 3, "drain": 2}),
+        (14, {"banks": 4, "channels": 7, "drain": 4}),
+    ],
+)
+def test_pool_keeps_the_first_of_the_greatest(seed, size, scheduled):
+    program = tables_of(scheduled(seed, **size)[0])
     pooled = [layer for layer in program.layers if layer.is_pooled]
     tables = HardwareTables(program)
     rate = program.modes[pooled[0].mode].rate
     sim = simulator(pool_module(tables))
     rng = np.random.default_rng(seed)
-    channels, window = min(2, program.array.channels), 5
-    trains = rng.integers(0, 1 << program.array.planes, (window, channels))
+    planes, lanes = program.array.planes, program.array.drain
+    channels, window = min(lanes + 1, program.array.channels), 5
+    groups = program.array.drain_clocks(channels)
+    trains = rng.integers(0, 1 << planes, (window, channels))
     given = {"rate": int(rate)} if "rate" in tables.layers.stored else {}
     stored = []
-    for step in range(window * channels + 2):
-        n, c = divmod(step, channels)
-        valid = int(n < window)
+    for step in range(window * groups + 2):
+        n, group = divmod(step, groups)
+        own = trains[n % window, group * lanes :][:lanes].tolist()
+        if lanes > 1:
+            given["used"] = (1 << len(own)) - 1
+        own += [int(rng.integers(1 << planes)) for _ in range(lanes - len(own))]
         out = sim.step(
-            valid=valid, train=int(trains[n % window, c]), number=c,
+            valid=int(n < window), number=group,
+            train=sum(train << lane * planes for lane, train in enumerate(own)),
             window_first=int(n == 0), window_last=int(n == window - 1), **given,
         )  # fmt: skip
-        stored += [out["stored"]] if out["store"] else []
+        if out["store"]:
+            stored += [out["stored"] >> lane * planes & ((1 << planes) - 1) for lane in range(lanes)]
     value = int.bit_count if rate else int
-    assert stored == [max(map(int, trains[:, c]), key=value) for c in range(channels)]
+    expected = [max(map(int, trains[:, c]), key=value) for c in range(channels)]
+    assert stored == expected + [0] * (groups * lanes - channels)
