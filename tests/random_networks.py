@@ -145,7 +145,9 @@ class _Maker:
             options["planes"] = planes
         if options.get("channels", 9) < 9 and self.pick([False, False, True]):
             options["weight_bits"] = self.pick([2, 4, 8])
-        drain = self.pick([0, *(lanes for lanes in (1, 2, 4, 8) if lanes <= options.get("banks", 0))])
+        drain = self.pick(
+            [0, *(lanes for lanes in (1, 2, 4, 8) if lanes <= options.get("banks", 0))]
+        )
         if drain:
             options["drain"] = drain
         self.summary.append(f"array {options}")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from c_programs import parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_networks import network_from_seed, random_network
@@ -9,6 +10,7 @@ from random_networks import network_from_seed, random_network
 from snnir.analysis.places import Lifetime, first_fit
 from snnir.analysis.program import read_program
 from snnir.dialects.dense import from_dense, to_dense
+from snnir.dialects.neurons import radix_neuron, readout_neuron
 from snnir.errors import UserError
 from snnir.interpreters.pe import LayoutError, program_of, run_program
 from snnir.interpreters.snn import run_snn
@@ -76,6 +78,53 @@ def test_wrong_rows_are_noticed():
             continue
         noticed += not np.array_equal(found.potentials.ravel(), expected.potentials.ravel())
     assert noticed >= 3
+
+
+def conv_network(inputs: int, outputs: int):
+    """A 1x1 convolution of an image of 4x4 pixels, and a dense readout of it."""
+    params = f"dense<3> : tensor<{outputs}xi32>"
+    image, hidden = f"{inputs}x4x4, direct, 4", f"{outputs}x4x4"
+    text = f"""
+func.func @net(%image: tensor<1x{inputs}x4x4xf32>) -> tensor<1x2xf32> {{
+  %x = snn.encode %image : tensor<1x{inputs}x4x4xf32> -> !snn.train<{image}>
+  %i = snn.conv %x weight_bits 4 weights dense<1> : tensor<{outputs}x{inputs}x1x1xi8>
+      : !snn.train<{image}> -> !snn.current<{hidden}, direct, 4>
+  %t = snn.fire %i with @radix name "conv1" params {{theta = {params}, bias = {params}}}
+      : !snn.current<{hidden}, direct, 4> -> !snn.train<{hidden}, radix, 4>
+  %j = snn.dense %t weight_bits 4 weights dense<3> : tensor<2x{outputs * 16}xi8>
+      : !snn.train<{hidden}, radix, 4> -> !snn.current<2x1x1, radix, 4>
+  %v = snn.readout %j with @readout_radix name "out" params {{bias = dense<0> : tensor<2xi32>}}
+      : !snn.current<2x1x1, radix, 4> -> tensor<1x2xf32>
+  func.return %v : tensor<1x2xf32>
+}}
+"""
+    return parse(text, radix_neuron("radix"), readout_neuron("readout_radix", radix=True))
+
+
+@pytest.mark.parametrize("seed", [2, 9, 14, 23])
+def test_lanes_of_the_drain_change_clocks_only(seed):
+    cycles = []
+    for lanes in (1, 2, 4, 8):
+        network = network_from_seed(seed)
+        network.options |= {"banks": 8, "channels": 5, "drain": lanes}
+        run_pipeline(network.module, network.pipeline)
+        found = run_program(network.module, network.frames, count_cycles=True)
+        if not cycles:
+            first = found
+        assert np.array_equal(found.potentials, first.potentials)
+        assert all(np.array_equal(found.trains[key], first.trains[key]) for key in first.trains)
+        cycles.append(found.cycles)
+    assert (np.diff(cycles, axis=0) <= 0).all() and (cycles[-1] < cycles[0]).all()
+
+
+def test_the_compiler_takes_lanes_where_layers_have_few_inputs():
+    """A layer with fewer clocks of events than channels would wait for one lane."""
+    drains = []
+    for inputs, outputs in ((1, 64), (256, 8)):
+        module = conv_network(inputs, outputs)
+        run_pipeline(module, "tile-to-pe{banks=8 channels=16}")
+        drains.append(program_of(module).array.data.drain)
+    assert drains[0] > 1 and drains[1] == 1
 
 
 # Geometry --------------------------------------------------------------------------------------

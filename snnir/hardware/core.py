@@ -185,7 +185,10 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
     image_full.drive(received["full"])
     from_image = received["valid"]
     store = m.wire("store", from_image | (pooled["store"] & ~is_readout))
-    stored = m.wire("stored", mux(from_image, fit(received["train"], array.drain * array.planes), pooled["stored"]))
+    stored = m.wire(
+        "stored",
+        mux(from_image, fit(received["train"], array.drain * array.planes), pooled["stored"]),
+    )
     results = m.instance(
         "writer",
         writer.writer_module(tables),

@@ -169,8 +169,9 @@ class HardwareTables:
         lanes, drain_clocks = array.drain, array.drain_clocks
         # What stands in the tiles of the image is not used; it should not tell columns apart.
         computed = next(tile for tile in tiles if tile.run_count)
-        tiles = [tile if tile.run_count else replace(tile, channels=computed.channels)
-                 for tile in tiles]
+        tiles = [
+            tile if tile.run_count else replace(tile, channels=computed.channels) for tile in tiles
+        ]
         return Columns(
             f"{self.program.name}_tiles",
             {

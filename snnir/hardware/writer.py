@@ -32,7 +32,11 @@ def writer_module(tables: HardwareTables) -> Module:
     m.input("rst", 1)
     desc = tables.layers.inputs(m, COLUMNS)
     ready, valid = m.input("ready", 1), m.input("valid", 1)
-    word, last, row_last = m.input("train", lanes * planes), m.input("last", 1), m.input("row_last", 1)
+    word, last, row_last = (
+        m.input("train", lanes * planes),
+        m.input("last", 1),
+        m.input("row_last", 1),
+    )
 
     bank_bits = (banks - 1).bit_length()
     position_bits = bank_bits + tables.position_bits

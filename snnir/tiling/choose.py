@@ -76,9 +76,7 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
     refused = []
     for banks, channels, drain in _sizes(plan, target, request, planes):
         try:
-            array = ArrayParameters(
-                banks, channels, planes, **wide, fifo=request.fifo, drain=drain
-            )
+            array = ArrayParameters(banks, channels, planes, **wide, fifo=request.fifo, drain=drain)
         except ValueError as error:
             raise UserError(str(error)) from None
         luts = estimate_luts(array)
@@ -203,7 +201,7 @@ def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tupl
     """(banks, channels, drain) to try: powers of two, no more banks than channels unless asked."""
     widest = max(layer.dims[0] for layer in plan.layers)
     powers = [1 << i for i in range(9)]
-    most_lanes = ArrayParameters.LIMITS["drain"][1]
+    lanes_to_try = [n for n in powers if n <= ArrayParameters.LIMITS["drain"][1]]
     for banks in [request.banks] if request.banks else powers:
         for channels in [request.channels] if request.channels else powers:
             fixed = request.banks and request.channels
@@ -214,10 +212,10 @@ def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tupl
             lanes = banks * channels
             if not fixed and lanes > 1 and lanes * planes > target.max_operations:
                 continue
-            for drain in [request.drain] if request.drain else powers:
-                if request.drain and (request.banks or drain <= banks):
-                    yield banks, channels, drain
-                elif not request.drain and drain <= min(banks, channels, most_lanes):
+            for drain in [request.drain] if request.drain else lanes_to_try:
+                # What was asked for together is refused where it cannot work, not passed over.
+                limit = min(banks, channels)
+                if drain <= limit or request.drain and (request.banks or drain <= banks):
                     yield banks, channels, drain
 
 

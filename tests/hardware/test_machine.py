@@ -22,6 +22,7 @@ from snnir.interpreters.pe import run_program
 from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
 from snnir.runtime import icarus, verilator, yosys
 from snnir.runtime.rtl import RtlEngine
+from snnir.runtime.testbench import lanes_of
 
 simulates = pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
@@ -64,6 +65,33 @@ def test_random_networks_in_verilator(seed, tmp_path, scheduled):
     assert quick.trains == {} and np.array_equal(quick.potentials, reference.potentials[:1])
     with pytest.raises(UserError, match="the network takes uint8"):
         engine.run(frames.astype(np.float32))
+
+
+@simulates
+@pytest.mark.parametrize(
+    "seed, size",
+    [
+        (23, {"banks": 4, "channels": 3, "drain": 2}),
+        (37, {"banks": 4, "channels": 8, "drain": 4}),
+    ],
+)
+def test_lanes_of_the_drain_in_verilator(seed, size, tmp_path, scheduled):
+    """Tiles that leave lanes idle and maps whose pixels begin in any bank."""
+    module, frames = scheduled(seed, **size)
+    reference = run_program(module, frames, count_cycles=True)
+    assert differences(RtlEngine.from_module(module, tmp_path).run(frames), reference) == []
+
+
+@pytest.mark.parametrize(
+    "lanes, planes", [(1, 4), (1, 16), (2, 8), (4, 5), (4, 16), (8, 7), (8, 16)]
+)
+def test_trains_are_read_lane_by_lane(lanes, planes):
+    trains = np.random.default_rng(lanes).integers(0, 1 << planes, (5, lanes))
+    bits = lanes * planes
+    size = next((s for s in (1, 2, 4, 8) if bits <= 8 * s), -(-bits // 32) * 4)
+    words = [sum(int(t) << lane * planes for lane, t in enumerate(row)) for row in trains]
+    data = np.frombuffer(b"".join(word.to_bytes(size, "little") for word in words), np.uint8)
+    assert np.array_equal(lanes_of(data, lanes, planes), trains)
 
 
 def example() -> ModuleOp:

@@ -1,9 +1,11 @@
 """Each unit of the array on its own, in the evaluator of hw modules, against some Python."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from snnir.analysis.program import Mode
+from snnir.analysis.program import READOUT, Layer, Mode, Tile
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.neurons import radix_neuron, rate_neuron, readout_neuron
 from snnir.dialects.pe_types import ArrayParameters
@@ -15,6 +17,8 @@ from snnir.hardware.emitter import queue
 from snnir.hardware.neuron import mode_groups, neuron_module
 from snnir.hardware.pool import popcount
 from snnir.hardware.products import product
+from snnir.hardware.readout import readout_module
+from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import fire_stages, tree_stages
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.neuron import run_neuron
@@ -215,3 +219,48 @@ def test_records_unpack_what_they_packed():
     for key, field in record.unpack(record.pack(inputs)).items():
         m.output(key, field)
     assert simulator(m).evaluate(in_x=5, in_y=1, in_z=17) == {"x": 5, "y": 1, "z": 17}
+
+
+@pytest.mark.parametrize(
+    "tiles, pixels, lanes",
+    [((3, 3, 2), 3, 2), ((5,), 1, 4), ((4, 4, 1), 2, 4), ((3, 1), 4, 1), ((8, 8, 5), 2, 2)],
+)
+def test_readout_sends_channels_in_order(tiles, pixels, lanes):
+    """Potentials come tile by tile, pixel by pixel, `lanes` channels at once."""
+    bits, channels = 12, sum(tiles)
+    array = ArrayParameters(8, tiles[0], 4, 4, 8, bits, drain=lanes)
+    layer = Layer("out", READOUT, 0, len(tiles), channels, 1, pixels, 1, pixels)
+    program = SimpleNamespace(
+        array=array, layers=(layer,), tiles=tuple(Tile(0, 1, 0, 0, n) for n in tiles),
+        potentials=channels * pixels,
+    )  # fmt: skip
+    tables = HardwareTables.__new__(HardwareTables)
+    object.__setattr__(tables, "program", program)
+    sim = simulator(readout_module(tables))
+    rng = np.random.default_rng(7)
+    values = rng.integers(-(1 << bits - 1), 1 << bits - 1, (channels, pixels))
+    idle = {"valid": 0, "membrane": 0, "last": 0, "tile_last": 0, "send": 0, "tready": 0}
+    sim.step(rst=1, ready=0, **idle)
+    sim.step(rst=0, ready=1, **idle)
+    first = 0
+    for count in tiles:
+        for pixel in range(pixels):
+            for channel in range(0, count, lanes):
+                own = values[first + channel : first + min(channel + lanes, count), pixel]
+                word = sum((int(v) & ((1 << bits) - 1)) << bits * i for i, v in enumerate(own))
+                last = {
+                    "last": int(channel + lanes >= count),
+                    "tile_last": int(pixel + 1 == pixels),
+                }
+                sim.step(idle | last, ready=0, valid=1, membrane=word)
+                if rng.random() < 0.3:
+                    sim.step(idle)
+        first += count
+    sim.step(idle, send=1)
+    seen = []
+    while not seen or not seen[-1][1]:
+        tready = int(rng.random() < 0.7)
+        out = sim.step(idle, tready=tready)
+        if tready and out["tvalid"]:
+            seen.append((signed(out["tdata"], 32), out["tlast"]))
+    assert [value for value, _ in seen] == values.ravel().tolist()

@@ -177,7 +177,9 @@ def test_pool_keeps_the_first_of_the_greatest(seed, size, scheduled):
             window_first=int(n == 0), window_last=int(n == window - 1), **given,
         )  # fmt: skip
         if out["store"]:
-            stored += [out["stored"] >> lane * planes & ((1 << planes) - 1) for lane in range(lanes)]
+            stored += [
+                out["stored"] >> lane * planes & ((1 << planes) - 1) for lane in range(lanes)
+            ]
     value = int.bit_count if rate else int
     expected = [max(map(int, trains[:, c]), key=value) for c in range(channels)]
     assert stored == expected + [0] * (groups * lanes - channels)
