@@ -51,7 +51,7 @@ pe.program @scheduled array #pe.array<banks = 1, channels = 1, planes = 1, weigh
 
 // The banks' weight memories are rings of 512 rows, filled from DDR.
 // CHECK: pe.program @streams array #pe.array<banks = 1, {{.*}}> ring 512 {
-pe.program @streams array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2> ring 512 {
+pe.program @streams array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> ring 512 {
   %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
   %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] params {} {

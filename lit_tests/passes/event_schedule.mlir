@@ -11,7 +11,7 @@
 
 // Weights that come from DDR have the same addresses: they count in the stream.
 // STREAM:     pe.program @net array #pe.array<{{.*}}> ring 512 {
-// ONCHIP:     pe.program @net array #pe.array<{{.*}}fifo = 4> {
+// ONCHIP:     pe.program @net array #pe.array<{{.*}}fifo = 4, drain = 1> {
 
 // CHECK:      pe.receive bits 8 places [#pe.place<events = 0, capacity = 2, pointers = 0>, #pe.place<events = 8, capacity = 2, pointers = 16>]
 // CHECK-NEXT: pe.layer "a" {{.*}} place #pe.place<events = 16, capacity = 4, pointers = 32>

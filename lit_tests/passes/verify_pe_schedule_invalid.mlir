@@ -291,7 +291,7 @@ snn.neuron @keep none state ["v"] params [] start {
   snn.yield %v, %never : i64, i1
 }
 // expected-error @below {{a tile has 3 weight rows, the ring 2}}
-pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 2> ring 2 {
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 2, drain = 1> ring 2 {
   %x = pe.receive bits 1 places [#pe.place<events = 0, capacity = 3, pointers = 0>] : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
   %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
@@ -320,7 +320,7 @@ snn.neuron @keep none state ["v"] params [] start {
   snn.yield %v, %never : i64, i1
 }
 // expected-error @below {{a tile's weights begin at row 1 of the stream, the tile before ends at 0}}
-pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 2> ring 4 {
+pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 8, membrane_bits = 8, fifo = 2, drain = 1> ring 4 {
   %x = pe.receive bits 1 places [#pe.place<events = 0, capacity = 3, pointers = 0>] : !pe.map<3x1x1, direct, 1, block 3, pitch 3>
   %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] weights_at 1 params_at 0 params {} {

@@ -31,9 +31,11 @@ def estimate_luts(array: ArrayParameters) -> int:
     """LUTs of an array with its control [LUT].
 
     Adder trees with shared pair sums take 6 LUT for each synaptic operation with 4-bit weights and
-    9 with 8-bit ones; each bank has a queue and an emitter, each plane a stage of the neuron.
+    9 with 8-bit ones; each bank has a queue and an emitter, each plane a stage of the neuron. A
+    further lane of the drain is a neuron and a pool column more, and a way to every bank.
     """
     operations = array.synaptic_operations * (3 + 0.75 * array.weight_bits)
     neurons = 3 * array.planes * array.membrane_bits
     accumulators = array.channels * array.planes * array.acc_bits
-    return int(operations + accumulators + neurons + 150 * array.banks + 3000)
+    lanes = (array.drain - 1) * (2 * neurons + array.banks * array.planes // 2)
+    return int(operations + accumulators + neurons + lanes + 150 * array.banks + 3000)

@@ -91,7 +91,8 @@ class _Tracer:
         phases.start[0] = begin + self.clocks.resolve + 1
         figures = _Figures(row, phases, begin + self.clocks.resolve - 1)
         for span in self.cut(row):
-            self.span(span, phases, figures, row.tiles[span.tile].channels)
+            channels = row.tiles[span.tile].channels
+            self.span(span, phases, figures, self.tables.array.drain_clocks(channels))
         for name in _COUNTERS:
             self.counter(name, begin + clocks, 0)
         drained = int(phases.end[-1]) + 1 + int(row.runs.drain[-1])
@@ -119,7 +120,7 @@ class _Tracer:
                 at = end
             first += each * row.visits
 
-    def span(self, span: _Span, phases: PhaseClocks, figures: _Figures, channels: int) -> None:
+    def span(self, span: _Span, phases: PhaseClocks, figures: _Figures, drain: int) -> None:
         first, last = span.first, span.end - 1
         found = figures.of(span)
         start, end = int(phases.start[first]), int(phases.end[last]) + 1
@@ -131,7 +132,7 @@ class _Tracer:
         if figures.is_pixel_end[last]:
             # Pixels are drained one behind the other, so that those of a row are one slice.
             at = first + int(figures.is_pixel_end[first:].argmax())
-            self.slice(DRAIN, span.name, int(phases.end[at]) + 1, end + channels)
+            self.slice(DRAIN, span.name, int(phases.end[at]) + 1, end + drain)
         if span.counted:
             self.counter(_COUNTERS[0], start, round(found["events"] / (end - start), 3))
             self.counter(_COUNTERS[1], begins, round(stalled / (resolved - begins), 3))
