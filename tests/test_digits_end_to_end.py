@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from snnir.runtime import verilator, yosys
+from snnir.runtime.build import BuildFolder
 from snnir.tools import snnc
 from snnir.tools.errors import run_tool
 
@@ -61,6 +62,12 @@ def test_it_fits_without_a_dsp(build, capsys):
     assert found["used"]["dsp"] == 0 and found["fits"] is True
     assert found["used"].keys() == found["available"].keys() == {"lut", "ff", "bram36", "dsp"}
     assert 0 < found["used"]["lut"] < found["available"]["lut"]
+    # The lanes are those of the device's cells, which the simulated Verilog does not have.
+    manifest = BuildFolder(build).manifest
+    assert "verilog/synthesis/lane.v" in manifest["synthesis"]
+    assert "verilog/lane.v" in manifest["verilog"]
+    assert not {"verilog/lane.v", "verilog/synthesis/lane.v"} <= {*manifest["synthesis"]}
+    assert len(manifest["verilog"]) < len(manifest["synthesis"])
     # Asked again, it answers from the cache of the build folder.
     assert run_tool(snnc.run, ["synth", build]) == 0
     assert "DSP" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 // RUN: snn-opt %s -p convert-pe-to-hw | filecheck %s
 // RUN: snn-opt %s -p 'convert-pe-to-hw{top=net_top trace=true}' | filecheck %s --check-prefix OPTIONS
+// RUN: snn-opt %s -p 'convert-pe-to-hw{lanes=xc7}' | filecheck %s --check-prefix XC7
+// RUN: snn-opt %s -p 'convert-pe-to-hw{lanes=xc7}' -t verilog | filecheck %s --check-prefix CELLS
 // RUN: snn-opt %s -p convert-pe-to-hw -t verilog | filecheck %s --check-prefix VERILOG
 // RUN: snn-opt %s -p convert-pe-to-hw -t memory | filecheck %s --check-prefix IMAGES
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw' | filecheck %s --check-prefix STREAM
@@ -49,6 +51,16 @@
 
 // OPTIONS:     hw.module @net_top(
 // OPTIONS-SAME:  out trace_fired: i4
+
+// Lanes of 7-series cells: a LUT chooses what the accumulator becomes and feeds the carry chain.
+// XC7:         hw.module @lane(
+// XC7-SAME:      in %clear: i1, in %shift: i1, out accumulator: i10
+// XC7:         hw.module @lane_accumulate(
+// XC7:         hw.module.extern @LUT5_999aa9aa({{.*}}snnir.cell = "LUT5", snnir.init = {{.*}} : i32
+// XC7:         hw.module.extern @CARRY4({{.*}}snnir.cell = "CARRY4"
+// CELLS:       module lane_accumulate (
+// CELLS:       LUT5 #(.INIT(32'h999aa9aa)) add_4 (
+// CELLS:       CARRY4 carry_2 (
 
 // VERILOG:     module lane (
 // VERILOG:     accumulator <=

@@ -1,6 +1,8 @@
 // RUN: snn-opt %s -p convert-pe-to-hw --split-input-file --verify-diagnostics
 // RUN: not snn-opt %s -p 'convert-pe-to-hw{topp=x}' 2>&1 | filecheck %s --check-prefix OPTION
 // OPTION: topp
+// RUN: not snn-opt %s -p 'convert-pe-to-hw{lanes=xc8}' --split-input-file 2>&1 | filecheck %s --check-prefix LANES
+// LANES: there are no lanes 'xc8'
 
 // expected-error @unknown {{the module has 0 pe.program, hardware is made from exactly one}}
 

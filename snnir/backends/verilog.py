@@ -17,6 +17,7 @@ from snnir.backends.verilog_memories import memory_text
 from snnir.hardware import netlist
 from snnir.hardware.memories import read_memory
 from snnir.hardware.netlist import NAME_ATTR, width_of
+from snnir.hardware.xc7 import Cell, read_cell
 from snnir.passes.legalise_verilog import LegaliseVerilogPass
 
 
@@ -47,19 +48,25 @@ def _texts(ctx: Context, module: ModuleOp, max_length: int) -> dict[str, str]:
     legal = module.clone()
     LegaliseVerilogPass(max_length).apply(ctx, legal)
     texts: dict[str, str] = {}
+    externs = [op for op in legal.body.block.ops if isinstance(op, hw.HWModuleExternOp)]
+    cells = {op.sym_name.data: _cell_text(cell) for op in externs if (cell := read_cell(op))}
     for op in legal.body.block.ops:
         if isinstance(op, hw.HWModuleOp):
-            texts[op.sym_name.data] = _ModulePrinter(op).text()
+            texts[op.sym_name.data] = _ModulePrinter(op, cells).text()
         elif isinstance(op, hw.HWModuleExternOp) and (memory := read_memory(op)) is not None:
             texts[memory.name] = memory_text(memory)
     return texts
 
 
 class _ModulePrinter:
-    """One legalised hw.module, as lists of lines."""
+    """One legalised hw.module, as lists of lines.
 
-    def __init__(self, op: hw.HWModuleOp):
-        self.op, self.expression = op, Expressions()
+    Args:
+        cells: what instances of a symbol are printed as, if it is not the symbol.
+    """
+
+    def __init__(self, op: hw.HWModuleOp, cells: dict[str, str]):
+        self.op, self.expression, self.cells = op, Expressions(), cells
         *ops, output = op.body.block.ops
         self.registers = [o for o in ops if isinstance(o, seq.CompRegOp)]
         self.instances = [o for o in ops if isinstance(o, hw.InstanceOp)]
@@ -158,7 +165,8 @@ class _ModulePrinter:
         pins = [f".{name.data}({self.expression(value)[0]})" for name, value in inputs]
         outputs = zip(op.result_names.data, op.outputs, strict=True)
         pins += [f".{name.data}({netlist.name_of(value)})" for name, value in outputs]
-        first = _line(f"{op.module_name.root_reference.data} {op.instance_name.data} (")
+        symbol = op.module_name.root_reference.data
+        first = _line(f"{self.cells.get(symbol, symbol)} {op.instance_name.data} (")
         return [first, *(_line(f"{pin},", 4) for pin in pins[:-1]), _line(pins[-1], 4), "  );"]
 
     def outputs(self) -> list[str]:
@@ -166,6 +174,14 @@ class _ModulePrinter:
         return [
             _line(f"assign {name} = {self.expression(value)[0]};") for name, value in rest.items()
         ]
+
+
+def _cell_text(cell: Cell) -> str:
+    """A primitive and its contents, as they stand in front of an instance's name."""
+    if cell.init is None:
+        return cell.primitive
+    digits = max(1, cell.init_bits // 4)
+    return f"{cell.primitive} #(.INIT({cell.init_bits}'h{cell.init:0{digits}x}))"
 
 
 def _declared(kind: str, value: SSAValue) -> str:

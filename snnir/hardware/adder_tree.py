@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from snnir.hardware.builder import Module, Signal, mux
 from snnir.hardware.neuron import resize
@@ -24,14 +25,8 @@ def lane_module(banks: int, weight_bits: int, acc_bits: int, shifts: Sequence[in
     is added behind them.
     """
     m = Module("lane", doc=f"one channel and plane: {banks} gated weights per clock")
-    m.clock()
-    weights = [m.input(f"weight{k}", weight_bits) for k in range(banks)]
-    pairs = [m.input(f"pair{k}", weight_bits + 1) for k in range(banks // 2)]
-    gates = m.input("gates", banks)
-    clear = m.input("clear", 1)
-    shift = m.input("shift", len(shifts)) if shifts else None
-
-    terms = _gated(m, weights, pairs, gates)
+    ports = lane_ports(m, banks, weight_bits, shifts)
+    terms = gated(m, ports.weights, ports.pairs, ports.gates)
     for level in range(tree_stages(banks)):
         terms = [
             m.pipe(f"sum{level}_{i}", _pair_sum(terms[2 * i : 2 * i + 2]))
@@ -39,19 +34,49 @@ def lane_module(banks: int, weight_bits: int, acc_bits: int, shifts: Sequence[in
         ]
     (total,) = terms
     accumulator = m.reg("accumulator", acc_bits)
-    base = accumulator
-    for i, amount in enumerate(shifts):
-        assert shift is not None
-        base = mux(shift[i], accumulator.shl(amount), base)
-    base = mux(clear, 0, base)
+    base = shifted_base(accumulator, ports.clear, ports.shift, shifts)
     accumulator.next = resize(total, acc_bits) + base
     m.output("accumulator", accumulator)
     return m
 
 
-def _gated(
+class LanePorts(NamedTuple):
+    """The inputs of a lane."""
+
+    weights: list[Signal]
+    pairs: list[Signal]
+    gates: Signal
+    clear: Signal
+    shift: Signal | None
+
+
+def lane_ports(m: Module, banks: int, weight_bits: int, shifts: Sequence[int]) -> LanePorts:
+    """Declare the clock and the inputs of a lane, of whichever form."""
+    m.clock()
+    return LanePorts(
+        [m.input(f"weight{k}", weight_bits) for k in range(banks)],
+        [m.input(f"pair{k}", weight_bits + 1) for k in range(banks // 2)],
+        m.input("gates", banks),
+        m.input("clear", 1),
+        m.input("shift", len(shifts)) if shifts else None,
+    )
+
+
+def shifted_base(
+    accumulator: Signal, clear: Signal, shift: Signal | None, shifts: Sequence[int]
+) -> Signal:
+    """What a lane's sum is added to."""
+    base = accumulator
+    for i, amount in enumerate(shifts):
+        assert shift is not None
+        base = mux(shift[i], accumulator.shl(amount), base)
+    return mux(clear, 0, base)
+
+
+def gated(
     m: Module, weights: Sequence[Signal], pairs: Sequence[Signal], gates: Signal
 ) -> list[Signal]:
+    """What each pair of taps adds."""
     if len(weights) == 1:
         return [mux(gates, weights[0], 0)]
     terms = []

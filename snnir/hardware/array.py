@@ -9,16 +9,28 @@ from snnir.hardware.adder_tree import lane_module
 from snnir.hardware.builder import Module, Signal, cat, select
 from snnir.hardware.memories import address_width
 from snnir.hardware.neuron import resize
+from snnir.hardware.xc7_lane import xc7_lane_module
 
 if TYPE_CHECKING:
     from snnir.dialects.pe_types import ArrayParameters
+
+LANES = {"portable": lane_module, "xc7": xc7_lane_module}
+"""The forms of a lane: behavioural for everything, or of 7-series cells; they do the same."""
+
+
+def smallest_lanes(part: str) -> str:
+    """The form of lanes that takes the fewest LUTs of a device."""
+    return "xc7" if part.startswith("xc7") else "portable"
+
 
 GROUP = 4
 """Channels that the first level of the drain's multiplexer chooses from: two LUTs per bit and
 four of them, and a second level of at most 64 groups."""
 
 
-def channel_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
+def channel_module(
+    array: ArrayParameters, shifts: Sequence[int], lanes: str = "portable"
+) -> Module:
     """One output channel: its weights, the pair sums that all planes share, a lane per plane.
 
     Ports: `weights` (banks * weight_bits, from the memories' outputs), `trains` (banks * planes),
@@ -41,7 +53,7 @@ def channel_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
         inputs[f"pair{k}"] = m.pipe(f"pair{k}", first + second)
     # Each channel has train registers of its own: their bits gate every bit of every lane.
     trains = m.pipe("gates", m.pipe("held_trains", train_row))
-    lane = lane_module(banks, bits, array.acc_bits, shifts)
+    lane = LANES[lanes](banks, bits, array.acc_bits, shifts)
     accumulators = []
     for p in range(planes):
         gates = cat(*[trains[k * planes + p] for k in reversed(range(banks))])
@@ -52,7 +64,7 @@ def channel_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
     return m
 
 
-def array_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
+def array_module(array: ArrayParameters, shifts: Sequence[int], lanes: str = "portable") -> Module:
     """All channels, and the way out of the shadow: one channel per clock and lane, in two levels.
 
     Ports: `weights0` ... (channels * weight_bits per bank), `trains` (banks * planes), `clear`,
@@ -75,7 +87,7 @@ def array_module(array: ArrayParameters, shifts: Sequence[int]) -> Module:
     if shifts:
         shared["shift"] = m.input("shift", len(shifts))
     index = m.input("group", address_width(array.drain_clocks(channels)))
-    module = channel_module(array, shifts)
+    module = channel_module(array, shifts, lanes)
     shadows = []
     for c in range(channels):
         weights = cat(*[row.bits(c * bits, bits) for row in reversed(rows)])

@@ -45,12 +45,17 @@ TRACES = {
 """Outputs `trace_...` of the core, for verification."""
 
 
-def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Module:
+def core_module(
+    program: ProgramTables, neurons: Mapping[str, NeuronOp], lanes: str = "portable"
+) -> Module:
     """The machine of docs/machine.md for one program.
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
     (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where weights come from
     DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master.
+
+    Args:
+        lanes: form of the lanes, a key of `array.LANES`.
     """
     tables = HardwareTables(program)
     array = program.array
@@ -144,7 +149,7 @@ def core_module(program: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Modu
     shift = {"shift": drained["shift"]} if program.shifts else {}
     summed = m.instance(
         "pe_array",
-        array_module(array, program.shifts),
+        array_module(array, program.shifts, lanes),
         trains=cat(*reversed(trains)),
         clear=drained["clear"],
         keep=drained["keep"],

@@ -13,6 +13,7 @@ from snnir.errors import UserError
 from snnir.hardware import netlist
 from snnir.hardware.memories import LUTRAM, ROM, Memory, read_memory
 from snnir.hardware.netlist import width_of
+from snnir.hardware.xc7 import Cell, evaluate, read_cell
 
 
 def _signed(value: int, width: int) -> int:
@@ -126,7 +127,7 @@ class Simulator:
         self._names = list(self.inputs)
         self._registers: list[seq.CompRegOp] = []
         self._state: dict[SSAValue, int] = {}
-        self._children: dict[Operation, Simulator | _MemoryModel] = {}
+        self._children: dict[Operation, Simulator | _MemoryModel | _CellModel] = {}
         self._values: dict[SSAValue, int] = {}
         for inner in op.body.block.ops:
             if isinstance(inner, seq.CompRegOp):
@@ -268,7 +269,25 @@ class _MemoryModel:
         return [commit]
 
 
-def _model_of(op: hw.InstanceOp) -> Simulator | _MemoryModel:
+class _CellModel:
+    """A LUT or a carry chain: its outputs follow its inputs."""
+
+    def __init__(self, cell: Cell):
+        self.cell, self.inputs, self._values = cell, {}, None
+
+    def forget(self) -> None:
+        self._values = None
+
+    def output(self, name: str) -> int:
+        if self._values is None:
+            self._values = evaluate(self.cell, self.inputs.__getitem__)
+        return self._values[name]
+
+    def prepare_edge(self) -> list[Callable[[], None]]:
+        return []
+
+
+def _model_of(op: hw.InstanceOp) -> Simulator | _MemoryModel | _CellModel:
     design = op.parent_op().parent_op()
     name = op.module_name.root_reference.data
     if isinstance(design, ModuleOp):
@@ -279,6 +298,9 @@ def _model_of(op: hw.InstanceOp) -> Simulator | _MemoryModel:
                 memory = read_memory(module)
                 if memory is not None:
                     return _MemoryModel(memory)
+                cell = read_cell(module)
+                if cell is not None:
+                    return _CellModel(cell)
     raise UserError(
         f"instance '{op.instance_name.data}': no model of module @{name}", where=place(op)
     )

@@ -36,6 +36,9 @@ class ConvertPeToHwPass(ModulePass):
     Options:
         top: name of the top-level module.
         trace: give the top level the trace outputs of the core as well.
+        lanes: `portable`, or `xc7`: lanes made of 7-series LUT and carry cells, which are fewer
+            than synthesis finds. They do the same in the same clocks; to simulate them takes the
+            cells' models, `snnir/hardware/xc7_cells.v`.
 
     Source: docs/machine.md (contract), docs/rationale_hw.md (units and stages).
     """
@@ -44,12 +47,18 @@ class ConvertPeToHwPass(ModulePass):
 
     top: str = "snnir_top"
     trace: bool = False
+    lanes: str = "portable"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         from snnir.analysis.program import read_program
+        from snnir.hardware.array import LANES
         from snnir.hardware.builder import design
         from snnir.hardware.core import core_module, top_module
 
+        if self.lanes not in LANES:
+            raise UserError(
+                f"there are no lanes '{self.lanes}'", hint=f"lanes are {' or '.join(LANES)}"
+            )
         programs = [o for o in op.body.block.ops if isinstance(o, ProgramOp)]
         if len(programs) != 1:
             raise UserError(
@@ -63,7 +72,7 @@ class ConvertPeToHwPass(ModulePass):
                 raise UserError(
                     f"neuron @{mode.neuron} is not defined", where=f"pe.program @{tables.name}"
                 )
-        core = core_module(tables, neurons)
+        core = core_module(tables, neurons, self.lanes)
         hardware = design(top_module(core, self.top, trace=self.trace))
         for old in [*op.body.block.ops]:
             old.detach()

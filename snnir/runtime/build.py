@@ -4,6 +4,7 @@ manifest.json         how it was made, what is in it, hashes of all its files
 model.onnx            a copy of the model, for the float baseline
 ir/NN-<stage>.mlir    the program after each stage
 c/  verilog/          the printed program
+verilog/synthesis/    files that synthesis for the target takes in place of those of the same name
 calibration.npz       a few of the samples that it was calibrated with
 .cache/               what running it left behind (programs, simulators); may be deleted
 """
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from snnir.analysis.program import ProgramTables
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when older folders can no longer be read."""
 
 MANIFEST = "manifest.json"

@@ -16,6 +16,7 @@ _LUTRAM_SIZE = {
     "RAM16X1D": 2, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4,
     "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "SRL16E": 1, "SRLC32E": 1,
 }  # fmt: skip
+_LUTS = (*(f"LUT{inputs}" for inputs in range(1, 7)), "LUT6_2")
 _FLIP_FLOPS = ("FDRE", "FDSE", "FDCE", "FDPE", "FDRE_1", "FDSE_1", "FDCE_1", "FDPE_1")
 
 
@@ -60,9 +61,12 @@ def gather(files: Sequence[Path], workdir: Path) -> list[Path]:
 
 
 def read_commands(files: Sequence[Path], top: str) -> str:
-    """The commands that read files of the current directory."""
-    names = "".join(f"read_verilog {path.name}\n" for path in files)
-    return f"{names}hierarchy -check -top {top}\n"
+    """The commands that read files of the current directory and find all modules of a design."""
+    return f"{_read(files)}hierarchy -check -top {top}\n"
+
+
+def _read(files: Sequence[Path]) -> str:
+    return "".join(f"read_verilog {path.name}\n" for path in files)
 
 
 def check(files: Sequence[Path], top: str, workdir: Path) -> None:
@@ -90,7 +94,8 @@ def synth_xilinx(files: Sequence[Path], top: str, workdir: Path) -> dict:
     stamp, stat = workdir / "content.key", workdir / "stat.json"
     if not (stamp.exists() and stat.exists() and stamp.read_text() == key):
         stamp.unlink(missing_ok=True)
-        script = read_commands(files, top) + _SYNTH.format(top=top)
+        # It looks for modules itself, after it has read the device's primitives.
+        script = _read(files) + _SYNTH.format(top=top)
         run_script(script, workdir, f"yosys: synthesising {top}")
         stamp.write_text(key)
     return count_cells(stat)
@@ -107,7 +112,7 @@ def count_cells(stat: Path) -> dict:
     cells: dict[str, int] = json.loads(stat.read_text())["design"]["num_cells_by_type"]
     lutram = sum(cells.get(cell, 0) * size for cell, size in _LUTRAM_SIZE.items())
     return {
-        "lut": sum(cells.get(f"LUT{inputs}", 0) for inputs in range(1, 7)) + lutram,
+        "lut": sum(cells.get(cell, 0) for cell in _LUTS) + lutram,
         "lutram": lutram,
         "ff": sum(cells.get(cell, 0) for cell in _FLIP_FLOPS),
         "bram36": cells.get("RAMB36E1", 0),

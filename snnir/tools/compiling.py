@@ -31,6 +31,9 @@ KEPT_SAMPLES = 64
 TOP = "snnir_top"
 """The Verilog's top level: the default of convert-pe-to-hw."""
 
+OWN_LANES = "verilog/synthesis"
+"""Lanes made of the target's own cells, which synthesis takes in place of the portable ones."""
+
 BRAM36_BITS = 36 * 1024
 
 _CONTENTS = {MANIFEST, "model.onnx", "calibration.npz", "ir", "c", "verilog", CACHE}
@@ -216,10 +219,32 @@ class _Build:
 
         for name, text in verilog_files(self.hw_module).items():
             self._write_bytes(f"verilog/{name}", text.encode())
+        for name, text in self._own_lanes().items():
+            self._write_bytes(f"{OWN_LANES}/{name}", text.encode())
         for name, text in memory_images(self.hw_module).items():
             self._write_bytes(f"verilog/{name}", text.encode())
         if self.tables.ring:
             self._write_bytes(f"verilog/{self.tables.name}_weights.bin", weight_stream(self.tables))
+
+    def _own_lanes(self) -> dict[str, str]:
+        """The files of lanes made of the target's own cells, if there are such lanes."""
+        from snnir.backends.verilog import verilog_files
+        from snnir.hardware.array import LANES, smallest_lanes
+        from snnir.hardware.builder import design
+
+        form = smallest_lanes(self.target.part)
+        if form == "portable":
+            return {}
+        array, shifts = self.tables.array, self.tables.shifts
+        lane = LANES[form](array.banks, array.weight_bits, array.acc_bits, shifts)
+        return verilog_files(design(lane))
+
+    def _verilog(self, *folders: str) -> list[str] | None:
+        """The Verilog files; one in a later folder replaces that of its name in one before."""
+        found = {}
+        for folder in folders:
+            found |= {Path(n).name: n for n in self.files if str(Path(n).parent) == folder}
+        return sorted(n for name, n in found.items() if name.endswith(".v")) or None
 
     def _write_samples(self, samples: Samples | None) -> None:
         if samples is None:
@@ -236,7 +261,7 @@ class _Build:
 
     def _write_bytes(self, name: str, data: bytes) -> None:
         path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         self.files[name] = file_hash(path)
 
@@ -262,7 +287,8 @@ class _Build:
             "ir": self.ir,
             "stages": self.roles,
             "top": TOP if self.hw_module else None,
-            "verilog": sorted(n for n in self.files if n.endswith(".v")) or None,
+            "verilog": self._verilog("verilog"),
+            "synthesis": self._verilog("verilog", OWN_LANES),
             "calibration": "calibration.npz" if "calibration.npz" in self.files else None,
             "files": dict(sorted(self.files.items())),
         }

@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
         raise UserError(
             "it holds no Verilog", where=str(args.folder), hint="compile without --no-verilog"
         )
-    files = [build.path / name for name in build.manifest["verilog"]]
+    files = [build.path / name for name in build.manifest["synthesis"]]
     counts = synth_xilinx(files, build.manifest["top"], build.cache / "synth")
     found = _as_json(build, counts)
     if args.json:
