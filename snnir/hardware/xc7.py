@@ -85,9 +85,12 @@ def lut(m: Module, name: str, inputs: Sequence[Signal], function: Function) -> S
 def lut_pair(
     m: Module, name: str, inputs: Sequence[Signal], low: Function, high: Function
 ) -> tuple[Signal, Signal]:
-    """Two functions of the same five inputs in one LUT: `low` at O5, `high` at O6."""
-    init = _contents(low, 5) | _contents(high, 5) << 32
-    pins = {f"I{i}": s for i, s in enumerate([*inputs, m.const(1, 1)])}
+    """Two functions of the same inputs, five at most, in one LUT: `low` at O5, `high` at O6."""
+    used = len(inputs)
+    init = _contents(lambda *bits: low(*bits[:used]), 5)
+    init |= _contents(lambda *bits: high(*bits[:used]), 5) << 32
+    free = [m.const(0, 1)] * (5 - used)
+    pins = {f"I{i}": s for i, s in enumerate([*inputs, *free, m.const(1, 1)])}
     outputs = m.instance(name, _lut_extern("LUT6_2", 6, init, ["O5", "O6"]), **pins)
     return outputs["O5"], outputs["O6"]
 

@@ -129,9 +129,8 @@ def accumulate_module(total_bits: int, acc_bits: int, shifts: Sequence[int]) -> 
         keys = [clear, shift]
     elif len(shifts) == FOLDED_SHIFTS:
         # Three flags are too many inputs; as a number from 0 (nothing) to 3 they are two.
-        low = m.wire("choice_low", ~clear & (shift[1] | ~shift[0]))
-        high = m.wire("choice_high", ~clear & (shift[1] | shift[0]))
-        keys, choose = [low, high], _by_number
+        keys = [*lut_pair(m, "choose", [clear, *shift], _number_low, _number_high)]
+        choose = _by_number
     else:
         choices, choose = [shifted_base(own, clear, shift, shifts)], _as_it_is
     sums = []
@@ -148,6 +147,14 @@ def _by_flags(clear: int, *rest: int) -> int:
     if clear:
         return 0
     return rest[0] if len(rest) == 1 else rest[1 + rest[0]]
+
+
+def _number_low(clear: int, first: int, second: int) -> int:
+    return int(not clear and (second or not first))
+
+
+def _number_high(clear: int, first: int, second: int) -> int:
+    return int(not clear and (second or first))
 
 
 def _by_number(low: int, high: int, own: int, first: int, second: int) -> int:
