@@ -41,7 +41,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     # A pulse, for the potentials are still to be taken when the program has ended.
     send = m.reg("send_now", 1, reset=0)
     begin = m.wire("begin", full & ~running & ~sending & ~send & works)
-    row = m.instance("layers", layers.memory(), raddr=layer)["rdata"]
+    row = layers.lookup(m, "layers", layer)
+    last_layer = tables.settings.inputs(m, ["layer_last"])["layer_last"]
     start = m.reg("start", 1, reset=0)
     read = m.pipe("read", start, reset=0)
     ready = m.pipe("desc_ready", read, reset=0)
@@ -63,7 +64,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     counting = mux(finished, drained, counting)
     timer.next = mux(ready & desc["receive"], received + (timing.receive - 2), counting)
     layer_end = m.wire("is_layer_end", timer.eq(1))
-    program_end = m.wire("program_end", layer_end & layer.eq(layers.depth - 1))
+    program_end = m.wire("program_end", layer_end & layer.eq(fit(last_layer, layer.width)))
 
     running.next = begin | (running & ~program_end & works)
     layer.next = mux(begin, 0, mux(layer_end, layer + 1, layer))

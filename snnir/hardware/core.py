@@ -6,27 +6,29 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from snnir.analysis.loading import row_layout
-from snnir.analysis.program import ProgramTables
 from snnir.hardware import control, image, netlist, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.drain import drain_module
 from snnir.hardware.emitter import emitters_module
+from snnir.hardware.image_format import program_ports, row_of, sections
 from snnir.hardware.loader import (
     ADDRESS_BITS,
     AXI_CONSTANTS,
     AXI_IN,
     AXI_OUT,
+    LOADER_SETTINGS,
     loader_module,
 )
-from snnir.hardware.memories import ram_1r1w
+from snnir.hardware.machine_tables import MachineTables
+from snnir.hardware.memories import address_width, ram_1r1w
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
 from snnir.hardware.products import fit
 from snnir.hardware.readout import OUTPUT_BITS, readout_module
 from snnir.hardware.resolver import resolver_module
-from snnir.hardware.tables import HardwareTables
+from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import fire_stages, timing
 from snnir.hardware.walker import walker_columns
 
@@ -46,34 +48,52 @@ TRACES = {
 
 
 def core_module(
-    program: ProgramTables, neurons: Mapping[str, NeuronOp], lanes: str = "portable"
+    tables: HardwareTables | MachineTables,
+    neurons: Mapping[str, NeuronOp],
+    lanes: str = "portable",
 ) -> Module:
-    """The machine of docs/machine.md for one program.
+    """The machine of docs/machine.md, for one program or for whatever is written to its tables.
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
     (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where weights come from
-    DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master.
+    DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master. A machine
+    without a program has besides the ports of `program_ports`, `enable` (an image may begin) and
+    `stop` (the one that runs ends).
 
     Args:
         lanes: form of the lanes, a key of `array.LANES`.
     """
-    tables = HardwareTables(program)
+    program = tables.program
     array = program.array
     stages = fire_stages(program.modes, neurons)
     layers = tables.layers
-    m = Module("core", doc=f"{program.name}: the array, its memories and its program")
+    m = Module("core", doc=f"{program.name}: the array and its memories")
     m.clock()
     rst = m.input("rst", 1)
     stream = {key: m.input(f"s_{key}", width) for key, width in _STREAM_IN.items()}
     taken = m.input("m_tready", 1)
 
-    image_full, busy = m.wire("image_is_full", 1), m.wire("output_is_busy", 1)
+    writes, settings = _program(m, tables)
+
+    is_full, busy = m.wire("image_is_full", 1), m.wire("output_is_busy", 1)
     end_phase = m.wire("phase_ends", 1)
-    loaded, waits = {}, {}
+    loaded, waits, image_full = {}, {}, is_full
     if program.ring:
         begins, end_tile = m.wire("image_begins", 1), m.wire("tile_ends", 1)
-        loaded = _loader(m, tables, rst=rst, begins=begins, end_tile=end_tile)
+        loaded = _loader(
+            m,
+            tables,
+            rst=rst,
+            begins=begins,
+            end_tile=end_tile,
+            **writes["tile_rows"],
+            **tables.settings.pins(settings, LOADER_SETTINGS),
+        )
         waits = {"failed": loaded["failed"]}
+    if settings:
+        # A machine may be told to begin no other image, and to end the one that runs.
+        image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
+        waits["failed"] = waits["failed"] | m.input("stop", 1)
     units = control.control_module(tables, timing(program, neurons))
     record = control.phase_record(tables)
     phase = m.wire("phase_that_ends", record.width)
@@ -86,6 +106,8 @@ def core_module(
         end_phase=end_phase,
         phase=phase,
         **waits,
+        **writes["layers"],
+        **tables.settings.pins(settings, ["layer_last"]),
     )
     ready = ctrl["ready"]
 
@@ -105,6 +127,8 @@ def core_module(
         counts_below=below,
         counts_last=last,
         **pins(walker_columns(tables)),
+        **writes["tiles"],
+        **writes["runs"],
     )
     entries = {key: resolved[key] for key in resolved if key.startswith(("entry", "push"))}
     if loaded:
@@ -126,6 +150,7 @@ def core_module(
         ready=ready,
         end_phase=end_phase,
         phase=phase,
+        **writes["params"],
     )
     written = {key: m.wire(key, width) for key, width in _written(tables).items()}
     weights, trains = {}, []
@@ -186,8 +211,9 @@ def core_module(
         release_image=ctrl["release_image"],
         **stream,
         **pins(image.COLUMNS),
+        **tables.settings.pins(settings, ["image_last"]),
     )
-    image_full.drive(received["full"])
+    is_full.drive(received["full"])
     from_image = received["valid"]
     store = m.wire("store", from_image | (pooled["store"] & ~is_readout))
     stored = m.wire(
@@ -232,6 +258,7 @@ def core_module(
         tile_last=drained["pixel_tile_last"],
         send=ctrl["send"],
         tready=taken,
+        **tables.settings.pins(settings, ["potential_last", "pixel_last"]),
     )
     busy.drive(sent["busy"])
 
@@ -256,6 +283,24 @@ def core_module(
     for key in TRACES:
         m.output(f"trace_{key}", traces[key])
     return m
+
+
+def _program(
+    m: Module, tables: HardwareTables | MachineTables
+) -> tuple[dict[str, dict[str, Signal]], dict[str, Signal]]:
+    """For each table the pins through which it is written, and the settings; none where fixed."""
+    if not isinstance(tables, MachineTables):
+        return dict.fromkeys(TABLES, {}), {}
+    ports = {key: m.input(key, width) for key, width in program_ports(tables).items()}
+    writes: dict[str, dict[str, Signal]] = dict.fromkeys(TABLES, {})
+    for index, part in enumerate(sections(tables)[1:]):
+        we, row, word = part.fields.write_ports(part.name)
+        writes[part.name] = {
+            we: ports["program_we"][index],
+            row: ports["program_row"].trunc(address_width(part.most)),
+            word: row_of(part, ports["program_word"]),
+        }
+    return writes, ports
 
 
 def _loader(m: Module, tables: HardwareTables, **inputs: Signal):

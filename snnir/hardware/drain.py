@@ -105,8 +105,7 @@ def _parameters(
         row.next = mux(keep, fit(base, bits), row + 1)
     else:
         row = fit(index, bits)
-    memory = tables.params.memory()
-    word = m.pipe("parameters", m.instance("params", memory, raddr=row)["rdata"])
+    word = m.pipe("parameters", tables.params.lookup(m, "params", row))
     width = tables.program.array.membrane_bits
     return {
         key: tables.params.resize(key, field, width)

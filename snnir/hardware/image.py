@@ -20,20 +20,20 @@ def image_module(tables: HardwareTables) -> Module:
     `release_image`. A pass: `ready` (a layer starts) with the layer's columns; then each clock a
     `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row).
     """
-    channels, height, width = tables.program.image
-    depth = channels * height * width
+    depth = tables.image_bytes
     bits, planes = tables.program.image_bits, tables.program.array.planes
-    m = Module("image", doc=f"buffer of an image of {height} x {width} x {channels} bytes")
+    m = Module("image", doc=f"buffer of an image of {depth} bytes")
     m.clock()
     m.input("rst", 1)
     desc = tables.layers.inputs(m, COLUMNS)
+    last_byte = tables.settings.inputs(m, ["image_last"])["image_last"]
     ready, release = m.input("ready", 1), m.input("release_image", 1)
     data, arrives, ends = m.input("tdata", 8), m.input("tvalid", 1), m.input("tlast", 1)
 
     full = m.reg("is_full", 1, reset=0)
     accept = m.wire("accept", arrives & ~full)
     write = m.reg("write", address_width(depth), reset=0)
-    complete = m.wire("complete", accept & write.eq(depth - 1))
+    complete = m.wire("complete", accept & write.eq(fit(last_byte, write.width)))
     write.next = mux(accept, mux(complete | ends, 0, write + 1), write)
     full.next = complete | (full & ~release)
 

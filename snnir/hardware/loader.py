@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from snnir.analysis.loading import BEAT, BURST, OUTSTANDING, row_layout
 from snnir.hardware.builder import Module, Signal, cat, mux
-from snnir.hardware.columns import Columns
 from snnir.hardware.memories import address_width
+from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 
 ADDRESS_BITS = 32
@@ -20,6 +18,9 @@ AXI_OUT = ("araddr", "arlen", "arvalid", "rready")
 
 AXI_CONSTANTS = {"arsize": (3, 3), "arburst": (1, 2), "arcache": (3, 4), "arprot": (0, 3)}
 """Value and width of those: 8 bytes a beat, INCR, modifiable and bufferable, plain data."""
+
+LOADER_SETTINGS = ("beat_last", "bursts")
+"""What the loader has to know of the whole stream."""
 
 STATUS_BITS = 2
 MISPLACED_LAST = 1
@@ -40,13 +41,12 @@ def loader_module(tables: HardwareTables) -> Module:
     """
     array, ring = tables.program.array, tables.program.ring
     layout = row_layout(array)
-    tiles = [tile.rows for tile in tables.program.tiles if tile.rows]
-    beats = sum(tiles) * layout.beats
-    m = Module("loader", doc=f"{beats} beats of weights through a ring of {ring} rows")
+    m = Module("loader", doc=f"weights from DDR through a ring of {ring} rows")
     m.clock()
     m.input("rst", 1)
     begin, end_tile = m.input("begins", 1), m.input("end_tile", 1)
     base = m.input("base", ADDRESS_BITS)
+    settings = tables.settings.inputs(m, LOADER_SETTINGS)
     axi = {key: m.input(key, width) for key, width in AXI_IN.items()}
 
     # Beats
@@ -55,9 +55,10 @@ def loader_module(tables: HardwareTables) -> Module:
     fill = m.reg("fill", address_width(ring) + 1, reset=0)
     ready = m.wire("takes_beat", failed | (active & ~fill.msb))
     accept = m.wire("accept", axi["rvalid"] & ready)
-    beat = m.reg("beat", address_width(max(beats, BURST)))
+    beat_last = settings["beat_last"]
+    beat = m.reg("beat", max(beat_last.width, BURST_BITS))
     beat.next = mux(begin, 0, mux(accept, beat + 1, beat))
-    final = beat.eq(beats - 1)
+    final = beat.eq(fit(beat_last, beat.width))
     burst_end = m.wire("burst_end", final | beat[:BURST_BITS].all())
     misplaced = mux(axi["rlast"] ^ burst_end, MISPLACED_LAST, m.const(0, STATUS_BITS))
     fault = mux(axi["rresp"].any(), axi["rresp"], misplaced)
@@ -65,8 +66,8 @@ def loader_module(tables: HardwareTables) -> Module:
     active.next = begin | (active & ~(accept & final) & ~failed)
 
     # Requests
-    bursts = -(-beats // BURST)
-    left = m.reg("bursts_left", bursts.bit_length(), reset=0)
+    bursts = settings["bursts"]
+    left = m.reg("bursts_left", bursts.width, reset=0)
     address = m.reg("burst_address", ADDRESS_BITS - address_width(BURST_BYTES))
     asking = m.reg("asking", 1, reset=0)
     under_way = m.reg("under_way", OUTSTANDING.bit_length(), reset=0)
@@ -79,7 +80,7 @@ def loader_module(tables: HardwareTables) -> Module:
     changed = mux(ask, under_way + 1, under_way - 1)
     under_way.next = mux(begin, 0, mux(ask ^ done, changed, under_way))
     m.output("araddr", cat(address, m.const(0, address_width(BURST_BYTES))))
-    m.output("arlen", mux(left.eq(1), (beats - 1) % BURST, m.const(BURST - 1, 8)))
+    m.output("arlen", mux(left.eq(1), fit(fit(beat_last, BURST_BITS), 8), m.const(BURST - 1, 8)))
     m.output("arvalid", asking)
     m.output("rready", ready)
 
@@ -104,7 +105,7 @@ def loader_module(tables: HardwareTables) -> Module:
     m.output("data", m.pipe("write_data", data))
 
     # Tiles. The rows of a tile are known two clocks behind the end of the one before.
-    size = _rows(m, tables, tiles, begin, end_tile, fill.width)
+    size = _rows(m, tables, begin, end_tile, fill.width)
     ended = m.pipe("ended", end_tile, reset=0)
     freed = mux(ended, size, m.const(0, fill.width))
     fill.next = mux(begin, 0, fill + row_done.zext(fill.width) - freed)
@@ -128,19 +129,12 @@ def _parts(m: Module, begin: Signal, accept: Signal, data: Signal, count: int):
     return last, word
 
 
-def _rows(
-    m: Module,
-    tables: HardwareTables,
-    rows: list[int],
-    begin: Signal,
-    end_tile: Signal,
-    width: int,
-) -> Signal:
+def _rows(m: Module, tables: HardwareTables, begin: Signal, end_tile: Signal, width: int) -> Signal:
     """The rows of the tile that runs."""
-    table = Columns(f"{tables.program.name}_tile_rows", {"rows": np.array(rows)})
+    table = tables.tile_rows
     if not table.stored:
-        return m.const(rows[0], width)
+        return m.const(table.low("rows"), width)
     tile = m.reg("tile", address_width(table.depth))
     tile.next = mux(begin, 0, mux(end_tile, tile + 1, tile))
-    word = m.instance("tile_rows", table.memory(), raddr=tile)["rdata"]
+    word = table.lookup(m, "tile_rows", tile)
     return table.resize("rows", table.fields(m, word)["rows"], width)

@@ -190,6 +190,11 @@ def pipeline_module(
     return m
 
 
+def mode_key(mode: Mode) -> Mode:
+    """A mode without what makes no difference: the coding of currents that are not summed up."""
+    return replace(mode, coding="direct" if mode.replays else "")
+
+
 def mode_groups(
     modes: Sequence[Mode],
 ) -> tuple[list[tuple[Mode, list[int]]], list[tuple[int, int]]]:
@@ -204,7 +209,7 @@ def mode_groups(
     groups: dict[Mode, list[int]] = {}
     where = []
     for mode in modes:
-        key = replace(mode, fraction=0, coding="direct" if mode.replays else "")
+        key = replace(mode_key(mode), fraction=0)
         fractions = groups.setdefault(key, [])
         if mode.fraction not in fractions:
             fractions.append(mode.fraction)

@@ -55,7 +55,7 @@ def pool_module(tables: HardwareTables) -> Module:
     names = ("window_first", "window_last", "last", "row_last")
     flags = {key: m.pipe(f"{key}_s1", m.input(key, 1)) for key in names}
     number = m.pipe("number_s1", m.input("number", tables.group_bits))
-    if any(layer.is_pooled for layer in program.layers):
+    if tables.pools:
         for lane, (train, value) in enumerate(zip(trains, values, strict=True)):
             better = m.wire("better", 1)
             best = m.instance(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from snnir.hardware.builder import Module, Signal, mux, select
-from snnir.hardware.memories import address_width, ram_1r1w
+from snnir.hardware.memories import ram_1r1w
 from snnir.hardware.neuron import resize
+from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 
 OUTPUT_BITS = 32
@@ -21,11 +22,12 @@ def readout_module(tables: HardwareTables) -> Module:
     y, x, so neighbouring groups lie as far apart as there are pixels.
     """
     program = tables.program
-    layer, count, bits = program.layers[-1], program.potentials, tables.potential_bits
+    bits = tables.potential_bits
     lanes, width = program.array.drain, program.array.membrane_bits
-    pixels, depth = layer.height * layer.width, tables.potential_rows
-    m = Module("readout", doc=f"buffer of {count} membrane potentials")
+    depth = tables.potential_rows
+    m = Module("readout", doc=f"buffer of up to {lanes * depth} membrane potentials")
     m.clock()
+    settings = tables.settings.inputs(m, ["potential_last", "pixel_last"])
     m.input("rst", 1)
     ready, valid = m.input("ready", 1), m.input("valid", 1)
     membrane = m.input("membrane", lanes * width)
@@ -38,16 +40,18 @@ def readout_module(tables: HardwareTables) -> Module:
     # Where the next pixel's first channel lies; behind a tile's last pixel comes the next tile.
     following = mux(tile_last, address + 1, first + 1)
     first.next = mux(ready, 0, mux(new_pixel, following, first))
-    step = m.const(pixels % (1 << bits), bits)
+    step = fit(settings["pixel_last"], bits) + 1
     address.next = mux(ready, 0, mux(valid, mux(last, following, address + step), address))
 
     sending = m.reg("sending", 1, reset=0)
-    sent = m.reg("sent", address_width(count), reset=0)
+    sent = m.reg("sent", settings["potential_last"].width, reset=0)
     offered = m.reg("tvalid", 1, reset=0)
-    is_last = sent.eq(count - 1)
+    is_last = sent.eq(settings["potential_last"])
     go = m.wire("go", offered & taken)
     sent.next = mux(send, 0, mux(go, sent + 1, sent))
-    index, lane = (sent, None) if lanes == 1 else _order(m, tables, send, go)
+    index, lane = sent, None
+    if lanes > 1:
+        index, lane = _order(m, tables, settings["pixel_last"], send, go)
     sending.next = send | (sending & ~(go & is_last))
     # The memory answers a clock behind the address, so each word is offered in the clock after.
     fresh = m.pipe("fresh", send | go, reset=0)
@@ -72,14 +76,16 @@ def readout_module(tables: HardwareTables) -> Module:
     return m
 
 
-def _order(m: Module, tables: HardwareTables, send: Signal, go: Signal) -> tuple[Signal, Signal]:
+def _order(
+    m: Module, tables: HardwareTables, pixel_last: Signal, send: Signal, go: Signal
+) -> tuple[Signal, Signal]:
     """Row and lane of the potential to be sent: group by group, in it lane by lane, each y, x."""
     program = tables.program
-    layer, lanes, bits = program.layers[-1], program.array.drain, tables.potential_bits
-    pixels, idle = layer.height * layer.width, -program.array.channels % lanes
+    lanes, bits = program.array.drain, tables.potential_bits
+    idle = -program.array.channels % lanes
     first, index = m.reg("read_first", bits), m.reg("read", bits)
     lane = m.reg("read_lane", (lanes - 1).bit_length())
-    pixel_left = m.reg("read_left", address_width(pixels))
+    pixel_left = m.reg("read_left", pixel_last.width)
     last_pixel, last_lane = pixel_left.eq(0), lane.eq(lanes - 1)
     if idle:
         # The last group of a full tile ends with the tile; that of the last tile ends with it all.
@@ -87,7 +93,7 @@ def _order(m: Module, tables: HardwareTables, send: Signal, go: Signal) -> tuple
         last_lane = last_lane | (group_left.eq(0) & lane.eq(lanes - 1 - idle))
     group_end = m.wire("read_group_end", last_pixel & last_lane)
     restart = send | (go & last_pixel)
-    pixel_left.next = mux(restart, pixels - 1, mux(go, pixel_left - 1, pixel_left))
+    pixel_left.next = mux(restart, pixel_last, mux(go, pixel_left - 1, pixel_left))
     lane.next = mux(send | (go & group_end), 0, mux(go & last_pixel, lane + 1, lane))
     first.next = mux(send, 0, mux(go & group_end, index + 1, first))
     back = mux(last_pixel & ~last_lane, first, index + 1)

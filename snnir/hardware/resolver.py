@@ -87,6 +87,7 @@ def resolver_module(tables: HardwareTables) -> Module:
     last = m.input("counts_last", banks * count)
 
     pins = tables.layers.pins(desc, walker_columns(tables))
+    pins |= tables.tiles.write_inputs(m, "tiles")
     take = m.wire("take", 1)
     walk = m.instance("walker", walker_module(tables), rst=rst, ready=ready, go=take, **pins)
     walk = _spare(m, walk, take, go)
@@ -96,10 +97,7 @@ def resolver_module(tables: HardwareTables) -> Module:
     carried = {k: walk[k] for k in ("y", "x", "weights", "params", "drain", "idle")}
     carried |= {k: walk[k] for k in walk if k.startswith(("window_", "row_", "tile_", "layer_"))}
     pipeline.clock(last_run=walk["last_run"], **carried)
-    row = m.instance("runs", tables.runs.memory(read_enable=True), raddr=walk["run"], re=go)[
-        "rdata"
-    ]
-    fields = tables.runs.fields(m, row)
+    fields = tables.runs.fields(m, tables.runs.lookup(m, "runs", walk["run"], go))
     pipeline.clock(**{f"run_{key}": field for key, field in fields.items()})
     _locate(m, tables, pipeline)
     _clip(tables, pipeline)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnir.analysis.loading import BURST, row_layout
 from snnir.analysis.program import READOUT, RECEIVE, RUN_FIELDS, Layer, ProgramTables
 from snnir.errors import UserError
-from snnir.hardware.columns import Columns, bits_of
+from snnir.hardware.columns import Columns, Fields, bits_of
 from snnir.hardware.memories import address_width, pack_rows, rom
-from snnir.hardware.neuron import mode_groups
+from snnir.hardware.neuron import mode_groups, mode_key
+
+if TYPE_CHECKING:
+    from snnir.hardware.machine import Machine
+
+
+TABLES = ("layers", "tiles", "runs", "params", "tile_rows")
+"""The tables of a program, in the order in which a program image has them."""
 
 
 def axis_columns(layer: Layer, axis: int) -> dict[str, int]:
@@ -44,31 +54,11 @@ def axis_columns(layer: Layer, axis: int) -> dict[str, int]:
     }
 
 
-@dataclass(frozen=True)
-class HardwareTables:
-    """A program's tables as the hardware holds them, and the widths that follow from them."""
+class TableWidths:
+    """Widths that follow from the sizes of a program, or of a machine for many programs."""
 
-    program: ProgramTables
-
-    def __post_init__(self) -> None:
-        self._check()
-
-    def _check(self) -> None:
-        """What the generated machine assumes beyond what the tables can say."""
-        program = self.program
-        where = f"pe.program @{program.name}"
-        readouts = [layer for layer in program.layers if layer.kind == READOUT]
-        if len(readouts) != 1 or program.layers[-1].kind != READOUT:
-            raise UserError("the hardware needs one readout, as the last layer", where=where)
-        if readouts[0].is_pooled:
-            raise UserError("a readout cannot be pooled", where=where)
-        if program.image_bits > 8:
-            raise UserError(
-                f"the image has {program.image_bits} bits per pixel, the hardware takes bytes",
-                where=where,
-            )
-
-    # Widths
+    program: ProgramTables | Machine
+    tiles: Fields
 
     @property
     def event_bits(self) -> int:
@@ -109,6 +99,48 @@ class HardwareTables:
         return self.program.array.drain_clocks(self.program.array.channels)
 
     @property
+    def potential_bits(self) -> int:
+        return address_width(self.potential_rows)
+
+
+@dataclass(frozen=True)
+class HardwareTables(TableWidths):
+    """A program's tables as the hardware holds them, and the widths that follow from them.
+
+    Args:
+        machine: a machine that the program is to run on; addresses and the numbers of modes, words
+            and shifts are then those of the machine.
+    """
+
+    program: ProgramTables
+    machine: Machine | None = None
+
+    @property
+    def home(self) -> ProgramTables | Machine:
+        """What decides about widths."""
+        return self.machine or self.program
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        """What the generated machine assumes beyond what the tables can say."""
+        program = self.program
+        where = f"pe.program @{program.name}"
+        readouts = [layer for layer in program.layers if layer.kind == READOUT]
+        if len(readouts) != 1 or program.layers[-1].kind != READOUT:
+            raise UserError("the hardware needs one readout, as the last layer", where=where)
+        if readouts[0].is_pooled:
+            raise UserError("a readout cannot be pooled", where=where)
+        if program.image_bits > 8:
+            raise UserError(
+                f"the image has {program.image_bits} bits per pixel, the hardware takes bytes",
+                where=where,
+            )
+
+    # Sizes
+
+    @property
     def potential_rows(self) -> int:
         """Potentials that each lane keeps."""
         layer = self.program.layers[-1]
@@ -117,8 +149,36 @@ class HardwareTables:
         return groups * layer.height * layer.width
 
     @property
-    def potential_bits(self) -> int:
-        return address_width(self.potential_rows)
+    def image_bytes(self) -> int:
+        return math.prod(self.program.image)
+
+    @property
+    def pools(self) -> bool:
+        """Whether any layer is pooled."""
+        return any(layer.is_pooled for layer in self.program.layers)
+
+    @cached_property
+    def settings(self) -> Columns:
+        """What the units have to know of the whole program: one row."""
+        readout = self.program.layers[-1]
+        beats = sum(tile.rows for tile in self.program.tiles) * row_layout(self.program.array).beats
+        return Columns(
+            f"{self.program.name}_settings",
+            {
+                "layer_last": [len(self.program.layers) - 1],
+                "image_last": [self.image_bytes - 1],
+                "potential_last": [self.program.potentials - 1],
+                "pixel_last": [readout.height * readout.width - 1],
+                "beat_last": [beats - 1],
+                "bursts": [-(-beats // BURST)],
+            },
+        )
+
+    @cached_property
+    def tile_rows(self) -> Columns:
+        """The weight rows of each tile that has any."""
+        rows = [tile.rows for tile in self.program.tiles if tile.rows]
+        return Columns(f"{self.program.name}_tile_rows", {"rows": rows})
 
     # Tables
 
@@ -130,9 +190,8 @@ class HardwareTables:
         )
 
     def _layer(self, layer: Layer) -> dict[str, int]:
-        _, where = mode_groups(self.program.modes)
         receive = layer.kind == RECEIVE
-        group, fraction = (0, 0) if receive else where[layer.mode]
+        group, fraction = (0, 0) if receive else self._modes[layer.mode]
         channels = self.program.tiles[layer.tile_first].channels
         pixels = layer.pool_height * layer.pool_width
         row = {
@@ -158,8 +217,19 @@ class HardwareTables:
         return row
 
     @cached_property
+    def _modes(self) -> list[tuple[int, int]]:
+        """Group and fraction of each of the program's modes."""
+        _, where = mode_groups(self.home.modes)
+        if self.machine is None:
+            return where
+        known = {mode_key(mode): at for mode, at in zip(self.machine.modes, where, strict=True)}
+        return [known[mode_key(mode)] for mode in self.program.modes]
+
+    @cached_property
     def words(self) -> list[tuple[int, int]]:
         """(shift, bits) of the parts into which a pixel is cut."""
+        if self.machine is not None:
+            return list(self.machine.words)
         layers = [layer for layer in self.program.layers if layer.kind == RECEIVE]
         return list(dict.fromkeys((layer.word_shift, layer.word_bits) for layer in layers))
 
@@ -178,7 +248,7 @@ class HardwareTables:
                 "run_first": [tile.run_first for tile in tiles],
                 "run_last": [max(tile.run_count - 1, 0) for tile in tiles],
                 "run_one": [int(tile.run_count <= 1) for tile in tiles],
-                "weights": [tile.weights % self.program.weight_depth for tile in tiles],
+                "weights": [tile.weights % self.home.weight_depth for tile in tiles],
                 "params": [rows.start for rows in self._param_rows],
                 # Groups that leave the shadow, and lanes that the last of them leaves idle.
                 "drain": [drain_clocks(tile.channels) for tile in tiles],
@@ -198,11 +268,15 @@ class HardwareTables:
         }  # fmt: skip
         # Addresses are exact modulo the size of their memory, which is all that is used of them.
         # The entry behind the last pixel of a window is read at the pixel before.
-        columns["pointer_base"] = (table["pointer_base"] - 1) % (1 << self.pointer_bits)
-        columns["event_base"] = table["event_base"] % (1 << self.event_bits)
-        columns["row_base"] = table["row_base"] % (1 << self.weight_bits)
+        columns["pointer_base"] = (table["pointer_base"] - 1) % self._size("pointer_depth")
+        columns["event_base"] = table["event_base"] % self._size("event_depth")
+        columns["row_base"] = table["row_base"] % self._size("weight_depth")
         columns["shift_behind"] = self._shift_behind(table["phase_end"], table["shift"])
         return Columns(f"{self.program.name}_runs", columns)
+
+    def _size(self, memory: str) -> int:
+        """How many different addresses a memory has."""
+        return 1 << address_width(getattr(self.home, memory))
 
     def _shift_behind(self, phase_end: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """At the end of a phase, the shift of the next one: 1 + index in `shifts`, or 0."""
@@ -210,7 +284,7 @@ class HardwareTables:
         ends = {tile.run_first + tile.run_count for tile in self.program.tiles}
         for index in np.flatnonzero(phase_end):
             if index + 1 not in ends and shift[index + 1]:
-                behind[index] = 1 + self.program.shifts.index(int(shift[index + 1]))
+                behind[index] = 1 + self.home.shifts.index(int(shift[index + 1]))
         return behind
 
     @cached_property
@@ -219,19 +293,26 @@ class HardwareTables:
 
         Column `theta0` is that of lane 0. A lane without a channel has its neighbour's parameter.
         """
+        channels = self.parameter_channels
+        return Columns(
+            f"{self.program.name}_params",
+            {
+                f"{key}{lane}": self.program.params[key][channels[:, lane]]
+                if key in self.program.params
+                else np.zeros(len(channels), np.int64)
+                for lane in range(self.program.array.drain)
+                for key in self.home.params
+            },
+        )
+
+    @cached_property
+    def parameter_channels(self) -> np.ndarray:
+        """Whose parameters stand in each row of the parameter memory: (rows, lanes)."""
         rows = []
         for tile, range_ in zip(self.program.tiles, self._param_rows, strict=True):
             channel = np.arange(len(range_) * self.program.array.drain)
             rows.append(tile.params + channel.clip(max=tile.channels - 1))
-        channels = np.concatenate(rows).reshape(-1, self.program.array.drain)
-        return Columns(
-            f"{self.program.name}_params",
-            {
-                f"{key}{lane}": values[channels[:, lane]]
-                for lane in range(self.program.array.drain)
-                for key, values in self.program.params.items()
-            },
-        )
+        return np.concatenate(rows).reshape(-1, self.program.array.drain)
 
     @cached_property
     def _param_rows(self) -> list[range]:
@@ -255,15 +336,6 @@ class HardwareTables:
         )
 
     # Ranges of what the resolver computes
-
-    @cached_property
-    def extents(self) -> Mapping[str, int]:
-        """Largest output pixel coordinates of any layer."""
-        computed = [layer for layer in self.program.layers if layer.kind != RECEIVE]
-        return {
-            "y": max(layer.height for layer in computed) - 1,
-            "x": max(layer.width for layer in computed) - 1,
-        }
 
     @cached_property
     def reach(self) -> Mapping[str, tuple[int, int]]:

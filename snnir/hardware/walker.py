@@ -111,7 +111,7 @@ class Axis:
 
 def walker_columns(tables: HardwareTables) -> list[str]:
     """The columns of the layer table that the walker starts from."""
-    return [key for key in tables.layers.columns if key.startswith(("y_", "x_", "tile"))]
+    return [key for key in tables.layers.ranges if key.startswith(("y_", "x_", "tile"))]
 
 
 def walker_module(tables: HardwareTables) -> Module:
@@ -135,8 +135,7 @@ def walker_module(tables: HardwareTables) -> Module:
     index_bits = address_width(tiles.depth)
     tile_index = m.reg("tile_index", index_bits)
     shown = m.wire("next_tile", index_bits)
-    row = m.instance("tiles", tiles.memory(), raddr=shown)["rdata"]
-    ahead = tiles.fields(m, row)
+    ahead = tiles.fields(m, tiles.lookup(m, "tiles", shown))
 
     load = m.pipe("load", ready, reset=0)
     running = m.reg("running", 1, reset=0)

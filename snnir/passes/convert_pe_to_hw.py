@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -11,6 +12,10 @@ from xdsl.passes import ModulePass
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
+
+if TYPE_CHECKING:
+    from snnir.analysis.program import ProgramTables
+    from snnir.hardware.builder import Module
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class ConvertPeToHwPass(ModulePass):
         lanes: `portable`, or `xc7`: lanes made of 7-series LUT and carry cells, which are fewer
             than synthesis finds. They do the same in the same clocks; to simulate them takes the
             cells' models, `snnir/hardware/xc7_cells.v`.
+        machine: `none` fixes the program in the hardware. `auto` makes a machine for this program
+            and others of its kind, whose program is data, and a file of such a machine
+            (`snnc compile --reconfigurable` writes one) makes that very machine, if the program
+            fits it.
 
     Source: docs/machine.md (contract), docs/rationale_hw.md (units and stages).
     """
@@ -48,12 +57,14 @@ class ConvertPeToHwPass(ModulePass):
     top: str = "snnir_top"
     trace: bool = False
     lanes: str = "portable"
+    machine: str = "none"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         from snnir.analysis.program import read_program
         from snnir.hardware.array import LANES
         from snnir.hardware.builder import design
         from snnir.hardware.core import core_module, top_module
+        from snnir.hardware.tables import HardwareTables
 
         if self.lanes not in LANES:
             raise UserError(
@@ -72,11 +83,28 @@ class ConvertPeToHwPass(ModulePass):
                 raise UserError(
                     f"neuron @{mode.neuron} is not defined", where=f"pe.program @{tables.name}"
                 )
-        core = core_module(tables, neurons, self.lanes)
-        hardware = design(top_module(core, self.top, trace=self.trace))
+        if self.machine == "none":
+            core = core_module(HardwareTables(tables), neurons, self.lanes)
+            hardware = design(top_module(core, self.top, trace=self.trace))
+        else:
+            hardware = design(self._system(tables, neurons))
         for old in [*op.body.block.ops]:
             old.detach()
             old.erase(safe_erase=False)
         for new in [*hardware.body.block.ops]:
             new.detach()
             op.body.block.add_op(new)
+
+    def _system(self, tables: ProgramTables, neurons: dict[str, NeuronOp]) -> Module:
+        """The top level of a machine; the program has no other part in it than to fit."""
+        from snnir.hardware.machine import Machine
+        from snnir.hardware.machine_file import read_machine
+        from snnir.hardware.system import system_module, system_top_module
+
+        if self.machine == "auto":
+            machine = Machine.for_program(tables, neurons)
+        else:
+            machine = read_machine(self.machine)
+        machine.fits(tables, neurons)
+        system = system_module(machine, machine.parse_neurons(), self.lanes)
+        return system_top_module(system, self.top, trace=self.trace)

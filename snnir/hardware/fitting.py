@@ -1,0 +1,90 @@
+"""Whether a program fits a machine: the first thing that does not, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from snnir.errors import UserError
+from snnir.hardware.neuron import mode_key
+from snnir.hardware.neuron_text import neuron_text
+from snnir.hardware.tables import TABLES, HardwareTables
+
+if TYPE_CHECKING:
+    from snnir.analysis.program import Mode, ProgramTables
+    from snnir.dialects.snn import NeuronOp
+    from snnir.hardware.machine import Machine
+
+_HINT = "use a smaller network, or make a machine for this one"
+
+
+def fit_program(
+    machine: Machine, program: ProgramTables, neurons: Mapping[str, NeuronOp]
+) -> HardwareTables:
+    """The program's tables as the machine has them; see `Machine.fits`."""
+    where = f"pe.program @{program.name}"
+
+    def refuse(what: str, hint: str = _HINT) -> UserError:
+        return UserError(f"machine {machine.name}: {what}", where=where, hint=hint)
+
+    compile_for = "compile it for the machine: tile-to-pe{machine=FILE}, snnc compile --array FILE"
+    if program.array != machine.array:
+        raise refuse("it has another array than the program", compile_for)
+    if program.ring != machine.ring:
+        raise refuse(f"its ring has {machine.ring} rows, the program's {program.ring}", compile_for)
+    for mode in program.modes:
+        if what := _unknown_mode(machine, mode, neurons[mode.neuron]):
+            raise refuse(what)
+    plain = HardwareTables(program)
+    for what, has, needs in (
+        ("shift of accumulators", machine.shifts, program.shifts),
+        ("image word (shift, bits)", machine.words, plain.words),
+        ("parameter", machine.params, program.params),
+    ):
+        if missing := [str(item) for item in needs if item not in has]:
+            raise refuse(f"it has no {what} {missing[0]}")
+    needed = {
+        **{key: getattr(plain, key).depth for key in TABLES if key != "params"},
+        "params": len(plain.parameter_channels),
+        "events": program.event_depth,
+        "pointers": program.pointer_depth,
+        "image": plain.image_bytes,
+        "potentials": plain.potential_rows,
+    }
+    for name, rows in needed.items():
+        if rows > (has := machine.depths[name]):
+            raise refuse(f"{name} need {rows} rows, it has {has}: {rows - has} too few")
+    if program.image_bits > machine.image_bits:
+        raise refuse(f"pixels have {program.image_bits} bits, it takes {machine.image_bits}")
+    if program.position_max > machine.position_max:
+        raise refuse(
+            f"positions of events go to {program.position_max}, its own to {machine.position_max}"
+        )
+    placed = HardwareTables(program, machine)
+    spans = {
+        f"{table}.{key}": (span, machine.columns[table][key])
+        for table in (*TABLES, "settings")
+        for key, span in getattr(placed, table).ranges.items()
+    }
+    spans |= {f"reach.{axis}": (placed.reach[axis], machine.reach[axis]) for axis in "yx"}
+    for name, ((low, high), (least, most)) in spans.items():
+        if low < least or high > most:
+            raise refuse(f"{name} goes from {low} to {high}, its own from {least} to {most}")
+    return placed
+
+
+def _unknown_mode(machine: Machine, mode: Mode, neuron: NeuronOp) -> str | None:
+    """Why the machine has no such mode, if it has none."""
+    if mode.neuron not in machine.neurons:
+        return f"it has no neuron @{mode.neuron}"
+    if neuron_text(neuron) != machine.neurons[mode.neuron]:
+        return f"its neuron @{mode.neuron} is another one"
+    if replace(mode_key(mode), fraction=0) not in machine.groups:
+        return (
+            f"its neuron @{mode.neuron} does not take {mode.coding} currents of {mode.planes} "
+            f"planes with {mode.steps} steps"
+        )
+    if mode.fraction >= machine.fractions:
+        return f"its fractions go to {machine.fractions - 1} bits, the program has {mode.fraction}"
+    return None

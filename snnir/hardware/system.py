@@ -1,0 +1,201 @@
+"""The system: a core whose program is data, with registers, program loader, faults and watchdog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from snnir.hardware import faults
+from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.core import TRACES, core_module
+from snnir.hardware.image_format import program_ports
+from snnir.hardware.loader import AXI_CONSTANTS, AXI_IN, AXI_OUT
+from snnir.hardware.machine_tables import MachineTables
+from snnir.hardware.pool import popcount
+from snnir.hardware.program_loader import program_loader_module
+from snnir.hardware.read_guard import read_guard_module
+from snnir.hardware.registers import SLAVE_IN, SLAVE_OUT, registers_module
+
+if TYPE_CHECKING:
+    from snnir.dialects.snn import NeuronOp
+    from snnir.hardware.machine import Machine
+
+STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
+
+
+def system_module(
+    machine: Machine, neurons: Mapping[str, NeuronOp], lanes: str = "portable"
+) -> Module:
+    """A machine that runs whatever program it is given.
+
+    Ports: `clk`, `rst`; the AXI4-Lite slave `s_axi_...`; the AXI4 read master `m_axi_...`; the
+    streams `s_t...` and `m_t...`; and the core's `TRACES`, `running` and `cycles`.
+
+    A fault (a status that is not 0) ends what runs and asks for nothing more, until a load or a
+    reset is asked for. Both first let the bursts come to their end that are under way, then the
+    core starts from its reset; a load fetches the program then.
+    """
+    tables = MachineTables(machine)
+    core = core_module(tables, neurons, lanes)
+    m = Module("system", doc=f"a machine chosen for {machine.name}: registers, programs, core")
+    m.clock()
+    rst = m.input("rst", 1)
+    slave = {key: m.input(f"s_axi_{key}", width) for key, width in SLAVE_IN.items()}
+    port = {key: m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+    stream = {key: m.input(f"s_{key}", width) for key, width in STREAM_IN.items()}
+    taken = m.input("m_tready", 1)
+
+    # Registers
+    state, code = m.wire("state", 5), m.wire("code", faults.STATUS_BITS)
+    counters = {key: m.wire(f"counter_{key}", 32) for key in ("cycles", "events", "images")}
+    registers = m.instance(
+        "registers",
+        registers_module(machine.identity),
+        rst=rst,
+        state=state,
+        code=code,
+        **counters,
+        **slave,
+    )
+    for key in SLAVE_OUT:
+        m.output(f"s_axi_{key}", registers[key])
+
+    # Starting anew
+    quiet = m.wire("bus_is_quiet", 1)
+    again = m.wire("starts_anew", registers["load"] | registers["reset"])
+    clearing, to_load = m.reg("clearing", 1, reset=0), m.reg("to_load", 1, reset=0)
+    cleared = m.wire("cleared", clearing & quiet)
+    clearing.next = again | (clearing & ~cleared)
+    to_load.next = registers["load"] | (to_load & ~cleared)
+    start = m.pipe("load_now", cleared & to_load & ~again, reset=0)
+    code_now = m.reg("fault", faults.STATUS_BITS, reset=0)
+    failed = m.wire("has_failed", code_now.any())
+
+    # Program
+    a, b = (
+        {key: m.wire(f"{who}_{key}", w) for key, w in AXI_IN.items()}
+        for who in ("program", "weights")
+    )
+    program = m.instance(
+        "program",
+        program_loader_module(tables),
+        rst=rst,
+        start=start,
+        stop=failed,
+        base=registers["program_address"],
+        bytes=registers["program_bytes"],
+        weight_bytes=registers["weights_bytes"],
+        **a,
+    )
+    loaded = program["loaded"]
+    core_rst = m.pipe("core_reset", clearing | start | program["loading"] | ~loaded | rst)
+
+    # Core
+    works = m.wire("core_works", ~core_rst & loaded)
+    results = m.instance(
+        "core",
+        core,
+        rst=core_rst,
+        enable=registers["enable"],
+        stop=failed,
+        weights_base=registers["weights_address"],
+        m_tready=taken & works,
+        s_tvalid=stream["tvalid"] & works,
+        s_tdata=stream["tdata"],
+        s_tlast=stream["tlast"],
+        **{key: program[key] for key in program_ports(tables)},
+        **{f"m_axi_{key}": b[key] for key in AXI_IN},
+    )
+    m.output("s_tready", results["s_tready"] & works)
+    m.output("m_tvalid", results["m_tvalid"] & works)
+    m.output("m_tdata", results["m_tdata"])
+    m.output("m_tlast", results["m_tlast"])
+
+    # The bus
+    guard = m.instance(
+        "reads",
+        read_guard_module(),
+        rst=rst,
+        first=program["loading"],
+        cut=clearing | failed | core_rst & ~program["loading"],
+        **{f"a_{key}": program[key] for key in AXI_OUT},
+        **{f"b_{key}": results[f"m_axi_{key}"] for key in AXI_OUT},
+        **{f"m_{key}": port[key] for key in AXI_IN},
+    )
+    for prefix, wires in (("a", a), ("b", b)):
+        for key, wire in wires.items():
+            wire.drive(guard[f"{prefix}_{key}"])
+    quiet.drive(guard["quiet"])
+    for key in AXI_OUT:
+        m.output(f"m_axi_{key}", guard[f"m_{key}"])
+
+    # Watchdog
+    moves = [
+        guard["m_arvalid"] & port["arready"],
+        port["rvalid"] & guard["m_rready"],
+        results["trace_events"].any(),
+        results["trace_fire"],
+        results["trace_store"],
+        results["trace_layer_end"],
+    ]
+    moved = m.pipe("moved", reduce(Signal.__or__, moves), reset=0)
+    running = results["running"]
+    watches = m.pipe("watches", (running & works) | program["loading"], reset=0)
+    still, limit = m.reg("still", 32, reset=0), registers["watchdog"]
+    still.next = mux(watches & ~moved & ~failed, still + 1, 0)
+    expired = m.pipe("expired", watches & limit.any() & still.uge(limit), reset=0)
+
+    # Status
+    weights = mux(works, results["status"], 0).zext(faults.STATUS_BITS)
+    found = mux(expired, faults.WATCHDOG, m.const(0, faults.STATUS_BITS))
+    found = mux(weights.any(), weights, found)
+    found = mux(program["status"].any(), program["status"], found)
+    code_now.next = mux(again | clearing | start, 0, mux(failed, code_now, found))
+    code.drive(code_now)
+    state.drive(
+        cat(clearing, failed, running & works, loaded & ~clearing, program["loading"] | to_load)
+    )
+
+    # Counters
+    counters["cycles"].drive(results["cycles"])
+    begun = running & ~m.pipe("was_running", running, reset=0)
+    number = m.pipe("events_now", popcount(results["trace_events"]))
+    events = m.reg("events", 32, reset=0)
+    events.next = mux(begun, 0, events + number.zext(32))
+    counters["events"].drive(events)
+    images = m.reg("images", 32, reset=0)
+    sent = results["m_tvalid"] & results["m_tlast"] & taken & works
+    images.next = mux(sent, images + 1, images)
+    counters["images"].drive(images)
+
+    for key in ("running", "cycles"):
+        m.output(key, results[key])
+    for key in TRACES:
+        m.output(f"trace_{key}", results[f"trace_{key}"])
+    return m
+
+
+def system_top_module(system: Module, name: str, *, trace: bool = False) -> Module:
+    """The system as a peripheral: AXI names, an active-low reset, traces if asked for."""
+    m = Module(name, doc="AXI4-Lite registers, an AXI4 read master, and AXI4-Stream in and out")
+    m.clock("aclk")
+    reset = m.pipe("reset", ~m.input("aresetn", 1))
+    inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in STREAM_IN.items()}
+    inputs |= {f"m_axi_{key}": m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+    inputs |= {f"s_axi_{key}": m.input(f"s_axi_{key}", width) for key, width in SLAVE_IN.items()}
+    results = m.instance(
+        "system", system, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs
+    )
+    m.output("s_axis_tready", results["s_tready"])
+    for key in ("tdata", "tvalid", "tlast"):
+        m.output(f"m_axis_{key}", results[f"m_{key}"])
+    for key in SLAVE_OUT:
+        m.output(f"s_axi_{key}", results[f"s_axi_{key}"])
+    for key in AXI_OUT:
+        m.output(f"m_axi_{key}", results[f"m_axi_{key}"])
+    for key, (value, width) in AXI_CONSTANTS.items():
+        m.output(f"m_axi_{key}", m.const(value, width))
+    for key in TRACES if trace else ():
+        m.output(f"trace_{key}", results[f"trace_{key}"])
+    return m
