@@ -40,7 +40,8 @@ class Machine:
     Args:
         name: of the program that it was chosen for; it is in the Verilog's comments.
         ring: rows of a bank's weight memory.
-        groups: modes, each with fraction 0, and `fractions` the number of fractions that each knows.
+        groups: modes, each with fraction 0.
+        fractions: how many fractions each of them knows, from 0.
         neurons: IR text of each neuron.
         shifts: by which accumulators can be shifted.
         words: (shift, bits) of the parts into which a pixel can be cut.

@@ -24,9 +24,10 @@ BURST_BITS = (BURST - 1).bit_length()
 def program_loader_module(tables: MachineTables) -> Module:
     """An AXI4 read master for the image, and the checks on what comes.
 
-    Ports: `start` (a pulse), `stop` (give up), `base` and `bytes` of the image, `weight_bytes`; the AXI channels;
-    `program_we`, `program_row`, `program_word` and the settings, as the core takes them; `loading`,
-    `loaded` (since the last start, without a fault) and `status` (until the next start).
+    Ports: `start` (a pulse), `stop` (give up), `base` and `bytes` of the image, `weight_bytes`; the
+    AXI channels; `program_we`, `program_row`, `program_word` and the settings, as the core takes
+    them; `loading`, `loaded` (since the last start, without a fault) and `status` (until the next
+    start).
 
     One burst is under way at a time, and no word is asked for that the header does not count. A
     word takes two clocks, in which the checksum sees one half each. The row of a table is written
@@ -79,9 +80,10 @@ def program_loader_module(tables: MachineTables) -> Module:
     m.output("rready", active & ~have)
 
     # Header
-    words = [m.reg(f"header{i}", WORD) for i in range(HEADER)]
+    numbers = 2 * 2 + 1 + len(parts)
+    words = [m.reg(f"header{i}", WORD if 2 * i + 1 < numbers else 32) for i in range(HEADER)]
     for i, register in enumerate(words):
-        register.next = mux(take & in_header & row.eq(i), word, register)
+        register.next = mux(take & in_header & row.eq(i), word.trunc(register.width), register)
     header_end = m.wire("header_end", take & in_header & row.eq(HEADER - 1))
     header = m.pipe("header_there", header_end, reset=0)
     total = words[2].trunc(32)
@@ -192,8 +194,12 @@ def _part_bits(parts: list[Section]) -> int:
 
 def _counts(words: list[Signal], parts: list[Section]) -> list[Signal]:
     """The rows of each part: the header's counts from word 2 on, without the first."""
-    numbers = [n for word in words[2:] for n in (word.trunc(32), word[32:])][1:]
+    numbers = [n for word in words[2:] for n in _halves(word)][1:]
     return numbers[: len(parts)]
+
+
+def _halves(word: Signal) -> list[Signal]:
+    return [word] if word.width == 32 else [word.trunc(32), word[32:]]
 
 
 def _last_row(stage: Signal, row: Signal, counts: list[Signal]) -> Signal:

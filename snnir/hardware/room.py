@@ -33,7 +33,7 @@ LEAST: dict[str, dict[str, Range]] = {
     },
     "params": {"bias": (-1 << 15, (1 << 15) - 1), "theta": (0, (1 << 14) - 1)},
 }  # fmt: skip
-"""Ranges that a machine has at least: kernels to 7, pooling windows and strides to 4, maps to 32."""
+"""Ranges that a machine has at least: kernels to 7, windows and strides to 4, maps to 32."""
 
 LEAST_DEPTHS = {
     "layers": 32, "tiles": 512, "runs": 512, "params": 512, "tile_rows": 512,
