@@ -45,7 +45,7 @@
 // DIGITS-NEXT: pe.stream {{.*}} weights dense<-1> : tensor<1x8x2xi8>
 
 // The smallest array that is nearly as fast as the fastest one.
-// AUTO: pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4
+// AUTO: pe.program @net array #pe.array<banks = 1, channels = 2, planes = 4
 snn.neuron @radix after state ["v"] params ["theta", "bias"] start {
 ^bb0(%theta: i64, %bias: i64):
   %zero = arith.constant 0 : i64

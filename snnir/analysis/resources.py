@@ -27,15 +27,90 @@ def weight_bram36(banks: int, channels: int, weight_bits: int, depth: int) -> in
     return banks * bram36(channels * weight_bits, depth)
 
 
-def estimate_luts(array: ArrayParameters) -> int:
-    """LUTs of an array with its control [LUT].
+LUT_PER = {
+    "lanes": 1.0,
+    "shadow": 0.488,
+    "banks": 78.9,
+    "neurons": 2.36,
+    "rate": 7.27,
+    "drain": 7.03,
+    "control": 706.0,
+}
+"""LUTs for one of each term of `lut_terms`, fitted to what Yosys counts; see
+docs/rationale_explore.md."""
 
-    Adder trees with shared pair sums take 6 LUT for each synaptic operation with 4-bit weights and
-    9 with 8-bit ones; each bank has a queue and an emitter, each plane a stage of the neuron. A
-    further lane of the drain is a neuron and a pool column more, and a way to every bank.
+FF_PER = {
+    "lanes": 1.08,
+    "weights": 1.48,
+    "channels": 28.4,
+    "banks": 96.0,
+    "drain": 6.7,
+    "rate": 6.69,
+    "control": 502.0,
+}
+"""Flip-flops for one of each term of `ff_terms`."""
+
+
+def lut_terms(array: ArrayParameters, rate: bool) -> dict[str, float]:
+    """What a design has of each part that takes LUTs.
+
+    Lanes are counted cell by cell as `snnir/hardware/xc7_lane.py` builds them (pairs, tree,
+    accumulator, and the pair sums that a channel's planes share); the shadow in bits, the way out
+    of it in bits for a lane of the drain more; neurons in bits of membrane that a plane of a lane
+    of the drain holds, once more where trains are rates.
     """
-    operations = array.synaptic_operations * (3 + 0.75 * array.weight_bits)
-    neurons = 3 * array.planes * array.membrane_bits
-    accumulators = array.channels * array.planes * array.acc_bits
-    lanes = (array.drain - 1) * (2 * neurons + array.banks * array.planes // 2)
-    return int(operations + accumulators + neurons + lanes + 150 * array.banks + 3000)
+    k, b, lanes = array.banks, array.weight_bits, array.channels * array.planes
+    pairs = k // 2 * (b + 1)
+    neurons = array.drain * array.planes * array.membrane_bits
+    return {
+        "lanes": lanes * (_lane_luts(k, b) + array.acc_bits) + array.channels * pairs,
+        "shadow": lanes * array.acc_bits,
+        "banks": k,
+        "neurons": neurons,
+        "rate": neurons * rate,
+        "drain": (array.drain - 1) * k * array.planes,
+        "control": 1,
+    }
+
+
+def ff_terms(array: ArrayParameters, rate: bool) -> dict[str, float]:
+    """What a design has of each part that takes flip-flops, in bits or pieces.
+
+    A lane's tree, accumulator and shadow; weights and pair sums of each channel, and its trains;
+    what a lane of the drain takes from the shadow; what neurons hold from step to step.
+    """
+    k, b, lanes = array.banks, array.weight_bits, array.channels * array.planes
+    tree = sum((k >> level) * (b + level) for level in range(2, k.bit_length()))
+    return {
+        "lanes": lanes * (tree + 2 * array.acc_bits),
+        "weights": array.channels * (k * b + k // 2 * (b + 1)),
+        "channels": array.channels,
+        "banks": k,
+        "drain": array.drain * array.planes * array.acc_bits,
+        "rate": array.drain * array.planes * array.membrane_bits * rate,
+        "control": 1,
+    }
+
+
+def _lane_luts(banks: int, weight_bits: int) -> int:
+    """LUTs of a lane's selection and tree: two pairs of banks share an adder, then halves."""
+    if banks < 4:
+        return weight_bits + banks - 1
+    total, adders, bits = banks // 4 * (2 * weight_bits + 1), banks // 8, weight_bits + 2
+    while adders:
+        total, adders, bits = total + adders * bits, adders // 2, bits + 1
+    return total
+
+
+def estimate_luts(array: ArrayParameters, rate: bool = False) -> int:
+    """LUTs of a whole design [LUT].
+
+    Args:
+        rate: whether its neurons fire rate-coded trains, step by step.
+    """
+    return round(sum(LUT_PER[name] * count for name, count in lut_terms(array, rate).items()))
+
+
+def estimate_ffs(array: ArrayParameters, rate: bool = False) -> int:
+    """Flip-flops of a whole design [FF]; see `estimate_luts`."""
+    return round(sum(FF_PER[name] * count for name, count in ff_terms(array, rate).items()))

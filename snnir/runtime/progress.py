@@ -1,9 +1,12 @@
 """What is being done and how long it took, on stderr, if a person is watching."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _line_is_open: list[bool] = []
 """For each step that runs: whether nothing was written behind its `...` yet."""
@@ -28,3 +31,17 @@ def step(text: str) -> Iterator[None]:
     finally:
         line = "" if _line_is_open.pop() else f"{indent}{text}: "
         sys.stderr.write(f"{line}{perf_counter() - start:.1f} s\n")
+
+
+def counted(items: Iterable[T], total: int) -> Iterator[T]:
+    """The items, counted behind the step that runs: `3/8`, overwritten by the next number."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    shown = ""
+    for number, item in enumerate(items, 1):
+        text = f"{number}/{total} "
+        sys.stderr.write("\b" * len(shown) + text)
+        sys.stderr.flush()
+        shown = text
+        yield item

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 
 from xdsl.ir import SSAValue
 
@@ -14,20 +13,14 @@ from snnir.analysis.resources import estimate_luts, weight_bram36
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.targets import Target
+from snnir.tiling.clocks import Estimator
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse
+from snnir.tiling.shape import pitch_of as shape_pitch
+from snnir.tiling.shape import seen_inputs, shape_of, word_shifts
 from snnir.tiling.weights import digits
-
-DENSITY = 0.5
-"""Assumed share of neurons that are not silent, for estimates only."""
-
-IMBALANCE = 1.15
-"""Longest bank list over the mean, as measured on trained networks."""
 
 SLACK = 1.15
 """An array may be this much slower than the fastest if it is smaller."""
-
-ROTATED_ROWS = 1024
-"""Rows per bank that the copies of rotated weights may take in all; see `pitch_of`."""
 
 
 class WeightsTooLarge(UserError):
@@ -59,19 +52,8 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
         UserError: a size cannot work, or nothing fits.
     """
     planes = _planes(plan, request)
-    weight_bits = request.weight_bits or _weight_bits(plan)
-    words = word_shifts(plan.image_bits, planes)
-    acc_bits = _width(
-        plan, "acc_bits", request.acc_bits, lambda p: _acc_bits(p, plan, weight_bits, words)
-    )
-    membrane_bits = _width(
-        plan,
-        "membrane_bits",
-        request.membrane_bits,
-        lambda p: _membrane_bits(p, plan, planes, words),
-    )
-    wide = {"weight_bits": weight_bits, "acc_bits": acc_bits, "membrane_bits": membrane_bits}
-    pieces = {id(s): len(digits(s.weights, weight_bits)) for p in plan.layers for s in p.synapses}
+    wide = widths(plan, request, planes)
+    estimator = Estimator(shape_of(plan, wide["weight_bits"]))
     candidates = []
     refused = []
     for banks, channels, drain in _sizes(plan, target, request, planes):
@@ -79,11 +61,11 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
             array = ArrayParameters(banks, channels, planes, **wide, fifo=request.fifo, drain=drain)
         except ValueError as error:
             raise UserError(str(error)) from None
-        luts = estimate_luts(array)
-        depth = _depth(plan, array, pieces, target if request.streams else None)
-        bram = weight_bram36(banks, channels, weight_bits, depth)
+        luts = estimate_luts(array, estimator.shape.rate)
+        depth = weight_depth(estimator.rows(array), array, target if request.streams else None)
+        bram = weight_bram36(banks, channels, array.weight_bits, depth)
         if luts <= target.usable_lut and bram <= target.bram36:
-            cycles = sum(_cycles(layer, plan, array, pieces) for layer in plan.layers)
+            cycles = sum(float(layer.total.mean()) for layer in estimator.layers(array))
             candidates.append((cycles, luts, array))
         else:
             refused.append((bram > target.bram36, bram, luts, array))
@@ -98,40 +80,51 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
     return min((c for c in candidates if c[0] <= SLACK * fastest), key=lambda c: (c[1], c[0]))[2]
 
 
-def word_shifts(image_bits: int, planes: int) -> list[tuple[int, int]]:
-    """(bits, shift) of each word of the image, the most significant first."""
-    count = -(-image_bits // planes)
-    first = image_bits - (count - 1) * planes
-    return [
-        (first if index == 0 else planes, (count - 1 - index) * planes) for index in range(count)
-    ]
+def widths(plan: NetworkPlan, request: Request, planes: int) -> dict[str, int]:
+    """The widths of weights, accumulators and membranes, by proof.
+
+    Raises:
+        UserError: what was asked for can overflow, or the array has none so wide.
+    """
+    weight_bits = request.weight_bits or _weight_bits(plan)
+    words = word_shifts(plan.image_bits, planes)
+    acc_bits = _width(
+        plan, "acc_bits", request.acc_bits, lambda p: _acc_bits(p, plan, weight_bits, words)
+    )
+    membrane_bits = _width(
+        plan,
+        "membrane_bits",
+        request.membrane_bits,
+        lambda p: _membrane_bits(p, plan, planes, words),
+    )
+    return {"weight_bits": weight_bits, "acc_bits": acc_bits, "membrane_bits": membrane_bits}
 
 
 def pitch_of(plan: NetworkPlan, source: SSAValue, block: int, array: ArrayParameters) -> int:
-    """Positions per pixel of a map in blocks of `block` channels.
-
-    A multiple of the banks needs no decision, nor does a map over which no window moves along x.
-    Otherwise neighbouring pixels share banks (pitch = block, all weights copied into every bank)
-    while that takes at most `ROTATED_ROWS` rows; beyond, pixels are padded to a multiple of the
-    banks, and some banks idle.
-    """
-    moving = [(p, s) for p, s in plan.consumers(source) if p.dims[2] > 1]
-    if block % array.banks == 0 or not moving:
-        return block
-    copies = 0
-    for layer, synapse in moving:
-        tiles = -(-layer.dims[0] // array.channels)
-        taps = synapse.weights.shape[2] * synapse.weights.shape[3]
-        copies += tiles * taps * _inputs(synapse, array.channels)
-    return block if copies <= ROTATED_ROWS else -(-block // array.banks) * array.banks
+    """Positions per pixel of a map in blocks of `block` channels; see `snnir.tiling.shape`."""
+    readers = [
+        (
+            layer.dims,
+            s.weights.shape,
+            seen_inputs(s.weights.shape, s.groups, 0, min(array.channels, layer.dims[0])),
+        )
+        for layer, s in plan.consumers(source)
+    ]
+    return shape_pitch(readers, block, array)
 
 
-def _planes(plan: NetworkPlan, request: Request) -> int:
-    """As many planes as the longest train has steps; the image's bits may be cut into words."""
+def longest_train(plan: NetworkPlan) -> tuple[str, int]:
+    """Label and steps of the longest train that a layer fires; no steps if there is no such."""
     label, steps = "", 0
     for layer in plan.layers:
         if layer.out is not None and layer.schedule["steps_out"] > steps:
             label, steps = layer.label, layer.schedule["steps_out"]
+    return label, steps
+
+
+def _planes(plan: NetworkPlan, request: Request) -> int:
+    """As many planes as the longest train has steps; the image's bits may be cut into words."""
+    label, steps = longest_train(plan)
     if not request.planes:
         return steps or min(plan.image_bits, 8)
     if request.planes < steps:
@@ -219,53 +212,9 @@ def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tupl
                     yield banks, channels, drain
 
 
-def _inputs(synapse: Synapse, channels: int) -> float:
-    """Input channels that a tile of output channels sees."""
-    outputs, per_group = synapse.weights.shape[:2]
-    groups_seen = ceil(min(channels, outputs) / max(1, outputs // synapse.groups))
-    return min(synapse.groups, groups_seen) * per_group
-
-
-def _depth(
-    plan: NetworkPlan, array: ArrayParameters, pieces: dict[int, int], target: Target | None
-) -> int:
-    """Estimated rows of a weight memory: all, or those of a ring if there is a target for it."""
-    rows = [_rows(layer, array, pieces) for layer in plan.layers]
-    if target is None:
-        return sum(rows)
-    tiles = [-(-layer.dims[0] // array.channels) for layer in plan.layers]
-    largest = max(-(-r // t) for r, t in zip(rows, tiles, strict=True))
-    return choose_ring(array, largest, target.bram36)
-
-
-def _rows(layer: LayerPlan, array: ArrayParameters, pieces: dict[int, int]) -> int:
-    """Estimated rows of the weight memories for a layer."""
-    total = 0
-    tiles = -(-layer.dims[0] // array.channels)
-    for synapse in layer.synapses:
-        inputs = _inputs(synapse, array.channels)
-        taps = synapse.weights.shape[2] * synapse.weights.shape[3]
-        total += tiles * pieces[id(synapse)] * taps * ceil(inputs / array.banks)
-    return total
-
-
-def _cycles(
-    layer: LayerPlan, plan: NetworkPlan, array: ArrayParameters, pieces: dict[int, int]
-) -> float:
-    """Estimated clocks of a layer for one image."""
-    words = len(word_shifts(plan.image_bits, array.planes))
-    tiles = -(-layer.dims[0] // array.channels)
-    events = runs = 0.0
-    for synapse in layer.synapses:
-        count = pieces[id(synapse)] * (words if synapse.source is plan.encode.train else 1)
-        inputs = _inputs(synapse, array.channels)
-        spread = len(synapse.rows.offsets)
-        events += count * inputs * spread * len(synapse.columns.offsets)
-        blocks = ceil(inputs / array.channels)
-        runs += count * blocks * spread * len(synapse.columns.runs())
-    busy = events * DENSITY * IMBALANCE / array.banks
-    drain = array.drain_clocks(min(array.channels, layer.dims[0]))
-    return tiles * layer.dims[1] * layer.dims[2] * max(busy, runs, drain, 1)
+def weight_depth(rows: list[int], array: ArrayParameters, target: Target | None) -> int:
+    """Rows of a weight memory: those of all tiles, or of a ring if there is a target for it."""
+    return sum(rows) if target is None else choose_ring(array, max(rows), target.bram36)
 
 
 def _too_large(refused, target: Target) -> UserError:

@@ -81,3 +81,41 @@ def array(text: str) -> tuple[int, ...]:
             f"drain lanes must be 1, 2, 4 or 8 and at most the {banks} banks, not {lanes[0]}"
         )
     return banks, channels, planes, *lanes
+
+
+def choices(low: int, high: int, powers: bool = False) -> Callable[[str], tuple[int, ...]]:
+    """Whole numbers from `low` to `high` separated by commas, perhaps powers of two only."""
+    one = whole(low, high)
+
+    def convert(text: str) -> tuple[int, ...]:
+        values = tuple(dict.fromkeys(one(part) for part in text.split(",")))
+        for value in values:
+            if powers and value & (value - 1):
+                raise ArgumentTypeError(f"takes powers of two, {low} to {high}, not '{value}'")
+        return values
+
+    return convert
+
+
+def names(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Some of the known names, separated by commas."""
+
+    def convert(text: str) -> tuple[str, ...]:
+        values = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        for value in values:
+            if value not in known:
+                raise ArgumentTypeError(f"takes {', '.join(known)}, not '{value}'")
+        return values
+
+    return convert
+
+
+def workers(text: str) -> int | str:
+    """A number of processes, or the address of a scheduler: `tcp://host:port`."""
+    if text.isdigit() and int(text) > 0:
+        return int(text)
+    if "://" in text and text.partition("://")[2]:
+        return text
+    raise ArgumentTypeError(
+        f"takes a number of processes, or an address like tcp://host:8786, not '{text}'"
+    )

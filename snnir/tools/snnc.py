@@ -12,6 +12,7 @@ COMMANDS = {
     "run": "run a build folder on data: outputs, accuracy, speed",
     "verify": "compare every spike of every layer between engines",
     "report": "show sizes, spikes, cycles and memory of each layer, and the fit on the target",
+    "explore": "search arrays, codings and widths; show which designs nothing else beats",
     "synth": "synthesise with Yosys and show what the design uses of the target",
 }
 """Command -> what it does; each is a module of `snnir.tools.commands`, imported when asked for."""

@@ -15,6 +15,33 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("-o", "--output", metavar="DIR", type=Path, required=True, help="the build folder")
     add("--json", action="store_true", help="print what was made as one JSON object")
 
+    add_pixel_arguments(parser)
+
+    network = parser.add_argument_group("spiking network")
+    add = network.add_argument
+    add("--coding", choices=("radix", "rate"), default="radix", help="of the trains (radix)")
+    add("--timesteps", metavar="T", type=whole(1, 16), default=4, help="1 to 16 (4)")
+    add("--weight-bits", metavar="B", type=whole(2, 8), default=8, help="2 to 8 (8)")
+    add_neuron_arguments(network)
+
+    machine = parser.add_argument_group("machine")
+    add = machine.add_argument
+    add("--target", default="pynq-z2", metavar="NAME|FILE.toml", help="the device (pynq-z2)")
+    add(
+        "--array", metavar="K,C,P[,L]", type=array,
+        help="banks, output channels, planes, lanes of the drain; the compiler chooses unless "
+        "given",
+    )  # fmt: skip
+    add(
+        "--weights", choices=("auto", "onchip", "stream"),
+        help="where weights are kept: in the banks' memories, or in DDR, from which they come "
+        "tile by tile (auto: in DDR where they do not fit the device)",
+    )  # fmt: skip
+    add("--no-verilog", action="store_true", help="leave the hardware out, C only")
+
+
+def add_pixel_arguments(parser: ArgumentParser) -> None:
+    """The options about calibration data and what a pixel means."""
     data = parser.add_argument_group("calibration data and pixels")
     add = data.add_argument
     add(
@@ -33,10 +60,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add("--std", metavar="D,..", type=several(positive), help="see --mean")
 
-    network = parser.add_argument_group("spiking network")
+
+def add_neuron_arguments(network) -> None:
+    """The options about neurons, thresholds and rounding."""
     add = network.add_argument
-    add("--coding", choices=("radix", "rate"), default="radix", help="of the trains (radix)")
-    add("--timesteps", metavar="T", type=whole(1, 16), default=4, help="1 to 16 (4)")
     add(
         "--emission", choices=("causal", "after"),
         help="rate coding: fire in each step (causal), or after all steps are integrated",
@@ -49,45 +76,33 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add("--percentile", metavar="P", type=between(0, 100), help="for --balance percentile (99.9)")
     add("--per-channel", action="store_true", help="a threshold for each channel, not each layer")
-    add("--weight-bits", metavar="B", type=whole(2, 8), default=8, help="2 to 8 (8)")
     add(
         "--rounding", choices=("mse", "minmax"),
         help="scale of a channel's weights: least squared error (mse), or no clipping (minmax)",
     )  # fmt: skip
 
-    machine = parser.add_argument_group("machine")
-    add = machine.add_argument
-    add("--target", default="pynq-z2", metavar="NAME|FILE.toml", help="the device (pynq-z2)")
-    add(
-        "--array", metavar="K,C,P[,L]", type=array,
-        help="banks, output channels, planes, lanes of the drain; the compiler chooses unless "
-        "given",
-    )  # fmt: skip
-    add(
-        "--weights", choices=("auto", "onchip", "stream"),
-        help="where weights are kept: in the banks' memories, or in DDR, from which they come "
-        "tile by tile (auto: in DDR where they do not fit the device)",
-    )  # fmt: skip
-    add("--no-verilog", action="store_true", help="leave the hardware out, C only")
+
+def check_neuron_arguments(args: Namespace, where: str, rate: bool) -> None:
+    """Refuse options that would have no effect."""
+    for option in ("emission", "reset", "compare"):
+        if getattr(args, option) is not None and not rate:
+            raise UserError(
+                f"--{option} is a matter of rate-coded neurons",
+                where=where,
+                hint="add --coding rate, or leave it out",
+            )
+    if args.percentile is not None and args.balance != "percentile":
+        raise UserError(
+            "--percentile has no effect on this method",
+            where=where,
+            hint="add --balance percentile",
+        )
 
 
 def run(args: Namespace) -> int:
     from snnir.tools.flow import Flow
 
-    if args.coding == "radix":
-        for option in ("emission", "reset", "compare"):
-            if getattr(args, option) is not None:
-                raise UserError(
-                    f"--{option} is a matter of rate-coded neurons",
-                    where="snnc compile",
-                    hint="add --coding rate, or leave it out",
-                )
-    if args.percentile is not None and args.balance != "percentile":
-        raise UserError(
-            "--percentile has no effect on this method",
-            where="snnc compile",
-            hint="add --balance percentile",
-        )
+    check_neuron_arguments(args, "snnc compile", args.coding == "rate")
     flow = Flow(
         calibration=args.calibration,
         samples=args.samples,

@@ -116,7 +116,7 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
     target, array = manifest["target"], manifest["array"]
     cycles = activity["total_cycles"] if activity else None
     bram = sum(memory["bram36"] for memory in manifest["memory"])
-    luts = _estimated_luts(array)
+    luts = _estimated_luts(manifest)
     inside = luts <= target["lut"] * target["lut_share"] and bram <= target["bram36"]
     return {
         "name": manifest["name"],
@@ -159,11 +159,12 @@ def _input(build: BuildFolder, activity: dict[str, Any] | None) -> dict[str, Any
     return found | activity["layers"]["input"] | {"cycles": sum(rows)}
 
 
-def _estimated_luts(array: dict[str, int]) -> int:
+def _estimated_luts(manifest: dict[str, Any]) -> int:
     from snnir.analysis.resources import estimate_luts
     from snnir.dialects.pe_types import ArrayParameters
 
-    return estimate_luts(ArrayParameters(**array))
+    rate = manifest["options"]["coding"] == "rate"
+    return estimate_luts(ArrayParameters(**manifest["array"]), rate)
 
 
 def _as_text(found: dict[str, Any]) -> str:

@@ -1,0 +1,206 @@
+"""What an array costs and what it does for a network, by estimate: clocks, memories, LUTs, bytes.
+
+Clocks are those of `snnir.tiling.clocks`, by which `tile-to-pe` chooses too; memories are laid out
+as `event-schedule` does it, only without a program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnir.analysis.loading import BEAT, DDR, row_layout
+from snnir.analysis.memories import Memory
+from snnir.analysis.places import Lifetime, first_fit
+from snnir.analysis.resources import estimate_ffs, estimate_luts
+from snnir.dialects.pe_types import ArrayParameters
+from snnir.targets import Target
+from snnir.tiling.choose import weight_depth
+from snnir.tiling.clocks import Estimator, LayerClocks, loaded_clocks
+from snnir.tiling.shape import IMAGE, NetworkShape, word_shifts
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One array for one setting.
+
+    Args:
+        weights: `onchip` or `stream`.
+        cycles: clocks of an image [cycles]; `computing` those that would remain if weights were
+            there at once.
+        moved: bytes to and from DDR for an image: weights, the image, the outputs.
+        setting: its index among the settings; `accuracy` that of the setting, if measured.
+    """
+
+    array: ArrayParameters
+    weights: str
+    cycles: float
+    computing: float
+    images_per_second: float
+    latency: float
+    luts: int
+    ffs: int
+    bram36: int
+    moved: int
+    setting: int = 0
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a design may take; `accuracy` is the least share of right predictions."""
+
+    luts: int
+    bram36: int
+    accuracy: float = 0.0
+
+
+def estimates(
+    estimator: Estimator,
+    array: ArrayParameters,
+    kept: Iterable[str],
+    target: Target,
+    limits: Limits,
+) -> Iterator[Estimate]:
+    """What an array does for the network of an estimator, for each place of its weights that fits.
+
+    Args:
+        kept: where weights may be kept, `onchip`, `stream` or both.
+    """
+    shape = estimator.shape
+    luts = estimate_luts(array, shape.rate)
+    if luts > limits.luts:
+        return
+    rows = estimator.rows(array)
+    clock = target.clock_mhz * 1e6
+    layers: list[LayerClocks] = []
+    for weights in kept:
+        depth = weight_depth(rows, array, target if weights == "stream" else None)
+        bram36 = sum(memory.bram36 for memory in memories_of(shape, array, depth))
+        if bram36 > limits.bram36:
+            continue
+        layers = layers or estimator.layers(array)
+        computing = cycles = float(np.mean(sum(layer.total for layer in layers)))
+        moved = int(np.prod(shape.maps[IMAGE])) + 4 * int(np.prod(shape.layers[-1].dims))
+        if weights == "stream":
+            cycles = streamed_cycles(layers, rows, array, depth)
+            moved += sum(rows) * row_layout(array).beats * BEAT // 8
+        yield Estimate(
+            array=array,
+            weights=weights,
+            cycles=round(cycles, 1),
+            computing=round(computing, 1),
+            images_per_second=round(clock / cycles, 2),
+            latency=round(cycles / clock, 9),
+            luts=luts,
+            ffs=estimate_ffs(array, shape.rate),
+            bram36=bram36,
+            moved=moved,
+        )
+
+
+def streamed_cycles(layers, rows: list[int], array: ArrayParameters, ring: int) -> float:
+    """Clocks of an image whose weights come from DDR."""
+    left = iter(rows)
+    images = max(len(layer.busy) for layer in layers)
+    tiles, around = [], []
+    for layer in layers:
+        for index, clocks in enumerate(layer.tiles):
+            # What comes first is the image, which has no weights.
+            tiles.append((next(left) if layer is not layers[0] else 0, clocks))
+            around.append(0 if index else layer.around)
+    tiles = [(count, np.broadcast_to(clocks, (images,))) for count, clocks in tiles]
+    return float(loaded_clocks(tiles, around, row_layout(array).beats, ring, DDR).mean())
+
+
+def memories_of(shape: NetworkShape, array: ArrayParameters, weight_rows: int) -> list[Memory]:
+    """The memories whose size depends on the network; as `snnir.analysis.memories` counts them.
+
+    Args:
+        weight_rows: depth of the weight memories.
+    """
+    words = word_shifts(shape.image_bits, array.planes)
+    places = _Places(shape, array, len(words))
+    position = _bits(places.capacity - 1)
+    lanes = array.drain
+    outputs, rows = 0, 0
+    for layer in shape.layers:
+        clocks = [array.drain_clocks(count) for _, count in layer.tiles(array.channels)]
+        rows += sum(clocks)
+        outputs = sum(clocks) * layer.dims[1] * layer.dims[2]
+    return [
+        Memory("weights", array.banks, array.channels * array.weight_bits, weight_rows),
+        Memory("events", array.banks, position + array.planes, places.events),
+        Memory("pointers", 1, array.banks * _bits(places.capacity), places.pointers),
+        Memory("runs", 1, *_runs(shape, array, len(words), places)),
+        Memory("parameters", 1, lanes * _parameter_bits(shape), rows),
+        Memory("potentials", lanes, 32, outputs),
+    ]
+
+
+class _Places:
+    """Where maps would be kept: how deep the event and the pointer memory are."""
+
+    def __init__(self, shape: NetworkShape, array: ArrayParameters, words: int):
+        lives, sizes, entries = [], [], []
+        self.capacity = 0
+        for index, (channels, height, width) in enumerate(shape.maps):
+            born = [0] if index == IMAGE else []
+            born += [i for i, p in enumerate(shape.layers, 1) if p.out == index]
+            reads = [i for i, p in enumerate(shape.layers, 1) for s in p.synapses
+                     if s.source == index]  # fmt: skip
+            blocks = -(-channels // shape.block(index, array))
+            capacity = -(-width * shape.pitch(index, array) // array.banks)
+            self.capacity = max(self.capacity, capacity)
+            for _ in range(words if index == IMAGE else 1):
+                lives.append(Lifetime(None, born[0], max(reads, default=born[0])))
+                sizes.append(blocks * height * capacity)
+                entries.append(blocks * height * width)
+        self.events = _end(first_fit(lives, sizes, reuse=True), sizes)
+        self.pointers = _end(first_fit(lives, entries, reuse=True), entries)
+
+
+def _end(starts: list[int], sizes: list[int]) -> int:
+    return max(start + size for start, size in zip(starts, sizes, strict=True))
+
+
+def _runs(shape: NetworkShape, array: ArrayParameters, words: int, places: _Places):
+    """(width, depth) of the run table; runs over nothing but zero weights are in it here."""
+    depth, reach, rows, strides = 0, 1, 1, 1
+    for layer in shape.layers:
+        spans = set()
+        for first, count in layer.tiles(array.channels):
+            blocks = []
+            for s in layer.synapses:
+                low, high = s.inputs(first, count)
+                block = shape.block(s.source, array)
+                blocks.append((low // block, -(-high // block)))
+            spans.add(tuple(blocks))
+        for span in spans:
+            for s, (low, high) in zip(layer.synapses, span, strict=True):
+                pieces = len(s.shifts) * (words if s.source == IMAGE else 1)
+                depth += pieces * (high - low) * len(s.rows.offsets) * len(s.runs)
+        for s in layer.synapses:
+            _, height, width = shape.maps[s.source]
+            reach = max(reach, height, width)
+            strides = max(strides, s.rows.stride, s.columns.stride)
+            rows = max(rows, -(-s.weights[1] * s.weights[2] * s.weights[3] // array.banks))
+    # Flags and shift; offsets; length and bounds; strides; addresses and their strides; rows.
+    width = 2 + 3 + 2 * 3 + 2 + 2 * _bits(reach) + 2 * _bits(strides)
+    width += _bits(places.pointers) + _bits(places.events) + 2 * _bits(reach)
+    return width + _bits(rows) + 4, depth
+
+
+def _parameter_bits(shape: NetworkShape) -> int:
+    spans: dict[str, tuple[int, int]] = {}
+    for layer in shape.layers:
+        for name, low, high in layer.params:
+            known = spans.get(name, (0, 0))
+            spans[name] = (min(known[0], low), max(known[1], high))
+    return sum(_bits(max(high, ~low)) + (low < 0) for low, high in spans.values() if low or high)
+
+
+def _bits(largest: int) -> int:
+    return max(1, int(largest).bit_length())
