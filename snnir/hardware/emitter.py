@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import NamedTuple
 
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.columns import Record
@@ -11,49 +12,77 @@ from snnir.hardware.resolver import ENTRY_FLAGS, entry_record, phase_record
 from snnir.hardware.tables import HardwareTables
 
 
+class Queue(NamedTuple):
+    """A FIFO as its reader sees it.
+
+    Attributes:
+        head: the oldest entry.
+        waiting: whether there is one.
+        full: whether no place is left.
+        early: the early bits that the head will have in the next clock.
+        waiting_next, full_next: what the flags will be in the next clock.
+    """
+
+    head: Signal
+    waiting: Signal
+    full: Signal
+    early: Signal
+    waiting_next: Signal
+    full_next: Signal
+
+
 def queue(
     m: Module, name: str, depth: int, push: Signal, word: Signal, pop: Signal, early: int
-) -> tuple[Signal, Signal, Signal]:
+) -> Queue:
     """A FIFO in LUTRAM whose head is seen at once.
 
     An entry keeps its place until it is popped, and what is pushed is at the head one clock later.
+    Nothing is pushed into a full one, nothing popped from an empty one.
 
     Args:
         early: lowest bits of an entry that decide about the next clock, and so cannot wait for a
             memory: the head's are kept in registers, the next entry's are read ahead.
-
-    Returns:
-        (head, waiting, full): the oldest entry, whether there is one, whether no place is left.
     """
     bits = address_width(depth)
     write, read = m.reg(f"{name}_write", bits, reset=0), m.reg(f"{name}_read", bits, reset=0)
     after = m.reg(f"{name}_after", bits, reset=1)
     count = m.reg(f"{name}_count", bits + 1, reset=0)
+    # Comparisons of the count with 0 and 1, one clock ahead of it.
+    waiting, several = m.reg(f"{name}_waiting", 1, reset=0), m.reg(f"{name}_several", 1, reset=0)
     write.next = mux(push, write + 1, write)
     read.next = mux(pop, after, read)
     after.next = mux(pop, after + 1, after)
     count.next = mux(push ^ pop, mux(push, count + 1, count - 1), count)
+    waiting.next = push | several | (waiting & ~pop)
+    several.next = mux(push, mux(pop, several, waiting), mux(pop, count.ugt(2), several))
     soon, late = word[:early], word[early:]
     following = m.instance(
         f"{name}_early", lutram_1r1w(early, depth), we=push, waddr=write, wdata=soon, raddr=after
     )["rdata"]
     first = m.reg(f"{name}_first", early)
-    first.next = mux(pop | count.eq(0), mux(count.ugt(1), following, soon), first)
+    first.next = mux(pop | ~waiting, mux(several, following, soon), first)
     rest = m.instance(
         name, lutram_1r1w(late.width, depth), we=push, waddr=write, wdata=late, raddr=read
     )["rdata"]
-    return cat(rest, first), count.any(), count.msb
+    full = count.msb
+    full_next = ~pop & (full | (push & count.eq(depth - 1)))
+    return Queue(cat(rest, first), waiting, full, first.next, waiting.next, full_next)
 
 
 def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
     """One bank's queue and emitter; with `waits`, nothing is emitted until `weights_ready`.
 
-    Ports: `push`, `entry`, `full`; `phase_end` (all banks are done, in this clock); `done` (nothing
-    is left to do in this phase); `valid` (an event is read in this clock), `address` (of the
-    event), `origin`, `by_bank`.
+    Ports: `push`, `entry`, `fills` (no place is left in the next clock); `phase_end` (all banks are
+    done, in this clock); `done` (nothing is left to do behind this clock in this phase); `valid`
+    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`.
 
     The first clock of an entry takes its address from the queue, later ones count on; a list
     without events, which only the end of a phase can be, takes a clock as well.
+
+    `done` is a register, for it is asked for in all banks and answers to all of them in one clock:
+    whether a bank ends its phase in a clock is found out in the clock before. It does not heed
+    `weights_ready`: that is 0 only while no bank has begun with the phase, and whoever asks for
+    `done` asks for it as well.
     """
     m = Module("emitter", doc=f"a bank's queue of {depth} runs, and the events of the oldest one")
     m.clock()
@@ -61,12 +90,14 @@ def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
     push, word = m.input("push", 1), m.input("entry", record.width)
     phase_end = m.input("phase_end", 1)
     finish = m.wire("finish", 1)
-    head, waiting, full = queue(m, "runs", depth, push, word, finish, ENTRY_FLAGS)
-    entry = {key: m.wire(f"head_{key}", value) for key, value in record.unpack(head).items()}
+    runs = queue(m, "runs", depth, push, word, finish, ENTRY_FLAGS)
+    entry = {key: m.wire(f"head_{key}", value) for key, value in record.unpack(runs.head).items()}
+    coming = Record({key: record.widths[key] for key in list(record.widths)[:ENTRY_FLAGS]})
+    coming = coming.unpack(runs.early)
 
     idle, busy = m.reg("idle", 1, reset=0), m.reg("busy", 1, reset=0)
     ready = m.input("weights_ready", 1) if waits else m.const(1, 1)
-    active = m.wire("active", waiting & ~idle & ready)
+    active = m.wire("active", runs.waiting & ~idle & ready)
     following, left = m.reg("following", entry["start"].width), m.reg("left", entry["rest"].width)
     is_last = m.reg("is_last", 1)
     address = m.wire("event", mux(busy, following, entry["start"]))
@@ -76,10 +107,17 @@ def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
     is_last.next = rest.eq(1)
     finish.drive(active & mux(busy, is_last, entry["single"]))
     busy.next = active & ~finish
-    done = m.wire("is_done", idle | (finish & entry["phase_end"]))
-    idle.next = done & ~phase_end
+    done = m.reg("is_done", 1, reset=0)
+    idle_next = m.wire("idle_next", done & ready & ~phase_end)
+    idle.next = idle_next
+    ends = mux(
+        active & ~finish,
+        is_last.next & entry["phase_end"],
+        runs.waiting_next & coming["single"] & coming["phase_end"],
+    )
+    done.next = idle_next | ends
 
-    m.output("full", full)
+    m.output("fills", runs.full_next)
     m.output("done", done)
     m.output("valid", active & (busy | entry["some"]))
     m.output("address", address)
@@ -126,7 +164,7 @@ def emitters_module(tables: HardwareTables) -> Module:
         for k in range(banks)
     ]
     # One more phase than a bank has entries may wait: its last entries are done, the shadow is not.
-    head, _, _ = queue(m, "phases", 2 * depth, push_phase, phase, phase_end, 1)
+    head = queue(m, "phases", 2 * depth, push_phase, phase, phase_end, 1).head
     flags = phase_bits.unpack(head)
     pixel_end = flags["pixel_end"]
     all_done = m.wire("all_done", cat(*[result["done"] for result in results]).all())
@@ -137,9 +175,12 @@ def emitters_module(tables: HardwareTables) -> Module:
     reload = m.wire("reload", phase_end & pixel_end)
     draining.next = mux(reload, drain - 1, mux(free, draining, draining - 1))
     free.next = mux(reload, drain.eq(1), free | draining.eq(1))
-    phase_end.drive(all_done & (~pixel_end | free))
+    ready_now = ready.get("weights_ready", m.const(1, 1))
+    phase_end.drive(all_done & ready_now & (~pixel_end | free))
 
-    m.output("go", ~reduce(Signal.__or__, [result["full"] for result in results]))
+    # It stops hundreds of registers at once: a register, with nothing but a wire behind it.
+    go = ~reduce(Signal.__or__, [result["fills"] for result in results])
+    m.output("go", m.pipe("goes", go, reset=1))
     for k, result in enumerate(results):
         m.output(f"valid{k}", m.pipe(f"valid{k}", result["valid"], reset=0))
         m.output(f"address{k}", m.pipe(f"address{k}", result["address"]))

@@ -169,9 +169,7 @@ def test_queue_keeps_order_and_says_when_it_is_full():
     m.clock()
     m.input("rst", 1)
     push, word, pop = m.input("push", 1), m.input("word", 8), m.input("pop", 1)
-    for name, signal in zip(
-        ("head", "waiting", "full"), queue(m, "q", 4, push, word, pop, early=3), strict=True
-    ):
+    for name, signal in queue(m, "q", 4, push, word, pop, early=3)._asdict().items():
         m.output(name, signal)
     sim = simulator(m)
     sim.step(rst=1)
@@ -183,8 +181,11 @@ def test_queue_keeps_order_and_says_when_it_is_full():
         assert not entries or seen["head"] == entries[0]
         pop_now = bool(entries) and rng.random() < 0.5
         push_now = len(entries) < 4 and rng.random() < 0.6
-        sim.step(push=int(push_now), word=value, pop=int(pop_now))
+        seen = sim.step(push=int(push_now), word=value, pop=int(pop_now))
         entries = entries[int(pop_now) :] + [value] * int(push_now)
+        assert seen["waiting_next"] == bool(entries)
+        assert seen["full_next"] == (len(entries) == 4)
+        assert not entries or seen["early"] == entries[0] & 7
 
 
 @pytest.mark.parametrize("width", [1, 3, 8, 16])
