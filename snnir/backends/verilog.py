@@ -113,7 +113,7 @@ class _ModulePrinter:
 
     def declarations(self) -> list[str]:
         own = [op for op in self.registers if op not in self.merged.values()]
-        lines = [_line(f"{_declared('reg', op.data)};") for op in own]
+        lines = [_line(f"{_kept(op)}{_declared('reg', op.data)};") for op in own]
         results = [value for op in self.instances for value in op.outputs]
         lines += [_line(f"{_declared('wire', value)};") for value in results]
         for op in self.registers:
@@ -182,6 +182,10 @@ def _cell_text(cell: Cell) -> str:
         return cell.primitive
     digits = max(1, cell.init_bits // 4)
     return f"{cell.primitive} #(.INIT({cell.init_bits}'h{cell.init:0{digits}x}))"
+
+
+def _kept(op: seq.CompRegOp) -> str:
+    return "(* keep *) " if netlist.KEEP_ATTR in op.attributes else ""
 
 
 def _declared(kind: str, value: SSAValue) -> str:

@@ -34,16 +34,21 @@ def channel_module(
     """One output channel: its weights, the pair sums that all planes share, a lane per plane.
 
     Ports: `weights` (banks * weight_bits, from the memories' outputs), `trains` (banks * planes),
-    `clear`, `shift`, `keep` (copy the accumulators to the shadow); `shadow` (planes * acc_bits).
+    `clear`, `shift`, `keep` (copy the accumulators to the shadow), each a clock before it is due;
+    `shadow` (planes * acc_bits).
+
+    What all channels are told passes a register of each one's own, or a bit would drive thousands
+    of LUTs.
     """
     banks, bits, planes = array.banks, array.weight_bits, array.planes
     m = Module("channel", doc=f"one output channel: {planes} lanes that share {banks} weights")
     m.clock()
     weight_row, train_row = m.input("weights", banks * bits), m.input("trains", banks * planes)
-    clear, keep = m.input("clear", 1), m.input("keep", 1)
-    inputs: dict[str, Signal] = {"clear": clear}
-    if shifts:
-        inputs["shift"] = m.input("shift", len(shifts))
+    orders = {"clear": 1, "keep": 1} | ({"shift": len(shifts)} if shifts else {})
+    inputs: dict[str, Signal] = {
+        key: m.pipe(f"{key}_here", m.input(key, width), keep=True) for key, width in orders.items()
+    }
+    keep = inputs.pop("keep")
     held = m.pipe("held_weights", weight_row)
     weights = [held.bits(k * bits, bits) for k in range(banks)]
     for k, weight in enumerate(weights):
@@ -51,8 +56,8 @@ def channel_module(
     for k in range(banks // 2):
         first, second = (resize(w, bits + 1) for w in weights[2 * k : 2 * k + 2])
         inputs[f"pair{k}"] = m.pipe(f"pair{k}", first + second)
-    # Each channel has train registers of its own: their bits gate every bit of every lane.
-    trains = m.pipe("gates", m.pipe("held_trains", train_row))
+    # Their bits gate every bit of every lane.
+    trains = m.pipe("gates", m.pipe("held_trains", train_row), keep=True)
     lane = LANES[lanes](banks, bits, array.acc_bits, shifts)
     accumulators = []
     for p in range(planes):

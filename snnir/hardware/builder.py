@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     ModuleOp,
     StringAttr,
+    UnitAttr,
 )
 from xdsl.ir import Block, Operation, OpResult, Region, SSAValue
 
@@ -153,12 +154,14 @@ class Module:
         reset: int | None = None,
         next: Signal | int | None = None,
         enable: Signal | None = None,
+        keep: bool = False,
     ) -> Register:
         """Declare a register, driven here by `next` or later by assigning to `.next`.
 
         Args:
             reset: value under the synchronous reset `rst`; None for a register without reset.
             enable: with `next`, keep the old value where it is 0.
+            keep: it is one of several copies that share a load; they must not become one again.
         """
         if self._clock is None:
             raise ValueError(f"{self.name}: register {name!r} needs m.clock() first")
@@ -168,6 +171,8 @@ class Module:
                 raise ValueError(f"{self.name}: register {name!r} needs an input 'rst' first")
             reset_operands = (self._inputs["rst"].value, self.const(reset, width).value)
         op = seq.CompRegOp(self.const(0, width).value, self._clock, reset_operands)
+        if keep:
+            op.attributes[netlist.KEEP_ATTR] = UnitAttr()
         self._block.add_op(op)
         register = Register(self, self._named(op.data, name))
         self._undriven[register.value] = name
@@ -179,10 +184,15 @@ class Module:
         return register
 
     def pipe(
-        self, name: str, source: Signal, reset: int | None = None, enable: Signal | None = None
+        self,
+        name: str,
+        source: Signal,
+        reset: int | None = None,
+        enable: Signal | None = None,
+        keep: bool = False,
     ) -> Register:
         """A register that follows a signal one clock later."""
-        return self.reg(name, source.width, reset=reset, next=source, enable=enable)
+        return self.reg(name, source.width, reset=reset, next=source, enable=enable, keep=keep)
 
     def drive(self, target: Signal, source: Signal | int) -> None:
         """Connect the driver of a register or a declared wire."""

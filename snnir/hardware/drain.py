@@ -37,17 +37,21 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
     m.input("rst", 1)
     record = phase_record(tables)
     ready = m.input("ready", 1)
-    # What is read in the clock in which a phase ends is added this much later.
+    # What is read in the clock in which a phase ends is added this much later; the channels are
+    # told a clock before, for each has registers of its own for it.
     late = EMIT + accumulate_stages(array.banks) - 1
-    ended = delayed(m, "ended", m.input("end_phase", 1), late, reset=0)
-    fields = record.unpack(delayed(m, "phase", m.input("phase", record.width), late))
-    keep = m.wire("pixel_ended", ended & fields["pixel_end"])
-    m.output("clear", keep | ready)
-    m.output("keep", keep)
+    ended = delayed(m, "ended", m.input("end_phase", 1), late - 1, reset=0)
+    phase = delayed(m, "phase", m.input("phase", record.width), late - 1)
+    fields = record.unpack(phase)
+    soon = m.wire("pixel_ends", ended & fields["pixel_end"])
+    m.output("clear", soon | ready)
+    m.output("keep", soon)
     if program.shifts:
         behind = fields["shift_behind"]
         chosen = [ended & behind.eq(1 + i) for i in range(len(program.shifts))]
         m.output("shift", cat(*reversed(chosen)))
+    keep = m.pipe("pixel_ended", soon, reset=0)
+    fields = record.unpack(m.pipe("phase_now", phase))
 
     drain = fields.get("drain", m.const(tables.tiles.high("drain"), tables.drain_bits))
     index = m.reg("index", tables.group_bits)

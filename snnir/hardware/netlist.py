@@ -13,6 +13,9 @@ from snnir.errors import UserError
 # trailing `_3` is taken for the printer's own numbering and lost.
 NAME_ATTR = "sv.namehint"
 
+KEEP_ATTR = "keep"
+"""On a register: synthesis may not merge it with another of the same value."""
+
 
 def width_of(value: SSAValue | Attribute) -> int:
     """Width of an integer value [bit]; a clock counts as one."""

@@ -11,9 +11,15 @@ from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 
 
-def advance(register: Register, load: Signal, start: Signal, step: Signal, next: Signal) -> None:
-    """Drive a register that is loaded at the start and takes a new value at each step."""
-    register.next = mux(load, start, mux(step, next, register))
+def advance(
+    register: Register, move: Signal, load: Signal, start: Signal, step: Signal, next: Signal
+) -> None:
+    """Drive a register that moves to its start or else, with a step, to its next value.
+
+    `move` is outermost, so that it becomes the register's clock enable and what decides where to
+    move depends on registers only.
+    """
+    register.next = mux(move, mux(load, start, mux(step, next, register)), register)
 
 
 @dataclass
@@ -53,10 +59,13 @@ class Axis:
         key = f"{self.name}_{key}"
         return self.tables.layers.resize(key, self.desc[key], width)
 
-    def drive(self, load: Signal, pixel: Signal, window: Signal, rewind: Signal) -> None:
+    def drive(
+        self, move: Signal, load: Signal, pixel: Signal, window: Signal, rewind: Signal
+    ) -> None:
         """Next state.
 
         Args:
+            move: there is a next state; without it, nothing changes.
             load: take window 0 (start of the layer, or the axis starts again).
             pixel: go to the next pixel of the window.
             window: go to the next window.
@@ -74,11 +83,11 @@ class Axis:
             (self.last_window, self.start("one_window", 1), self.left.eq(1)),
         ]
         for register, first, following in moved:
-            advance(register, load, first, window, following)
+            advance(register, move, load, first, window, following)
 
         def choose(loaded, windowed, rewound, stepped, kept: Signal) -> Signal:
             chosen = mux(rewind, rewound, mux(pixel, stepped, kept))
-            return mux(load, loaded, mux(window, windowed, chosen))
+            return mux(move, mux(load, loaded, mux(window, windowed, chosen)), kept)
 
         # What is left of the window needs the few bits of a kernel's extent.
         few = bits_of(0, self.tables.layers.high(f"{self.name}_reach"))
@@ -134,8 +143,6 @@ def walker_module(tables: HardwareTables) -> Module:
 
     index_bits = address_width(tiles.depth)
     tile_index = m.reg("tile_index", index_bits)
-    shown = m.wire("next_tile", index_bits)
-    ahead = tiles.fields(m, tiles.lookup(m, "tiles", shown))
 
     load = m.pipe("load", ready, reset=0)
     running = m.reg("running", 1, reset=0)
@@ -145,11 +152,11 @@ def walker_module(tables: HardwareTables) -> Module:
     tiles_left = m.reg("tiles_left", layers.width("tiles_last"))
 
     y, x = Axis(m, "y", tables, desc), Axis(m, "x", tables, desc)
-    step = m.wire("step", running & go)
+    # What a step would end is known without `go` and `running`, which decide whether there is one.
+    move = m.wire("move", load | (running & go))
     last_run, last_tile = m.reg("is_last_run", 1), m.reg("is_last_tile", 1)
     # Each end is one wide AND of registers: a chain of them would be as deep as the loops are.
-    ends = [running, go, last_run]
-    pixel_end = m.wire("pixel_end", cat(*ends).all())
+    ends = [last_run]
     row_end = m.wire("row_end", cat(*ends, x.last_pixel).all())
     ends += [x.last_pixel, y.last_pixel]
     window_end = m.wire("window_end", cat(*ends).all())
@@ -161,38 +168,42 @@ def walker_module(tables: HardwareTables) -> Module:
     new_tile = m.wire("new_tile", load | tile_end)
 
     x.drive(
+        move,
         load=load | pooled_row_end,
-        pixel=pixel_end & ~x.last_pixel,
+        pixel=last_run & ~x.last_pixel,
         window=window_end,
         rewind=row_end,
     )
     y.drive(
+        move,
         load=new_tile,
         pixel=row_end & ~y.last_pixel,
         window=pooled_row_end,
         rewind=window_end,
     )
-    running.next = load | (running & ~layer_end)
-    advance(tiles_left, load, desc["tiles_last"], tile_end, tiles_left - 1)
-    advance(last_tile, load, desc["tiles_one"], tile_end, tiles_left.eq(1))
+    running.next = load | (running & ~(go & layer_end))
+    advance(tiles_left, move, load, desc["tiles_last"], tile_end, tiles_left - 1)
+    advance(last_tile, move, load, desc["tiles_one"], tile_end, tiles_left.eq(1))
 
     following = mux(new_tile, tile_index + 1, tile_index)
-    shown.drive(mux(ready, layers.resize("tile_first", desc["tile_first"], index_bits), following))
-    tile_index.next = shown
+    shown = mux(ready, layers.resize("tile_first", desc["tile_first"], index_bits), following)
+    look = m.wire("look", ready | move)
+    tile_index.next = mux(look, shown, tile_index)
+    ahead = tiles.fields(m, tiles.lookup(m, "tiles", m.wire("next_tile", shown), look))
     tile = {
         key: field
         if field.constant is not None
-        else m.reg(f"tile_{key}", field.width, next=field, enable=new_tile)
+        else m.reg(f"tile_{key}", field.width, next=field, enable=move & new_tile)
         for key, field in ahead.items()
     }
     first = mux(new_tile, ahead["run_first"], tile["run_first"])
     first = tiles.resize("run_first", first, run_bits)
     runs = mux(new_tile, ahead["run_last"], tile["run_last"])
-    restart = load | pixel_end
-    advance(run, restart, first, step, run + 1)
-    advance(runs_left, restart, runs, step, runs_left - 1)
+    restart, always = load | last_run, m.const(1, 1)
+    advance(run, move, restart, first, always, run + 1)
+    advance(runs_left, move, restart, runs, always, runs_left - 1)
     only = mux(new_tile, ahead["run_one"], tile["run_one"])
-    advance(last_run, restart, only, step, runs_left.eq(1))
+    advance(last_run, move, restart, only, always, runs_left.eq(1))
 
     m.output("run", run)
     m.output("valid", running)

@@ -115,7 +115,7 @@ class _Graph:
 
 def _lut(graph: _Graph, kind: str, pins: dict) -> None:
     outputs = [(p, n[0]) for p, n in pins.items() if p in ("O", "O5", "O6")]
-    for pin, (net,) in ((p, n) for p, n in pins.items() if p.startswith("I")):
+    for (net,) in (n for p, n in pins.items() if p.startswith("I")):
         graph.sink(net)
         for output, target in outputs:
             graph.edge(net, target, LUT, 1, "LUT")
