@@ -62,9 +62,8 @@ def frame(unit: str, inputs: dict[str, int], outputs: dict[str, int]) -> str:
         lines.append(f"  reg [{smaller - 1}:0] level{level};")
         for i in range(smaller):
             high = min(width, FOLD * (i + 1)) - 1
-            lines.append(
-                f"  always @(posedge clk) level{level}[{i}] <= ^level{level - 1}[{high}:{FOLD * i}];"
-            )
+            bits = f"level{level - 1}[{high}:{FOLD * i}]"
+            lines.append(f"  always @(posedge clk) level{level}[{i}] <= ^{bits};")
         width = smaller
     lines += [f"  always @(posedge clk) so <= level{level};", "endmodule", ""]
     return "\n".join(lines)

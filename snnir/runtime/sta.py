@@ -351,9 +351,7 @@ def analyse(netlist: Path | dict, top: str, count: int = 10) -> Report:
             groups[key][1] += 1
         elif len(groups) < count:
             passed = [names.get(int(source[s]), "") for s in steps]
-            cells = [
-                f"{graph.edges[s][4]}({graph.sinks[int(source[s])]})" for s in steps
-            ]
+            cells = [f"{graph.edges[s][4]}({graph.sinks[int(source[s])]})" for s in steps]
             text = tuple(f"{n} -> {c}" if n else c for n, c in zip(passed, cells, strict=True))
             found = Path_(names.get(start, str(start)), sink, total, levels, text)
             groups[key] = [found, 1]
