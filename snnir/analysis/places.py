@@ -1,12 +1,20 @@
-"""Where maps live: which are needed at the same time, and addresses that keep them apart."""
+"""Where maps live: which are needed at the same time, and addresses that keep them apart.
+
+A layer may write its map over one that it reads, where it is done with each row by then; see
+`in_place`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+import numpy as np
 from xdsl.ir import SSAValue
 
-from snnir.dialects.pe import ProgramOp
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.pe import LayerOp, ProgramOp
 from snnir.dialects.pe_types import MapType
 
 
@@ -39,25 +47,177 @@ def lifetimes(program: ProgramOp) -> list[Lifetime]:
     return [Lifetime(value, born[value], dies[value]) for value in born]
 
 
-def event_words(kind: MapType, banks: int) -> int:
-    """Event addresses that a map takes, in every bank."""
-    return kind.blocks * kind.dims[1] * kind.capacity(banks)
+RowSize = Callable[[MapType], int]
+"""Words that a row of a map takes in one of the memories."""
 
 
-def pointer_entries(kind: MapType) -> int:
-    """Entries of the pointer memory that a map takes."""
-    return kind.blocks * kind.dims[1] * kind.dims[2]
+def event_rows(banks: int) -> RowSize:
+    """Event addresses of a row, in every bank."""
+    return lambda kind: kind.capacity(banks)
+
+
+def pointer_row(kind: MapType) -> int:
+    """Entries of the pointer memory of a row."""
+    return kind.dims[2]
+
+
+def in_place(program: ProgramOp, row: RowSize) -> dict[SSAValue, tuple[SSAValue, int]]:
+    """The maps that may be written over a map which the same layer reads for the last time.
+
+    A layer writes the rows of its map in order, and reads rows of its sources that it needs no more
+    a while later. Row R of the map, of `row` words, lies in words that it may use if its end is not
+    behind the first row of the source that row R or a later one still reads:
+
+        start + (R + 1) * row(map) <= source's start + first(R) * row(source)
+
+    Returns:
+        {map: (source, gap)}: the map may begin `gap` words or more below its source; of several
+        sources the one of least gap. A map without a gap smaller than itself is left out.
+    """
+    last = {life.value: life.dies for life in lifetimes(program)}
+    found: dict[SSAValue, tuple[SSAValue, int]] = {}
+    for step, layer in enumerate(program.layers, 1):
+        if not isinstance(layer.out.type, MapType) or not _tile_is_block(layer):
+            continue
+        ends = np.arange(1, 1 + layer.out.type.blocks * layer.out.type.dims[1])
+        least = len(ends) * row(layer.out.type)
+        for source in dict.fromkeys(s.source for tile in layer.tiles for s in tile.streams):
+            if last[source] != step:
+                continue
+            needed = ends * row(layer.out.type) - _first_needed(layer, source) * row(source.type)
+            gap = max(0, int(needed.max()))
+            if gap < least:
+                found[layer.out], least = (source, gap), gap
+    return found
+
+
+def _tile_is_block(layer: LayerOp) -> bool:
+    """Whether each tile writes one block of the map."""
+    block = layer.out.type.block.data
+    return all(int_list(tile.channels)[0] == i * block for i, tile in enumerate(layer.tiles))
+
+
+_NEVER = 1 << 40
+"""Stands for a row behind all others."""
+
+
+def _first_needed(layer: LayerOp, source: SSAValue) -> np.ndarray:
+    """For each row of the layer's map the first row of `source` that it or a later one reads."""
+    rows = layer.out.type.dims[1]
+    first = np.full((len(layer.tiles), rows), _NEVER)
+    height, kernel = int_list(layer.pixels)[0], int_list(layer.kernel)[0]
+    top = np.arange(rows) * int_list(layer.strides)[0] - int_list(layer.pads)[0]
+    for index, tile in enumerate(layer.tiles):
+        for stream in (s for s in tile.streams if s.source is source):
+            block, dy = from_dense(stream.runs)[:, :2].T.astype(np.int64)
+            for pixel in (top + i for i in range(kernel)):
+                y = pixel[:, None] * int_list(stream.strides)[0] + dy
+                read = (y >= 0) & (y < int_list(stream.bounds)[0])
+                read &= ((pixel >= 0) & (pixel < height))[:, None]
+                row = np.where(read, block * source.type.dims[1] + y, _NEVER).min(1)
+                first[index] = np.minimum(first[index], row)
+    return np.minimum.accumulate(first.ravel()[::-1])[::-1]
+
+
+SHARES = (0, 1 / 16, 1 / 8, 1 / 4, 1)
+"""Shares of a map that may be its gap for it to be written in place: long chains of large gaps hold
+more memory than they save."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A map in a region, `offset` words behind the region's first."""
+
+    life: Lifetime
+    offset: int
+    size: int
+
+
+def place_maps(program: ProgramOp, row: RowSize, reuse: bool) -> dict[SSAValue, int]:
+    """An address for each map, by first fit; maps that are written in place form one region.
+
+    Which maps are written in place (those whose gap is at most some share of them, see `SHARES`),
+    and whether regions are placed in the order of writing or the largest first: what needs the
+    least memory is taken, the first of these where several do.
+
+    Args:
+        row: words of a row of a map.
+        reuse: whether what is no longer needed is overwritten.
+    """
+    lives = lifetimes(program)
+    best: dict[SSAValue, int] = {}
+    depth = _NEVER
+    above = in_place(program, row) if reuse else {}
+    for share in SHARES if above else (0,):
+        chosen = {
+            value: link
+            for value, link in above.items()
+            if link[1] <= share * map_size(value.type, row)
+        }
+        regions = _regions(lives, chosen, row)
+        by_size = sorted(regions, key=lambda parts: -max(p.offset + p.size for p in parts))
+        for order in (regions, by_size) if reuse else (regions,):
+            addresses = fit_regions(order, reuse)
+            found = {
+                part.life.value: address + part.offset
+                for address, parts in zip(addresses, order, strict=True)
+                for part in parts
+            }
+            needed = max(found[life.value] + map_size(life.value.type, row) for life in lives)
+            if needed < depth:
+                best, depth = found, needed
+    return best
+
+
+def map_size(kind: MapType, row: RowSize) -> int:
+    """Words of a map whose rows have `row(kind)`."""
+    return kind.blocks * kind.dims[1] * row(kind)
+
+
+def _regions(lives: list[Lifetime], above, row: RowSize) -> list[list[_Part]]:
+    """Maps that lie at fixed distances from each other, in the order of their first ones."""
+    chains: list[list[_Part]] = []
+    of: dict[SSAValue, list[_Part]] = {}
+    for life in lives:
+        source, gap = above.get(life.value, (None, 0))
+        if source is None:
+            chains.append([])
+            parts, offset = chains[-1], 0
+        else:
+            parts = of[source]
+            offset = next(p.offset for p in parts if p.life.value is source) - gap
+        parts.append(_Part(life, offset, map_size(life.value.type, row)))
+        of[life.value] = parts
+    lowest = [min(part.offset for part in parts) for parts in chains]
+    return [
+        [replace(part, offset=part.offset - low) for part in parts]
+        for low, parts in zip(lowest, chains, strict=True)
+    ]
+
+
+def fit_regions(regions: list[list[_Part]], reuse: bool) -> list[int]:
+    """An address for each region: the lowest at which none of its maps meets one that is placed."""
+    placed: list[tuple[Lifetime, int, int]] = []
+    found = []
+    for parts in regions:
+        # Addresses between which a part would overlap what is placed, both ends excluded.
+        taken = sorted(
+            (start - part.offset - part.size, end - part.offset)
+            for part in parts
+            for other, start, end in placed
+            if not reuse or part.life.meets(other)
+        )
+        address = 0
+        for low, high in taken:
+            if address <= low:
+                break
+            address = max(address, high)
+        found.append(address)
+        placed += [(p.life, address + p.offset, address + p.offset + p.size) for p in parts]
+    return found
 
 
 def first_fit(lives: list[Lifetime], sizes: list[int], reuse: bool) -> list[int]:
     """An address for each map: the lowest that no map of an overlapping lifetime takes."""
-    placed: list[tuple[Lifetime, int, int]] = []
-    for life, size in zip(lives, sizes, strict=True):
-        busy = sorted((a, a + s) for other, a, s in placed if not reuse or life.meets(other))
-        address = 0
-        for start, end in busy:
-            if address + size <= start:
-                break
-            address = max(address, end)
-        placed.append((life, address, size))
-    return [address for _, address, _ in placed]
+    regions = [[_Part(life, 0, size)] for life, size in zip(lives, sizes, strict=True)]
+    return fit_regions(regions, reuse)

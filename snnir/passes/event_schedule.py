@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
-from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from snnir.analysis.loading import choose_ring
 from snnir.analysis.memories import memories
-from snnir.analysis.places import event_words, first_fit, lifetimes, pointer_entries
+from snnir.analysis.places import event_rows, place_maps, pointer_row
 from snnir.analysis.program import read_program
 from snnir.dialects.assembly import int_list, integer
 from snnir.dialects.pe import ProgramOp
@@ -33,13 +32,18 @@ class EventSchedulePass(ModulePass):
 
     Algorithm: linear scan over the maps in the order in which they are written. Each gets the
     lowest address, in the event memory and separately in the pointer memory, at which it meets no
-    map that is needed at the same time (first fit). Weights and parameters lie one behind the
-    other in the order of the tiles; where they come from DDR, that is their order in the stream,
-    and a ring of D rows keeps a row at its address modulo D. The order of layers, tiles, streams
-    and runs is the program's own and stays: streams by falling shift, runs from block to block, top
-    to bottom, left to right.
+    map that is needed at the same time (first fit). A layer may write its map over one that it
+    reads for the last time: it begins so many words lower that each row is written where rows lie
+    that have been consumed by then, as when a residual sum takes the place of what is added, one
+    row lower. Such maps are placed as one region. The scan is repeated with few or many maps in
+    place, in the order of writing or the largest first, and what needs the least memory is taken.
+    Weights and parameters lie one behind the other in the order of the tiles; where weights come
+    from DDR, that is their order in the stream, and a ring of D rows keeps a row at its address
+    modulo D. The order of layers, tiles, streams and runs is the program's own and stays: streams
+    by falling shift, runs from block to block, top to bottom, left to right.
 
-    Assumptions: the machine reads and writes a map in different steps, never in place.
+    Assumptions: a layer writes its map row after row, and a row not before the events of the rows
+    before it have been consumed.
 
     Options:
         reuse: whether a map may take the place of one that is no longer needed.
@@ -80,13 +84,11 @@ class EventSchedulePass(ModulePass):
 def schedule(program: ProgramOp, reuse: bool = True) -> None:
     """Sets all places and addresses of a program."""
     banks = program.array.banks
-    lives = lifetimes(program)
-    kinds = [life.value.type for life in lives]
-    events = first_fit(lives, [event_words(k, banks) for k in kinds], reuse)
-    pointers = first_fit(lives, [pointer_entries(k) for k in kinds], reuse)
-    places: dict[SSAValue, PlaceAttr] = {
-        life.value: PlaceAttr(Place(event, kind.capacity(banks), pointer))
-        for life, kind, event, pointer in zip(lives, kinds, events, pointers, strict=True)
+    events = place_maps(program, event_rows(banks), reuse)
+    pointers = place_maps(program, pointer_row, reuse)
+    places = {
+        value: PlaceAttr(Place(address, value.type.capacity(banks), pointers[value]))
+        for value, address in events.items()
     }
     program.receive.places = ArrayAttr([places[word] for word in program.receive.words])
     weights = params = 0

@@ -11,7 +11,14 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.traits import SymbolTable
 
-from snnir.analysis.places import Lifetime, event_words, lifetimes, pointer_entries
+from snnir.analysis.places import (
+    RowSize,
+    event_rows,
+    in_place,
+    lifetimes,
+    map_size,
+    pointer_row,
+)
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
@@ -30,7 +37,8 @@ class VerifyPeSchedulePass(ModulePass):
     wrong spikes and nothing else. So what can be proven from the program is proven here.
 
     What is checked: every map, tile and parameter has an address; maps that are needed at the same
-    time, weights of different tiles, and parameters of different tiles do not overlap; weights from
+    time, weights of different tiles, and parameters of different tiles do not overlap, but for a
+    map that is written over one that its layer is done with row by row; weights from
     DDR are in the order of the tiles, and the ring takes the largest; the places'
     row capacity is that of their map; each run's weight rows exist, and stay the right ones while
     the window moves along x; each word of the image is walked by the same runs, with the shift of
@@ -110,24 +118,27 @@ def _check_places(op: ProgramOp) -> None:
             raise UserError(f"the place of {kind} has a negative address")
         if kind.steps.data > planes:
             raise UserError(f"{kind} has more steps than the array's {planes} planes")
+    for what, row in (("events", event_rows(banks)), ("pointers", pointer_row)):
+        starts = {value: getattr(place, what) for value, place in places.items()}
+        _check_maps_apart(op, what, row, starts)
+
+
+def _check_maps_apart(op: ProgramOp, what: str, row: RowSize, starts: dict[object, int]) -> None:
+    """Whether maps that are needed at the same time do not overlap, but for those in place."""
+    lives, above = lifetimes(op), in_place(op, row)
     for index, one in enumerate(lives):
-        for other in lives[:index]:
-            if one.meets(other):
-                _check_maps_apart(one, other, places, banks)
-
-
-def _check_maps_apart(one: Lifetime, other: Lifetime, places, banks: int) -> None:
-    kinds = one.value.type, other.value.type
-    here, there = places[one.value], places[other.value]
-    for what, start, size in (
-        ("events", (here.events, there.events), [event_words(k, banks) for k in kinds]),
-        ("pointers", (here.pointers, there.pointers), [pointer_entries(k) for k in kinds]),
-    ):
-        if start[0] < start[1] + size[1] and start[1] < start[0] + size[0]:
-            raise UserError(
-                f"{kinds[0]} and {kinds[1]} are needed at the same time, "
-                f"but their {what} overlap at address {max(start)}"
-            )
+        source, gap = above.get(one.value, (None, 0))
+        for other in (life for life in lives[:index] if life.meets(one)):
+            here, there = starts[one.value], starts[other.value]
+            kinds = one.value.type, other.value.type
+            ends = here + map_size(kinds[0], row), there + map_size(kinds[1], row)
+            if other.value is source and here + gap <= there:
+                continue
+            if here < ends[1] and there < ends[0]:
+                raise UserError(
+                    f"{kinds[0]} and {kinds[1]} are needed at the same time, "
+                    f"but their {what} overlap at address {max(here, there)}"
+                )
 
 
 def _check_layer(op: LayerOp) -> None:
