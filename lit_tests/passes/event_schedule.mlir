@@ -5,19 +5,21 @@
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},event-schedule{weights=onchip}' | filecheck %s --check-prefix ONCHIP
 
-// The image is read by layer "a" alone, so "b" may write where it was; "a" is read by "b" and by the
-// readout and keeps its place. A row of the image has up to 2 events in a bank, one of "a" 4. The two
-// streams of "a" have equal weights, which are kept once: "b" starts at row 2.
+// A row of the image has up to 2 events in a bank, one of "a" 4. Layer "a" writes its 8 rows from
+// address 0 upwards while it reads the image from 26 on: its last row, 28 to 31, is written when
+// only the last row of the image's first word, 32 and 33, is still read. "a" is read by "b" and
+// by the readout and keeps its place, so "b" is written where the image was. The two streams of "a" have equal
+// weights, which are kept once: "b" starts at row 2.
 
 // Weights that come from DDR have the same addresses: they count in the stream.
 // STREAM:     pe.program @net array #pe.array<{{.*}}> ring 512 {
 // ONCHIP:     pe.program @net array #pe.array<{{.*}}fifo = 4, drain = 1> {
 
-// CHECK:      pe.receive bits 8 places [#pe.place<events = 0, capacity = 2, pointers = 0>, #pe.place<events = 8, capacity = 2, pointers = 16>]
-// CHECK-NEXT: pe.layer "a" {{.*}} place #pe.place<events = 16, capacity = 4, pointers = 32>
+// CHECK:      pe.receive bits 8 places [#pe.place<events = 26, capacity = 2, pointers = 20>, #pe.place<events = 34, capacity = 2, pointers = 36>]
+// CHECK-NEXT: pe.layer "a" {{.*}} place #pe.place<events = 0, capacity = 4, pointers = 0>
 // CHECK-NEXT:   pe.tile channels [0, 2] weights_at 0 params_at 0
 // CHECK:        pe.tile channels [2, 1] weights_at 1 params_at 2
-// CHECK:      pe.layer "b" {{.*}} place #pe.place<events = 0, capacity = 2, pointers = 0>
+// CHECK:      pe.layer "b" {{.*}} place #pe.place<events = 32, capacity = 2, pointers = 32>
 // CHECK-NEXT:   pe.tile channels [0, 1] weights_at 2 params_at 3
 // CHECK:      pe.layer "out"
 // CHECK-NOT:    place
