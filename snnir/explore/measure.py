@@ -10,7 +10,6 @@ import os
 import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -82,7 +81,17 @@ class Measured:
 class Refused:
     """A setting that the network or the machine does not have, and why."""
 
-    why: str
+    what: str
+    where: str | None = None
+    hint: str | None = None
+
+    @property
+    def why(self) -> str:
+        return str(self.error).removeprefix("error: ")
+
+    @property
+    def error(self) -> UserError:
+        return UserError(self.what, where=self.where, hint=self.hint)
 
 
 def measure(job: Job, contents: Mapping[str, bytes] | None = None) -> Measured | Refused:
@@ -92,13 +101,15 @@ def measure(job: Job, contents: Mapping[str, bytes] | None = None) -> Measured |
         contents: the job's files, where this process may not find them by their paths.
     """
     with tempfile.TemporaryDirectory(prefix="snnir-explore-") as name:
-        folder = Path(name)
+        folder, here = Path(name), job
         if contents is not None:
-            job = _localised(job, contents, folder)
+            here = _localised(job, contents, folder)
         try:
-            return _measure(job, folder)
+            return _measure(here, folder)
         except UserError as error:
-            return Refused(str(error).removeprefix("error: "))
+            # It must speak of the user's files, not of copies.
+            where = error.where and error.where.replace(here.model, job.model)
+            return Refused(error.what, where, error.hint)
 
 
 def _localised(job: Job, contents: Mapping[str, bytes], folder: Path) -> Job:
@@ -115,7 +126,7 @@ def _measure(job: Job, folder: Path) -> Measured:
     from snnir.frontend.onnx import import_model
     from snnir.tiling.layers import plan_network
     from snnir.tiling.shape import shape_of
-    from snnir.tools.compiling import describe_input, describe_output, model_input
+    from snnir.tools.compiling import describe_input, model_input
 
     module = import_model(Path(job.model))
     shape = model_input(module)
@@ -127,13 +138,6 @@ def _measure(job: Job, folder: Path) -> Measured:
     if samples is None:
         return Measured(network, proven, None, None, 0)
     what = describe_input(snn, shape)
-    outputs = int(np.prod(describe_output(snn)["shape"]))
-    if samples.y is not None and samples.y.max() >= outputs:
-        raise UserError(
-            f"y holds the label {samples.y.max()}, the network has {outputs} outputs",
-            where=job.data,
-            hint="labels count from 0",
-        )
     return _run(module, network, proven, what, samples, folder, max(proven))
 
 
@@ -282,12 +286,3 @@ def compiler_key() -> str:
     root = Path(__file__).parent.parent
     files = sorted(p for p in root.rglob("*") if p.suffix in (".py", ".c", ".h", ".lark"))
     return content_key(files)
-
-
-@contextmanager
-def readable(path: str | Path) -> Iterator[None]:
-    """Turns what the system says of a file into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"cannot read: {error.strerror}", where=str(path)) from None

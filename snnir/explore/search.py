@@ -75,7 +75,7 @@ def search(query: Query, workers: Workers, cache: Cache) -> Found:
     settings = query.space.settings()
     measured = _measure(query, settings, workers, cache)
     if not (good := [m for m in measured if isinstance(m, Measured)]):
-        raise UserError(f"no setting can be compiled: {measured[0].why}", where=query.model)
+        raise measured[0].error
     parts, considered = _parts(query, measured, workers.count)
     fitting: list[Estimate] = []
     with step(f"judging {considered:,} designs"):

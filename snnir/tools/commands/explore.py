@@ -172,12 +172,17 @@ def _query(args: Namespace) -> Query:
 
 def _check_data(model: Path, data: str | None) -> bool:
     """Whether there are labels; what is wrong with the model or the data is said at once."""
+    from math import prod
+
+    from snnir.analysis.network import network_of
     from snnir.frontend.onnx import import_model
     from snnir.runtime.samples import load_samples
     from snnir.tools.compiling import model_input
 
-    shape = model_input(import_model(model))
-    return data is not None and load_samples(data, shape[1:]).y is not None
+    module = import_model(model)
+    shape = model_input(module)
+    outputs = network_of(module).function_type.outputs.data[0].get_shape()
+    return data is not None and load_samples(data, shape[1:], prod(outputs[1:])).y is not None
 
 
 def _cache() -> Path:
