@@ -71,7 +71,8 @@ def estimates(
     """
     shape = estimator.shape
     luts = estimate_luts(array, shape.rate)
-    if luts > limits.luts:
+    ffs = estimate_ffs(array, shape.rate)
+    if luts > limits.luts or ffs > target.ff:
         return
     rows = estimator.rows(array)
     clock = target.clock_mhz * 1e6
@@ -95,7 +96,7 @@ def estimates(
             images_per_second=round(clock / cycles, 2),
             latency=round(cycles / clock, 9),
             luts=luts,
-            ffs=estimate_ffs(array, shape.rate),
+            ffs=ffs,
             bram36=bram36,
             moved=moved,
         )

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import Any, Protocol
 
 from snnir.errors import UserError
+from snnir.runtime.progress import silence
 
 PATIENCE = 10
 """Seconds until a scheduler that does not answer is given up [s]."""
@@ -63,7 +64,7 @@ class Processes:
 
     def __init__(self, count: int):
         self.count = count
-        self.pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+        self.pool = ProcessPoolExecutor(count, get_context("spawn"), silence)
 
     def run(self, function, items, shared=None):
         futures = {self.pool.submit(function, item, shared): i for i, item in enumerate(items)}

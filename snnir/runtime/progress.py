@@ -12,10 +12,22 @@ _line_is_open: list[bool] = []
 """For each step that runs: whether nothing was written behind its `...` yet."""
 
 
+_silent: list[bool] = []
+
+
+def silence() -> None:
+    """Say nothing more in this process: one among several would write into the others' lines."""
+    _silent.append(True)
+
+
+def _is_watched() -> bool:
+    return not _silent and sys.stderr.isatty()
+
+
 @contextmanager
 def step(text: str) -> Iterator[None]:
     """Say `text ... 1.2 s`; steps inside are indented."""
-    if not sys.stderr.isatty():
+    if not _is_watched():
         yield
         return
     if _line_is_open and _line_is_open[-1]:
@@ -35,7 +47,7 @@ def step(text: str) -> Iterator[None]:
 
 def counted(items: Iterable[T], total: int) -> Iterator[T]:
     """The items, counted behind the step that runs: `3/8`, overwritten by the next number."""
-    if not sys.stderr.isatty():
+    if not _is_watched():
         yield from items
         return
     shown = ""

@@ -88,7 +88,11 @@ def test_a_cluster_finds_the_same(explore, tmp_path):
     words = [*PIXELS, "--coding", "radix,rate", "--timesteps", "4", "--weight-bits", "4",
              "--banks", "4", "--channels", "8,16"]  # fmt: skip
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=None,
+        silence_logs=50,
+        local_directory=str(tmp_path),
     )
     with cluster:
         address = cluster.scheduler_address
