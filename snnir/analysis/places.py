@@ -6,7 +6,7 @@ A layer may write its map over one that it reads, where it is done with each row
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ class Lifetime:
     Step 0 receives the image, step i > 0 is layer i - 1.
     """
 
-    value: SSAValue
+    value: Hashable
     born: int
     dies: int
 
@@ -145,16 +145,23 @@ def place_maps(program: ProgramOp, row: RowSize, reuse: bool) -> dict[SSAValue, 
         reuse: whether what is no longer needed is overwritten.
     """
     lives = lifetimes(program)
-    best: dict[SSAValue, int] = {}
+    sizes = {life.value: map_size(life.value.type, row) for life in lives}
+    return place(lives, sizes, in_place(program, row) if reuse else {}, reuse)
+
+
+Gaps = Mapping[Hashable, tuple[Hashable, int]]
+"""{map: (source, gap)} as `in_place` finds it; any value may stand for a map."""
+
+
+def place(
+    lives: list[Lifetime], sizes: Mapping[Hashable, int], above: Gaps, reuse: bool
+) -> dict[Hashable, int]:
+    """An address for each map of some sizes; see `place_maps`."""
+    best: dict[Hashable, int] = {}
     depth = _NEVER
-    above = in_place(program, row) if reuse else {}
     for share in SHARES if above else (0,):
-        chosen = {
-            value: link
-            for value, link in above.items()
-            if link[1] <= share * map_size(value.type, row)
-        }
-        regions = _regions(lives, chosen, row)
+        chosen = {value: link for value, link in above.items() if link[1] <= share * sizes[value]}
+        regions = _regions(lives, chosen, sizes)
         by_size = sorted(regions, key=lambda parts: -max(p.offset + p.size for p in parts))
         for order in (regions, by_size) if reuse else (regions,):
             addresses = fit_regions(order, reuse)
@@ -163,7 +170,7 @@ def place_maps(program: ProgramOp, row: RowSize, reuse: bool) -> dict[SSAValue, 
                 for address, parts in zip(addresses, order, strict=True)
                 for part in parts
             }
-            needed = max(found[life.value] + map_size(life.value.type, row) for life in lives)
+            needed = max(found[life.value] + sizes[life.value] for life in lives)
             if needed < depth:
                 best, depth = found, needed
     return best
@@ -174,10 +181,12 @@ def map_size(kind: MapType, row: RowSize) -> int:
     return kind.blocks * kind.dims[1] * row(kind)
 
 
-def _regions(lives: list[Lifetime], above, row: RowSize) -> list[list[_Part]]:
+def _regions(
+    lives: list[Lifetime], above: Gaps, sizes: Mapping[Hashable, int]
+) -> list[list[_Part]]:
     """Maps that lie at fixed distances from each other, in the order of their first ones."""
     chains: list[list[_Part]] = []
-    of: dict[SSAValue, list[_Part]] = {}
+    of: dict[Hashable, list[_Part]] = {}
     for life in lives:
         source, gap = above.get(life.value, (None, 0))
         if source is None:
@@ -186,7 +195,7 @@ def _regions(lives: list[Lifetime], above, row: RowSize) -> list[list[_Part]]:
         else:
             parts = of[source]
             offset = next(p.offset for p in parts if p.life.value is source) - gap
-        parts.append(_Part(life, offset, map_size(life.value.type, row)))
+        parts.append(_Part(life, offset, sizes[life.value]))
         of[life.value] = parts
     lowest = [min(part.offset for part in parts) for parts in chains]
     return [

@@ -13,13 +13,13 @@ import numpy as np
 
 from snnir.analysis.loading import BEAT, DDR, row_layout
 from snnir.analysis.memories import Memory
-from snnir.analysis.places import Lifetime, first_fit
+from snnir.analysis.places import Lifetime, place
 from snnir.analysis.resources import estimate_ffs, estimate_luts
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.targets import Target
 from snnir.tiling.choose import weight_depth
 from snnir.tiling.clocks import Estimator, LayerClocks, loaded_clocks
-from snnir.tiling.shape import IMAGE, NetworkShape, word_shifts
+from snnir.tiling.shape import IMAGE, LayerShape, NetworkShape, word_shifts
 
 
 @dataclass(frozen=True)
@@ -142,29 +142,73 @@ def memories_of(shape: NetworkShape, array: ArrayParameters, weight_rows: int) -
 
 
 class _Places:
-    """Where maps would be kept: how deep the event and the pointer memory are."""
+    """Where maps would be kept: how deep the event and the pointer memory are.
+
+    A map is (index, word); only the image has more than one word.
+    """
 
     def __init__(self, shape: NetworkShape, array: ArrayParameters, words: int):
-        lives, sizes, entries = [], [], []
-        self.capacity = 0
+        self.shape, self.array = shape, array
+        self.lives: list[Lifetime] = []
+        self.rows: dict[tuple[int, int], int] = {}
+        capacities, widths = {}, {}
         for index, (channels, height, width) in enumerate(shape.maps):
-            born = [0] if index == IMAGE else []
-            born += [i for i, p in enumerate(shape.layers, 1) if p.out == index]
-            reads = [i for i, p in enumerate(shape.layers, 1) for s in p.synapses
-                     if s.source == index]  # fmt: skip
-            blocks = -(-channels // shape.block(index, array))
-            capacity = -(-width * shape.pitch(index, array) // array.banks)
-            self.capacity = max(self.capacity, capacity)
-            for _ in range(words if index == IMAGE else 1):
-                lives.append(Lifetime(None, born[0], max(reads, default=born[0])))
-                sizes.append(blocks * height * capacity)
-                entries.append(blocks * height * width)
-        self.events = _end(first_fit(lives, sizes, reuse=True), sizes)
-        self.pointers = _end(first_fit(lives, entries, reuse=True), entries)
+            writers = [i for i, layer in enumerate(shape.layers, 1) if layer.out == index]
+            readers = [
+                i for i, p in enumerate(shape.layers, 1) for s in p.synapses if s.source == index
+            ]
+            born = 0 if index == IMAGE else writers[0]
+            for word in range(words if index == IMAGE else 1):
+                value = (index, word)
+                self.lives.append(Lifetime(value, born, max(readers, default=born)))
+                self.rows[value] = -(-channels // shape.block(index, array)) * height
+                capacities[value] = -(-width * shape.pitch(index, array) // array.banks)
+                widths[value] = width
+        self.capacity = max(capacities.values())
+        self.events, self.pointers = self._depth(capacities), self._depth(widths)
 
+    def _depth(self, row: dict[tuple[int, int], int]) -> int:
+        """Words of a memory in which a row of each map takes so many."""
+        sizes = {value: self.rows[value] * row[value] for value in row}
+        found = place(self.lives, sizes, self._above(row, sizes), reuse=True)
+        return max(found[value] + sizes[value] for value in sizes)
 
-def _end(starts: list[int], sizes: list[int]) -> int:
-    return max(start + size for start, size in zip(starts, sizes, strict=True))
+    def _above(self, row, sizes) -> dict:
+        """The maps that may be written over a source; as `snnir.analysis.places.in_place`."""
+        found = {}
+        dies = {life.value: life.dies for life in self.lives}
+        for step, layer in enumerate(self.shape.layers, 1):
+            if layer.out is None:
+                continue
+            out = (layer.out, 0)
+            ends, least = np.arange(1, 1 + self.rows[out]) * row[out], sizes[out]
+            for source in (v for v in dies if dies[v] == step):
+                if not any(s.source == source[0] for s in layer.synapses):
+                    continue
+                needed = ends - self._first_needed(layer, source[0]) * row[source]
+                gap = max(0, int(needed.max()))
+                if gap < least:
+                    found[out], least = (source, gap), gap
+        return found
+
+    def _first_needed(self, layer: LayerShape, source: int) -> np.ndarray:
+        """For each row of the layer's map the first of a source that it or a later one reads."""
+        never, rows = 1 << 40, self.shape.maps[layer.out][1]
+        height, extent = layer.dims[1], self.shape.maps[source][1]
+        block = self.shape.block(source, self.array)
+        tiles = layer.tiles(self.array.channels)
+        first = np.full((len(tiles), rows), never)
+        top = np.arange(rows) * layer.pool.strides[0] - layer.pool.pads[0]
+        pixel = top[:, None] + np.arange(layer.pool.kernel[0])
+        for synapse in (s for s in layer.synapses if s.source == source):
+            y = pixel[..., None] * synapse.rows.stride + np.array(synapse.rows.offsets)
+            read = (y >= 0) & (y < min(synapse.rows.bound, extent))
+            read &= ((pixel >= 0) & (pixel < height))[..., None]
+            lowest = np.where(read, y, never).min(axis=(1, 2))
+            for index, (start, count) in enumerate(tiles):
+                low = synapse.inputs(start, count)[0] // block * extent
+                first[index] = np.minimum(first[index], lowest + low)
+        return np.minimum.accumulate(first.ravel()[::-1])[::-1]
 
 
 def _runs(shape: NetworkShape, array: ArrayParameters, words: int, places: _Places):
