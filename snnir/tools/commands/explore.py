@@ -276,7 +276,7 @@ def _as_text(query: Query, found: Found, plot: Path | None, most: int) -> str:
             number(e.images_per_second, 0 if e.images_per_second >= 100 else 1),
             duration(e.latency),
             number(e.luts),
-            e.bram36,
+            number(e.bram36, 0 if float(e.bram36).is_integer() else 1),
             byte_size(e.moved),
             percent(e.accuracy),
             options_of(found, e),
