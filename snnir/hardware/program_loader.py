@@ -19,6 +19,8 @@ LENGTH_BITS = 24
 """Bits of a number of words: images up to 128 MB."""
 
 BURST_BITS = (BURST - 1).bit_length()
+SHIFT = (BEAT // 8 - 1).bit_length()
+"""Bits of an address within a word."""
 
 
 def program_loader_module(tables: MachineTables) -> Module:
@@ -65,16 +67,19 @@ def program_loader_module(tables: MachineTables) -> Module:
 
     # Requests
     asked, asking = m.reg("asked", LENGTH_BITS), m.reg("asking", 1, reset=0)
-    address = m.reg("burst_address", ADDRESS_BITS - _shift())
+    address = m.reg("word_address", ADDRESS_BITS - SHIFT)
     starts = m.pipe("starting", start, reset=0)
     ask = m.wire("ask", active & ~starts & ~asking & beats.eq(0) & asked.any())
     asking.next = ~start & (ask | (asking & ~axi["arready"]))
     size = m.reg("burst_size", BURST_BITS + 1)
-    fetch = mux(asked.ult(BURST), asked.trunc(BURST_BITS + 1), BURST)
+    # Bursts end where those of whole size would, so that none crosses 4 kB.
+    aligned = m.const(BURST, BURST_BITS + 1) - address[:BURST_BITS].zext(BURST_BITS + 1)
+    few = asked.ult(fit(aligned, LENGTH_BITS))
+    fetch = mux(few, asked.trunc(BURST_BITS + 1), aligned)
     size.next = mux(ask, fetch, size)
     gone = m.wire("request_taken", asking & axi["arready"])
     beats.next = mux(start, 0, mux(gone, size, mux(accept, beats - 1, beats)))
-    m.output("araddr", cat(address, m.const(0, _shift())))
+    m.output("araddr", cat(address, m.const(0, SHIFT)))
     m.output("arlen", fit(size - 1, 8))
     m.output("arvalid", asking)
     m.output("rready", active & ~have)
@@ -111,8 +116,7 @@ def program_loader_module(tables: MachineTables) -> Module:
         HEADER,
         mux(header & ~found.any(), rest, mux(gone, asked - fit(size, LENGTH_BITS), asked)),
     )
-    behind = address + mux(size.eq(BURST), 1, m.const(0, address.width))
-    address.next = mux(start, base[_shift() :], mux(gone, behind, address))
+    address.next = mux(start, base[SHIFT:], mux(gone, address + fit(size, address.width), address))
     left.next = mux(start, HEADER, mux(header, rest, mux(take, left - 1, left)))
 
     # Place in the image
@@ -154,8 +158,8 @@ def program_loader_module(tables: MachineTables) -> Module:
     halves = mux(half, word[32:], word.trunc(32))
     crc.next = mux(start, START, mux(have & ~at_end, crc_step(crc, halves), crc))
     end = m.pipe("end", take & at_end, reset=0)
-    few = fit(weight_bytes[3:], 32).ule(fit(settings["beat_last"], 32))
-    outcome = mux(few, faults.WEIGHTS, m.const(0, faults.STATUS_BITS))
+    lacking = fit(weight_bytes[3:], 32).ule(fit(settings["beat_last"], 32))
+    outcome = mux(lacking, faults.WEIGHTS, m.const(0, faults.STATUS_BITS))
     outcome = mux(bad, faults.DESCRIPTOR, outcome)
     outcome = mux(word.trunc(32).ne(~crc), faults.CHECKSUM, outcome)
     ended = mux(end, outcome, 0)
@@ -178,10 +182,6 @@ def program_loader_module(tables: MachineTables) -> Module:
     m.output("loaded", loaded)
     m.output("status", status)
     return m
-
-
-def _shift() -> int:
-    return address_width(BURST * BEAT // 8)
 
 
 def _row_bits(parts: list[Section]) -> int:

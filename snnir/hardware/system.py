@@ -153,9 +153,12 @@ def system_module(
     found = mux(program["status"].any(), program["status"], found)
     code_now.next = mux(again | clearing | start, 0, mux(failed, code_now, found))
     code.drive(code_now)
-    state.drive(
-        cat(clearing, failed, running & works, loaded & ~clearing, program["loading"] | to_load)
+    # Until a fault can be seen, too.
+    loading = reduce(
+        Signal.__or__,
+        [to_load, start, program["loading"], m.pipe("was_loading", program["loading"], reset=0)],
     )
+    state.drive(cat(clearing, failed, running & works, loaded & ~clearing, loading))
 
     # Counters
     counters["cycles"].drive(results["cycles"])

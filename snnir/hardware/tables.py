@@ -210,7 +210,6 @@ class HardwareTables(TableWidths):
             "word": self.words.index((layer.word_shift, layer.word_bits)) if receive else 0,
             "received_last": pixels * channels - 1 if receive else 0,
             "channel_last": channels - 1 if receive else 0,
-            "pixels": pixels,
         }
         for axis in (0, 1):
             row |= axis_columns(layer, axis)

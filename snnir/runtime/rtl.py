@@ -101,7 +101,17 @@ class RtlEngine:
                 f"the network takes uint8 (N, {height}, {width}, {channels})"
             )
         start = time.perf_counter()
-        traces = simulate(
+        memory = None
+        if self.tables.ring:
+            memory = Memory(weight_stream(self.tables), ddr, ddr_pauses, ddr_fault)
+        traces = self.simulate(frames, record, seed, memory)
+        return self.result(traces, len(frames), record, time.perf_counter() - start)
+
+    def simulate(
+        self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None
+    ) -> Traces:
+        """What the hardware does with images."""
+        return simulate(
             self.simulator,
             self.folder,
             frames,
@@ -111,17 +121,17 @@ class RtlEngine:
             planes=self.tables.array.planes,
             record=record,
             seed=seed,
-            memory=Memory(weight_stream(self.tables), ddr, ddr_pauses, ddr_fault)
-            if self.tables.ring
-            else None,
+            memory=memory,
         )
-        seconds = time.perf_counter() - start
+
+    def result(self, traces: Traces, images: int, record: bool, seconds: float) -> EngineResult:
+        """What the traces of some images mean."""
         computed = [
             (i, layer) for i, layer in enumerate(self.tables.layers) if layer.kind != RECEIVE
         ]
         return EngineResult(
             potentials=traces.potentials,
-            trains=self._trains(traces, len(frames)) if record else {},
+            trains=self._trains(traces, images) if record else {},
             cycles=traces.cycles,
             layer_cycles={
                 layer.label: traces.layers[:, i, 0] for i, layer in enumerate(self.tables.layers)

@@ -117,19 +117,27 @@ def simulate(
                 where=str(folder),
             )
 
-        def read(name: str, kind) -> np.ndarray:
-            path = out.with_suffix(f".{name}")
-            return np.fromfile(path, kind) if path.exists() else np.zeros(0, kind)
+        return read_traces(out, images, outputs, layers, lanes, planes)
 
-        row = np.dtype([("potentials", np.int32, (outputs,)), ("cycles", np.int64)])
-        results = read("results", row)
-        return Traces(
-            results["potentials"].astype(np.int64).reshape(images, outputs),
-            results["cycles"],
-            read("layers", np.int64).reshape(images, layers, 4),
-            lanes_of(read("fired", np.uint8), lanes, planes),
-            lanes_of(read("stored", np.uint8), lanes, planes),
-        )
+
+def read_traces(
+    out: Path, images: int, outputs: int, layers: int, lanes: int, planes: int
+) -> Traces:
+    """What a simulation wrote to the files `out`.results and so on."""
+
+    def read(name: str, kind) -> np.ndarray:
+        path = out.with_suffix(f".{name}")
+        return np.fromfile(path, kind) if path.exists() else np.zeros(0, kind)
+
+    row = np.dtype([("potentials", np.int32, (outputs,)), ("cycles", np.int64)])
+    results = read("results", row)
+    return Traces(
+        results["potentials"].astype(np.int64).reshape(images, outputs),
+        results["cycles"],
+        read("layers", np.int64).reshape(images, layers, 4),
+        lanes_of(read("fired", np.uint8), lanes, planes),
+        lanes_of(read("stored", np.uint8), lanes, planes),
+    )
 
 
 def lanes_of(data: np.ndarray, lanes: int, planes: int) -> np.ndarray:
