@@ -140,6 +140,7 @@ class ProgramTables:
     `runs` int64 (R, len(RUN_FIELDS)); `weights` int8 (banks, rows, channels); `params` one int64
     array of (rows,) per parameter name, 0 where a layer's neuron has no such parameter. `ring` is
     the depth of the weight memories where weights come from DDR, 0 where they hold all rows.
+    `stages` are the registers of the neurons' pipelines, 0 where they are just as many as needed.
     """
 
     name: str
@@ -157,6 +158,7 @@ class ProgramTables:
     position_max: int
     potentials: int
     ring: int = 0
+    stages: int = 0
 
     @property
     def weight_depth(self) -> int:
@@ -226,6 +228,7 @@ class _Reader:
                 if layer.kind == READOUT
             ),
             ring=program.ring.value.data if program.ring else 0,
+            stages=program.stages.value.data if program.stages else 0,
         )
 
     def _need(self, value, what: str):

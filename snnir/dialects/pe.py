@@ -74,16 +74,18 @@ class ProgramOp(PeOp):
     """A network on one array: `pe.program @mnist8 array #pe.array<...> { ... }`.
 
     `ring` is the depth of the banks' weight memories where weights come from DDR, a power of two;
-    without it they hold all weights.
+    without it they hold all weights. `stages` are the registers of the neurons' pipelines where the
+    program is for a machine that has more of them than its own neurons need.
     """
 
     name = "pe.program"
     sym_name = prop_def(StringAttr)
     array = prop_def(ArrayParametersAttr)
     ring = opt_prop_def(IntegerAttr)
+    stages = opt_prop_def(IntegerAttr)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
-    CLAUSES: ClassVar = (Clause("ring", "int"),)
+    CLAUSES: ClassVar = (Clause("ring", "int"), Clause("stages", "int"))
 
     @classmethod
     def parse(cls, parser: Parser):

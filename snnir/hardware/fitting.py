@@ -10,6 +10,7 @@ from snnir.errors import UserError
 from snnir.hardware.neuron import mode_key
 from snnir.hardware.neuron_text import neuron_text
 from snnir.hardware.tables import TABLES, HardwareTables
+from snnir.hardware.timing import fire_stages
 
 if TYPE_CHECKING:
     from snnir.analysis.program import Mode, ProgramTables
@@ -36,6 +37,8 @@ def fit_program(
     for mode in program.modes:
         if what := _unknown_mode(machine, mode, neurons[mode.neuron]):
             raise refuse(what)
+    if (program.stages or fire_stages(program.modes, neurons)) != machine.fire_stages:
+        raise refuse("its neurons take other times than the program's", compile_for)
     plain = HardwareTables(program)
     for what, has, needs in (
         ("shift of accumulators", machine.shifts, program.shifts),

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from snnir.analysis.program import Mode
 from snnir.dialects.pe_types import ArrayParameters
@@ -19,6 +19,7 @@ from snnir.errors import UserError
 from snnir.hardware.memories import address_width
 from snnir.hardware.neuron import mode_key
 from snnir.hardware.room import Range, columns_with_room, depths_with_room, reach_with_room
+from snnir.hardware.timing import fire_stages
 
 if TYPE_CHECKING:
     from snnir.analysis.program import ProgramTables
@@ -68,6 +69,8 @@ class Machine:
     reach: Mapping[str, Range]
 
     # What the units ask a program for.
+
+    stages: ClassVar[int] = 0
 
     @property
     def event_depth(self) -> int:
@@ -151,6 +154,11 @@ class Machine:
         return replace(
             draft, columns=columns_with_room(draft, placed), reach=reach_with_room(placed)
         )
+
+    @cached_property
+    def fire_stages(self) -> int:
+        """Registers of the neurons' pipelines."""
+        return fire_stages(self.modes, self.parse_neurons())
 
     # Checking
 

@@ -21,14 +21,14 @@ LEAST: dict[str, dict[str, Range]] = {
     "layers": {
         "tiles_last": (0, 15), "pitch": (0, 64), "channel_last": (0, 3),
         **{f"{axis}_{key}": span for axis in "yx" for key, span in {
-            "last": (0, 31), "end": (0, 31), "reach": (0, 3), "stride": (0, 3),
+            "last": (0, 31), "end": (0, 31), "reach": (0, 3), "stride": (0, 4),
             "high0": (0, 3), "low1": (0, 3), "high1": (0, 7), "base2": (-8, 7),
         }.items()},
     },
     "tiles": {"run_last": (0, 63)},
     "runs": {
         "dy": (-4, 7), "dx": (-4, 7), "length": (0, 7), "height": (0, 63), "width": (0, 63),
-        "stride_y": (0, 3), "stride_x": (0, 3), "pointer_stride": (0, 63), "event_stride": (0, 63),
+        "stride_y": (0, 4), "stride_x": (0, 4), "pointer_stride": (0, 63), "event_stride": (0, 63),
         "row_stride": (0, 15),
     },
     "params": {"bias": (-1 << 15, (1 << 15) - 1), "theta": (0, (1 << 14) - 1)},
@@ -92,7 +92,7 @@ def columns_with_room(
             "tile_first": (0, depths["tiles"] - 1),
             "events": (0, depths["events"] - 1),
             "pointers": (0, depths["pointers"] - 1),
-            "capacity": (0, (1 << machine.position_max.bit_length()) - 1),
+            "capacity": (0, machine.position_max + 1),
             "received_last": (0, depths["image"] - 1),
             "group": (0, len(machine.groups) - 1),
             "fraction": (0, machine.fractions - 1),

@@ -82,7 +82,7 @@ def timing(tables: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Timing:
         flush=EMIT
         + accumulate_stages(tables.array.banks)
         + DRAIN
-        + fire_stages(tables.modes, neurons)
+        + (tables.stages or fire_stages(tables.modes, neurons))
         + POOL
         + WRITE,
         receive=RECEIVE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from xdsl.context import Context
@@ -39,6 +40,7 @@ from snnir.dialects.pe_types import (
 )
 from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
+from snnir.hardware.machine_file import read_machine
 from snnir.targets import Target, load_target
 from snnir.tiling.choose import Request, WeightsTooLarge, choose_array, pitch_of, word_shifts
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse, plan_network
@@ -81,6 +83,8 @@ class TileToPePass(ModulePass):
         weights: `onchip` keeps all weights in the banks' memories, `stream` fetches them from DDR
             tile by tile into rings, `auto` does so where they do not fit the target.
         ring: rows of a bank's ring, a power of two; 0 takes two of the largest tiles or more.
+        machine: a machine file; the program is then for that machine, with its array and its ring,
+            and the target decides nothing.
     """
 
     name = "tile-to-pe"
@@ -96,8 +100,11 @@ class TileToPePass(ModulePass):
     drain: int = 0
     weights: str = "auto"
     ring: int = 0
+    machine: str = ""
 
     def __post_init__(self) -> None:
+        if self.machine:
+            self._check_alone()
         if self.weights not in WEIGHTS:
             raise UserError(f"weights={self.weights} is impossible, use {', '.join(WEIGHTS)}")
         if self.ring < 0 or self.ring == 1 or self.ring & (self.ring - 1):
@@ -109,6 +116,20 @@ class TileToPePass(ModulePass):
                 raise UserError(f"{option}={value} is impossible, use {low} to {high}, or 0")
             if name in POWERS_OF_TWO and value & (value - 1):
                 raise UserError(f"{name}={value} must be a power of two")
+
+    def _check_alone(self) -> None:
+        """Nothing else decides about the array where a machine does."""
+        for field in fields(self):
+            given = getattr(self, field.name) != field.default
+            if given and field.name not in ("machine", "target", "weights"):
+                raise UserError(
+                    f"{field.name.replace('_', '-')} and machine cannot both be given",
+                    hint="leave one of them out",
+                )
+        if self.weights == "onchip":
+            raise UserError(
+                "a machine for many programs takes its weights from DDR", hint="use weights=stream"
+            )
 
     def apply(self, ctx: Context, module: ModuleOp) -> None:
         target = load_target(self.target)
@@ -123,6 +144,8 @@ class TileToPePass(ModulePass):
         function.erase()
 
     def _program(self, plan: NetworkPlan, target: Target) -> ProgramOp:
+        if self.machine:
+            return self._for_machine(plan, target)
         if self.weights != "stream":
             try:
                 return self._build(plan, target, streams=False)
@@ -130,6 +153,14 @@ class TileToPePass(ModulePass):
                 if self.weights == "onchip":
                     raise
         return self._build(plan, target, streams=True)
+
+    def _for_machine(self, plan: NetworkPlan, target: Target) -> ProgramOp:
+        machine = read_machine(self.machine)
+        anything = replace(target, lut=sys.maxsize, bram36=sys.maxsize)
+        options = replace(self, **vars(machine.array), ring=machine.ring, machine="")
+        program = options._build(plan, anything, streams=True)
+        program.stages = integer(machine.fire_stages)
+        return program
 
     def _build(self, plan: NetworkPlan, target: Target, streams: bool) -> ProgramOp:
         sizes = {name: getattr(self, name) for name in ArrayParameters.LIMITS}

@@ -5,6 +5,9 @@ model.onnx            a copy of the model, for the float baseline
 ir/NN-<stage>.mlir    the program after each stage
 c/  verilog/          the printed program
 verilog/synthesis/    files that synthesis for the target takes in place of those of the same name
+machine.json          of a reconfigurable build: all that its Verilog depends on
+program.bin           and the program as data for it,
+weights.bin           and its weights, as they lie in DDR
 calibration.npz       a few of the samples that it was calibrated with
 .cache/               what running it left behind (programs, simulators); may be deleted
 """

@@ -50,7 +50,14 @@ def _rtl(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.rtl import RtlEngine
 
-    engine = RtlEngine.from_folder(build.path / "verilog", build.cache, build.tables)
+    machine = build.manifest["machine"]
+    if machine is None:
+        engine = RtlEngine.from_folder(build.path / "verilog", build.cache, build.tables)
+    else:
+        from snnir.runtime.machine_engine import MachineEngine
+
+        image = (build.path / machine["program"]).read_bytes()
+        engine = MachineEngine(build.path / "verilog", build.tables, image, build.cache)
     return engine.run(encode_frames(build.manifest["input"], x), record=trains)
 
 

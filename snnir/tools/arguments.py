@@ -3,6 +3,10 @@
 import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
+
+MACHINE = "machine.json"
+"""A machine's file in a build folder."""
 
 
 def whole(low: int, high: int | None = None) -> Callable[[str], int]:
@@ -61,13 +65,16 @@ def several(one: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
     return convert
 
 
-def array(text: str) -> tuple[int, ...]:
-    """`K,C,P` or `K,C,P,L`: banks, channels, planes, lanes of the drain."""
+def array(text: str) -> tuple[int, ...] | Path:
+    """`K,C,P` or `K,C,P,L`: banks, channels, planes, lanes of the drain; or a machine file."""
     parts = text.split(",")
+    path = Path(text)
+    if path.suffix == ".json" or path.is_dir():
+        return path / MACHINE if path.is_dir() else path
     if len(parts) not in (3, 4) or not all(part.strip().isdigit() for part in parts):
         raise ArgumentTypeError(
             f"takes banks,channels,planes and perhaps drain lanes, for example 8,16,4 or 8,16,4,2, "
-            f"not '{text}'"
+            f"or a machine file, not '{text}'"
         )
     banks, channels, planes, *lanes = map(int, parts)
     if banks not in (1, 2, 4, 8, 16, 32):

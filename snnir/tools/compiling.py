@@ -14,6 +14,7 @@ from snnir import __version__
 from snnir.errors import UserError
 from snnir.runtime.build import CACHE, FORMAT, MANIFEST, file_hash, seal
 from snnir.runtime.progress import step
+from snnir.tools.arguments import MACHINE
 from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
 from snnir.tools.output import json_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from snnir.analysis.program import ProgramTables
+    from snnir.hardware.machine import Machine
     from snnir.runtime.samples import Samples
     from snnir.targets import Target
 
@@ -34,9 +36,13 @@ TOP = "snnir_top"
 OWN_LANES = "verilog/synthesis"
 """Lanes made of the target's own cells, which synthesis takes in place of the portable ones."""
 
+PROGRAM, WEIGHTS = "program.bin", "weights.bin"
+"""What a machine is given: a program image, and the stream of weights."""
+
 BRAM36_BITS = 36 * 1024
 
 _CONTENTS = {MANIFEST, "model.onnx", "calibration.npz", "ir", "c", "verilog", CACHE}
+_CONTENTS |= {MACHINE, PROGRAM, WEIGHTS}
 
 
 @dataclass
@@ -117,6 +123,8 @@ class _Build:
         self.neurons: dict[str, Any] = {}
         self.hw_module: ModuleOp | None = None
         self.manifest: dict[str, Any] = {}
+        self.machine: Machine | None = None
+        self.image = b""
 
     def run(self) -> None:
         from snnir.frontend.onnx import import_model
@@ -195,8 +203,24 @@ class _Build:
 
             self.tables = tables_of(module)
             self.c_sources = c_sources(module)
+            if self.flow.reconfigurable:
+                self._make_machine(module)
         elif role == "hw":
             self.hw_module = module
+
+    def _make_machine(self, module: ModuleOp) -> None:
+        """The machine and the program's image on it, which says whether it fits."""
+        from snnir.backends.program_image import program_image
+        from snnir.dialects.snn import NeuronOp
+        from snnir.hardware.machine import Machine
+        from snnir.hardware.machine_file import read_machine
+
+        neurons = {op.sym_name.data: op for op in module.ops if isinstance(op, NeuronOp)}
+        if self.flow.machine:
+            self.machine = read_machine(self.flow.machine)
+        else:
+            self.machine = Machine.for_program(self.tables, neurons)
+        self.image = program_image(self.machine, self.tables, neurons)
 
     def _write_ir(self, name: str, module: ModuleOp) -> None:
         from io import StringIO
@@ -212,6 +236,12 @@ class _Build:
     def _print(self) -> None:
         for name, text in self.c_sources.items():
             self._write_bytes(f"c/{name}", text if isinstance(text, bytes) else text.encode())
+        if self.machine is not None:
+            from snnir.backends.memory import weight_stream
+
+            self._write_bytes(MACHINE, self.machine.to_json().encode())
+            self._write_bytes(PROGRAM, self.image)
+            self._write_bytes(WEIGHTS, weight_stream(self.tables))
         if self.hw_module is None:
             return
         from snnir.backends.memory import memory_images, weight_stream
@@ -223,7 +253,7 @@ class _Build:
             self._write_bytes(f"{OWN_LANES}/{name}", text.encode())
         for name, text in memory_images(self.hw_module).items():
             self._write_bytes(f"verilog/{name}", text.encode())
-        if self.tables.ring:
+        if self.tables.ring and self.machine is None:
             self._write_bytes(f"verilog/{self.tables.name}_weights.bin", weight_stream(self.tables))
 
     def _own_lanes(self) -> dict[str, str]:
@@ -235,7 +265,7 @@ class _Build:
         form = smallest_lanes(self.target.part)
         if form == "portable":
             return {}
-        array, shifts = self.tables.array, self.tables.shifts
+        array, shifts = self.tables.array, (self.machine or self.tables).shifts
         lane = LANES[form](array.banks, array.weight_bits, array.acc_bits, shifts)
         return verilog_files(design(lane))
 
@@ -245,6 +275,17 @@ class _Build:
         for folder in folders:
             found |= {Path(n).name: n for n in self.files if str(Path(n).parent) == folder}
         return sorted(n for name, n in found.items() if name.endswith(".v")) or None
+
+    def _describe_machine(self) -> dict[str, Any] | None:
+        if self.machine is None:
+            return None
+        return {
+            "file": MACHINE,
+            "identity": f"{self.machine.identity:08x}",
+            "chosen_for": self.machine.name,
+            "program": PROGRAM,
+            "weights": WEIGHTS,
+        }
 
     def _write_samples(self, samples: Samples | None) -> None:
         if samples is None:
@@ -282,6 +323,7 @@ class _Build:
             "output": describe_output(self.snn),
             "array": asdict(tables.array),
             "memory": describe_memory(tables),
+            "machine": self._describe_machine(),
             "target": asdict(self.target),
             "layers": [asdict(layer) for layer in summarise(self.snn, tables)],
             "ir": self.ir,

@@ -57,6 +57,8 @@ class Flow:
     rounding: str | None = None
     target: str = "pynq-z2"
     array: tuple[int, ...] | None = None
+    machine: str | None = None
+    reconfigurable: bool = False
     weights: str | None = None
     verilog: bool = True
 
@@ -97,11 +99,15 @@ class Flow:
         names = ("banks", "channels", "planes", "drain")
         size = dict(zip(names, self.array or (), strict=False))
         weights = {"weights": self.weights}
+        if self.machine or self.reconfigurable:
+            weights = {"weights": "stream"}
+        size["machine"] = self.machine
         yield Stage("tile-to-pe", {"target": self.target, **size, **weights})
         yield Stage("event-schedule", {"target": self.target, **weights}, role="pe")
         yield Stage("verify-pe-schedule")
         if self.verilog:
-            yield Stage("convert-pe-to-hw", role="hw")
+            machine = self.machine or ("auto" if self.reconfigurable else None)
+            yield Stage("convert-pe-to-hw", {"machine": machine}, role="hw")
 
 
 def pipeline_text(stages: list[Stage]) -> str:

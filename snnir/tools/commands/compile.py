@@ -28,9 +28,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = machine.add_argument
     add("--target", default="pynq-z2", metavar="NAME|FILE.toml", help="the device (pynq-z2)")
     add(
-        "--array", metavar="K,C,P[,L]", type=array,
+        "--array", metavar="K,C,P[,L]|FILE", type=array,
         help="banks, output channels, planes, lanes of the drain; the compiler chooses unless "
-        "given",
+        "given. Or the machine of another build, its machine.json: the program is compiled for it",
+    )  # fmt: skip
+    add(
+        "--reconfigurable", action="store_true",
+        help="make a machine whose program is data: its Verilog runs other networks too",
     )  # fmt: skip
     add(
         "--weights", choices=("auto", "onchip", "stream"),
@@ -103,6 +107,13 @@ def run(args: Namespace) -> int:
     from snnir.tools.flow import Flow
 
     check_neuron_arguments(args, "snnc compile", args.coding == "rate")
+    machine = args.array if isinstance(args.array, Path) else None
+    if (machine or args.reconfigurable) and args.weights == "onchip":
+        raise UserError(
+            "a machine whose program is data takes its weights from DDR",
+            where="snnc compile",
+            hint="leave --weights out",
+        )
     flow = Flow(
         calibration=args.calibration,
         samples=args.samples,
@@ -120,7 +131,9 @@ def run(args: Namespace) -> int:
         weight_bits=args.weight_bits,
         rounding=args.rounding,
         target=args.target,
-        array=args.array,
+        array=None if machine else args.array,
+        machine=str(machine) if machine else None,
+        reconfigurable=args.reconfigurable or machine is not None,
         weights=args.weights,
         verilog=not args.no_verilog,
     )
