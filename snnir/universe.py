@@ -23,6 +23,7 @@ _TARGETS = {
     "verilog": ("snnir.backends.verilog", "VerilogTarget"),
     "c": ("snnir.backends.c", "CTarget"),
     "memory": ("snnir.backends.memory", "MemoryTarget"),
+    "machine": ("snnir.backends.machine", "MachineTarget"),
 }
 
 

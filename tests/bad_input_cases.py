@@ -464,6 +464,26 @@ RUN = "run build --input data.npz"
 
 
 @cache
+def _machine() -> str:
+    """The text of a machine for the shipped network."""
+    command = [
+        "compile", str(EXAMPLES / "digits.onnx"), "-o", tempfile.mkdtemp(prefix="snnir-build-"),
+        "--no-verilog", "--reconfigurable", "--array", "4,8,4", "--weight-bits", "4",
+        "--calibration", str(EXAMPLES / "digits_calibration.npz"), "--input-scale", "1/16",
+    ]  # fmt: skip
+    from snnir.tools.snnc import run
+
+    with redirect_stdout(StringIO()):
+        assert run(command) == 0
+    return (Path(command[3]) / "machine.json").read_text()
+
+
+def with_machine(change: Callable[[str], str]) -> None:
+    """A machine.json, changed."""
+    Path("machine.json").write_text(change(_machine()))
+
+
+@cache
 def _built() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="snnir-build-"))
     command = [
@@ -624,6 +644,46 @@ def _() -> None:
 
 
 # The pass tool -----------------------------------------------------------------------------------
+
+
+@case(
+    "machine file that is none",
+    f"{COMPILE} --array model.json", "model.json", "no machine file", "--reconfigurable",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+    Path("model.json").write_text('{"layers": []}')
+
+
+@case("missing machine file", f"{COMPILE} --array nowhere.json", "nowhere.json", "No such file")
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "changed machine file", f"{COMPILE} --array machine.json",
+    "machine.json", "changed", "identity",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+    with_machine(lambda text: text.replace('"ring": 512', '"ring": 1024'))
+
+
+@case(
+    "network too wide for a machine", f"{COMPILE} --array machine.json --weight-bits 8",
+    "machine", "acc-bits", quotes=True,
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+    with_machine(lambda text: text)
+
+
+@case(
+    "machine with weights on the chip", f"{COMPILE} --reconfigurable --weights onchip",
+    "DDR", "--weights",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
 
 
 @case(

@@ -5,6 +5,11 @@
 // RUN: snn-opt %s -p convert-pe-to-hw -t verilog | filecheck %s --check-prefix VERILOG
 // RUN: snn-opt %s -p convert-pe-to-hw -t memory | filecheck %s --check-prefix IMAGES
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw' | filecheck %s --check-prefix STREAM
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw{machine=auto}' -t verilog > %t.auto.v
+// RUN: snn-opt %s -p 'event-schedule{weights=stream}' -t machine > %t.json
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw{machine=%t.json}' -t verilog > %t.file.v
+// RUN: diff %t.auto.v %t.file.v
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw{machine=%t.json}' | filecheck %s --check-prefix MACHINE
 
 // An image of 4x4 pixels in two words of 4 bits, a 3x3 convolution into two channels, a readout: on
 // two banks of two channels and four planes.
@@ -15,6 +20,16 @@
 // STREAM:      hw.module @loader(
 // STREAM:      hw.module @bank0(in {{.*}}in %weights_we: i1, in %weights_waddr: i9, in %weights_wdata: i8
 // STREAM:      hw.module.extern @ram_1r1w_8x512({{.*}}snnir.depth = 512
+
+// The program as data: registers and a loader of programs, and tables that are written.
+// MACHINE:     hw.module @snnir_top({{.*}}in %s_axi_awaddr: i8
+// MACHINE:     hw.module @system(
+// MACHINE:     hw.module @registers(
+// MACHINE:     hw.module @program_loader({{.*}}out program_we: i5, out program_row: i9
+// MACHINE:     hw.module @control({{.*}}in %layers_we: i1, in %layers_row: i5
+// MACHINE:     hw.module.extern @ram_1r1w_{{[0-9]+}}x32_distributed(
+// MACHINE-NOT: snnir.init
+// MACHINE:     hw.module @read_guard(
 
 // CHECK-NOT:   pe.program
 // CHECK-NOT:   snn.neuron

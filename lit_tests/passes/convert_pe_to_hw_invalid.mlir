@@ -3,6 +3,12 @@
 // OPTION: topp
 // RUN: not snn-opt %s -p 'convert-pe-to-hw{lanes=xc8}' --split-input-file 2>&1 | filecheck %s --check-prefix LANES
 // LANES: there are no lanes 'xc8'
+// RUN: not snn-opt %S/convert_pe_to_hw.mlir -p 'convert-pe-to-hw{machine=auto}' 2>&1 | filecheck %s --check-prefix CHIP
+// CHIP: pe.program @net: error: pass 'convert-pe-to-hw': a machine for many programs takes its weights from DDR
+// RUN: not snn-opt %S/convert_pe_to_hw.mlir -p 'convert-pe-to-hw{machine=nowhere.json}' 2>&1 | filecheck %s --check-prefix FILE
+// FILE: nowhere.json: error: {{.*}}cannot read the machine: No such file or directory
+// RUN: not snn-opt %S/convert_pe_to_hw.mlir -p 'convert-pe-to-hw{machine=%s}' 2>&1 | filecheck %s --check-prefix TEXT
+// TEXT: it is no machine file
 
 // expected-error @unknown {{the module has 0 pe.program, hardware is made from exactly one}}
 

@@ -29,6 +29,9 @@
 // STREAM-LABEL: pe.program @net array #pe.array<{{.*}}> ring 512 {
 // RING-LABEL:   pe.program @net array #pe.array<{{.*}}> ring 16 {
 
+// A machine that exists has its own array and ring; its neurons' pipelines have 10 stages.
+// MACHINE-LABEL: pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> ring 512 stages 10 {
+
 // Eight planes take the image in one word. A tile of four channels is not filled: the weights of the
 // absent ones are 0.
 // WIDE: pe.program @net array #pe.array<banks = 4, channels = 4, planes = 8, weight_bits = 3, acc_bits = 20, membrane_bits = 24, fifo = 8, drain = 1>

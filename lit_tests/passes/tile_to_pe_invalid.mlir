@@ -11,6 +11,10 @@
 // WEIGHTS: error: pass 'tile-to-pe': weights=flash is impossible, use auto, onchip, stream
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{ring=3}' 2>&1 | filecheck %s --check-prefix RING
 // RING: error: pass 'tile-to-pe': ring=3 must be a power of two
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{machine=x.json banks=2}' 2>&1 | filecheck %s --check-prefix BOTH
+// BOTH: error: pass 'tile-to-pe': banks and machine cannot both be given; leave one of them out
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{machine=x.json weights=onchip}' 2>&1 | filecheck %s --check-prefix CHIP
+// CHIP: error: pass 'tile-to-pe': a machine for many programs takes its weights from DDR
 
 // expected-error @unknown {{the module has 0 functions, a network is exactly one}}
 

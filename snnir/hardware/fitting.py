@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from snnir.errors import UserError
 from snnir.hardware.neuron import mode_key
-from snnir.hardware.neuron_text import neuron_text
+from snnir.hardware.neuron_text import parse_neuron
 from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import fire_stages
 
@@ -81,7 +81,7 @@ def _unknown_mode(machine: Machine, mode: Mode, neuron: NeuronOp) -> str | None:
     """Why the machine has no such mode, if it has none."""
     if mode.neuron not in machine.neurons:
         return f"it has no neuron @{mode.neuron}"
-    if neuron_text(neuron) != machine.neurons[mode.neuron]:
+    if not parse_neuron(machine.neurons[mode.neuron]).is_structurally_equivalent(neuron):
         return f"its neuron @{mode.neuron} is another one"
     if replace(mode_key(mode), fraction=0) not in machine.groups:
         return (

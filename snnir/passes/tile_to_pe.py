@@ -158,7 +158,12 @@ class TileToPePass(ModulePass):
         machine = read_machine(self.machine)
         anything = replace(target, lut=sys.maxsize, bram36=sys.maxsize)
         options = replace(self, **vars(machine.array), ring=machine.ring, machine="")
-        program = options._build(plan, anything, streams=True)
+        try:
+            program = options._build(plan, anything, streams=True)
+        except UserError as error:
+            raise UserError(
+                f"machine {machine.name}: {error.what}", where=error.where, hint=error.hint
+            ) from error
         program.stages = integer(machine.fire_stages)
         return program
 

@@ -17,13 +17,13 @@ from snnir.runtime.progress import step
 from snnir.tools.arguments import MACHINE
 from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
+from snnir.tools.machine_build import PROGRAM, WEIGHTS, MachineBuild
 from snnir.tools.output import json_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from snnir.analysis.program import ProgramTables
-    from snnir.hardware.machine import Machine
     from snnir.runtime.samples import Samples
     from snnir.targets import Target
 
@@ -35,9 +35,6 @@ TOP = "snnir_top"
 
 OWN_LANES = "verilog/synthesis"
 """Lanes made of the target's own cells, which synthesis takes in place of the portable ones."""
-
-PROGRAM, WEIGHTS = "program.bin", "weights.bin"
-"""What a machine is given: a program image, and the stream of weights."""
 
 BRAM36_BITS = 36 * 1024
 
@@ -123,8 +120,7 @@ class _Build:
         self.neurons: dict[str, Any] = {}
         self.hw_module: ModuleOp | None = None
         self.manifest: dict[str, Any] = {}
-        self.machine: Machine | None = None
-        self.image = b""
+        self.machine: MachineBuild | None = None
 
     def run(self) -> None:
         from snnir.frontend.onnx import import_model
@@ -204,23 +200,9 @@ class _Build:
             self.tables = tables_of(module)
             self.c_sources = c_sources(module)
             if self.flow.reconfigurable:
-                self._make_machine(module)
+                self.machine = MachineBuild(module, self.tables, self.flow.machine)
         elif role == "hw":
             self.hw_module = module
-
-    def _make_machine(self, module: ModuleOp) -> None:
-        """The machine and the program's image on it, which says whether it fits."""
-        from snnir.backends.program_image import program_image
-        from snnir.dialects.snn import NeuronOp
-        from snnir.hardware.machine import Machine
-        from snnir.hardware.machine_file import read_machine
-
-        neurons = {op.sym_name.data: op for op in module.ops if isinstance(op, NeuronOp)}
-        if self.flow.machine:
-            self.machine = read_machine(self.flow.machine)
-        else:
-            self.machine = Machine.for_program(self.tables, neurons)
-        self.image = program_image(self.machine, self.tables, neurons)
 
     def _write_ir(self, name: str, module: ModuleOp) -> None:
         from io import StringIO
@@ -237,11 +219,8 @@ class _Build:
         for name, text in self.c_sources.items():
             self._write_bytes(f"c/{name}", text if isinstance(text, bytes) else text.encode())
         if self.machine is not None:
-            from snnir.backends.memory import weight_stream
-
-            self._write_bytes(MACHINE, self.machine.to_json().encode())
-            self._write_bytes(PROGRAM, self.image)
-            self._write_bytes(WEIGHTS, weight_stream(self.tables))
+            for name, data in self.machine.files().items():
+                self._write_bytes(name, data)
         if self.hw_module is None:
             return
         from snnir.backends.memory import memory_images, weight_stream
@@ -265,7 +244,9 @@ class _Build:
         form = smallest_lanes(self.target.part)
         if form == "portable":
             return {}
-        array, shifts = self.tables.array, (self.machine or self.tables).shifts
+        array, shifts = self.tables.array, self.tables.shifts
+        if self.machine is not None:
+            shifts = self.machine.machine.shifts
         lane = LANES[form](array.banks, array.weight_bits, array.acc_bits, shifts)
         return verilog_files(design(lane))
 
@@ -275,17 +256,6 @@ class _Build:
         for folder in folders:
             found |= {Path(n).name: n for n in self.files if str(Path(n).parent) == folder}
         return sorted(n for name, n in found.items() if name.endswith(".v")) or None
-
-    def _describe_machine(self) -> dict[str, Any] | None:
-        if self.machine is None:
-            return None
-        return {
-            "file": MACHINE,
-            "identity": f"{self.machine.identity:08x}",
-            "chosen_for": self.machine.name,
-            "program": PROGRAM,
-            "weights": WEIGHTS,
-        }
 
     def _write_samples(self, samples: Samples | None) -> None:
         if samples is None:
@@ -323,7 +293,7 @@ class _Build:
             "output": describe_output(self.snn),
             "array": asdict(tables.array),
             "memory": describe_memory(tables),
-            "machine": self._describe_machine(),
+            "machine": self.machine.describe() if self.machine else None,
             "target": asdict(self.target),
             "layers": [asdict(layer) for layer in summarise(self.snn, tables)],
             "ir": self.ir,
