@@ -309,3 +309,30 @@ def test_report_without_data_says_how_to_get_it(ask, tmp_path, capsys):
     assert found["activity"] is None and found["totals"]["cycles"] is None
     assert run_tool(snnc.run, ["report", str(tmp_path / "out")]) == 0
     assert "give --input X.npz" in capsys.readouterr().out
+
+
+# One machine, many networks -----------------------------------------------------------------------
+
+
+def test_another_network_for_the_machine_of_a_build(tmp_path, ask):
+    """The Verilog is the same, byte for byte; program and weights are others."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    common = ["--calibration", CALIBRATION, "--input-scale", "1/16", "--weight-bits", "4"]
+    made = ask("compile", MODEL, "-o", first, *common, "--array", "4,8,4", "--reconfigurable")
+    assert {"machine.json", "program.bin", "weights.bin"} <= set(made["files"])
+    assert "convert-pe-to-hw{machine=auto}" in made["pipeline"]
+    again = ask("compile", MODEL, "-o", second, *common, "--rounding", "minmax", "--array", first)
+    assert f"machine={first / 'machine.json'}" in again["pipeline"]
+    assert again["array"] == made["array"]
+    one, other = tree(first), tree(second)
+    verilog = [name for name in one if name.startswith("verilog/")]
+    assert verilog == [name for name in other if name.startswith("verilog/")]
+    assert all(one[name] == other[name] for name in (*verilog, "machine.json"))
+    assert one["program.bin"] != other["program.bin"]
+    assert one["weights.bin"] != other["weights.bin"]
+    assert one["program.bin"][:16] == other["program.bin"][:16]
+    machine = json.loads(one["machine.json"])
+    manifest = json.loads(other["manifest.json"])
+    assert manifest["machine"]["identity"] == machine["identity"]
+    report = ask("report", second)
+    assert report["array"] == made["array"]
