@@ -103,7 +103,9 @@ class Flow:
             weights = {"weights": "stream"}
         size["machine"] = self.machine
         yield Stage("tile-to-pe", {"target": self.target, **size, **weights})
-        yield Stage("event-schedule", {"target": self.target, **weights}, role="pe")
+        # The machine's memories are what they are, whatever the target has.
+        target = "none" if self.machine else self.target
+        yield Stage("event-schedule", {"target": target, **weights}, role="pe")
         yield Stage("verify-pe-schedule")
         if self.verilog:
             machine = self.machine or ("auto" if self.reconfigurable else None)
