@@ -6,6 +6,8 @@ every bank, channel and plane, is counted to exactly one part; docs/snnc.md defi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from snnir.analysis.cycles import PhaseClocks, WalkedRuns
@@ -88,3 +90,27 @@ def receive_losses(array: ArrayParameters, clocks: np.ndarray) -> dict[str, np.n
     """The parts of a row of the layer table that receives the image: the array rests."""
     found = {part: np.zeros(len(clocks), np.int64) for part in PARTS}
     return found | {"receive": clocks.astype(np.int64) * peak(array)}
+
+
+def counted_losses(
+    array: ArrayParameters, counts: Mapping[str, np.ndarray], tile_channels: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The same parts from what the hardware has counted in the tiles of a row of the layer table.
+
+    Args:
+        counts: counter -> (N, tiles); `spikes` of the events that each tile consumes with them.
+        tile_channels: (tiles,) channels that each tile computes.
+    """
+    bank = array.channels * array.planes
+    total = {key: values.sum(axis=1) for key, values in counts.items()}
+    work = (counts["spikes"] * tile_channels).sum(axis=1)
+    in_tile = (counts["events"] * tile_channels).sum(axis=1) * array.planes
+    found = {
+        "work": work,
+        "planes": in_tile - work,
+        "channels": total["events"] * bank - in_tile,
+        "imbalance": total["imbalance"] * bank,
+        "ends": total["ends"] * bank,
+    }
+    rest = ("resolver", "weights", "drain", "pipeline", "receive")
+    return found | {part: total[part] * bank * array.banks for part in rest}

@@ -10,6 +10,7 @@ from snnir.hardware import control, image, netlist, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
 from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.counters import COUNTERS, counters_module
 from snnir.hardware.drain import drain_module
 from snnir.hardware.emitter import emitters_module
 from snnir.hardware.image_format import program_ports, row_of, sections
@@ -29,7 +30,7 @@ from snnir.hardware.products import fit
 from snnir.hardware.readout import OUTPUT_BITS, readout_module
 from snnir.hardware.resolver import resolver_module
 from snnir.hardware.tables import TABLES, HardwareTables
-from snnir.hardware.timing import fire_stages, timing
+from snnir.hardware.timing import Timing, fire_stages, timing
 from snnir.hardware.walker import walker_columns
 
 if TYPE_CHECKING:
@@ -46,11 +47,19 @@ TRACES = {
 }
 """Outputs `trace_...` of the core, for verification."""
 
+COUNTER_TRACES = {
+    "shown": "what happens, a bit for each of `counters.SHOWN_FLAGS`",
+    "counts": "the running counters, in the order of `counters.COUNTERS` from the third",
+    "read": "per bank, the train that it reads",
+}
+"""Those of a core with counters, all of one clock: the one `counters.SHOWN` clocks before."""
+
 
 def core_module(
     tables: HardwareTables | MachineTables,
     neurons: Mapping[str, NeuronOp],
     lanes: str = "portable",
+    counters: bool = True,
 ) -> Module:
     """The machine of docs/machine.md, for one program or for whatever is written to its tables.
 
@@ -58,10 +67,12 @@ def core_module(
     (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where weights come from
     DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master. A machine
     without a program has besides the ports of `program_ports`, `enable` (an image may begin) and
-    `stop` (the one that runs ends).
+    `stop` (the one that runs ends). With counters there are also `counter_...` and
+    `COUNTER_TRACES`.
 
     Args:
         lanes: form of the lanes, a key of `array.LANES`.
+        counters: add the outputs `counter_...`, see `counters.COUNTERS`.
     """
     program = tables.program
     array = program.array
@@ -280,8 +291,12 @@ def core_module(
         "store": store,
         "stored": stored,
     }
-    for key in TRACES:
-        m.output(f"trace_{key}", traces[key])
+    if counters:
+        constants = timing(program, neurons)
+        traces |= _counters(m, tables, constants, rst, ctrl, resolved, emitted, loaded)
+        traces["read"] = cat(*reversed(trains))
+    for key, value in traces.items():
+        m.output(f"trace_{key}", value)
     return m
 
 
@@ -301,6 +316,37 @@ def _program(
             word: row_of(part, ports["program_word"]),
         }
     return writes, ports
+
+
+def _counters(
+    m: Module,
+    tables: HardwareTables | MachineTables,
+    constants: Timing,
+    rst: Signal,
+    ctrl: Mapping[str, Signal],
+    resolved: Mapping[str, Signal],
+    emitted: Mapping[str, Signal],
+    loaded: Mapping[str, Signal],
+) -> dict[str, Signal]:
+    """The counters, with their outputs; what they trace."""
+    counted = m.instance(
+        "counters",
+        counters_module(tables, constants),
+        rst=rst,
+        run=resolved["run"],
+        resolved=resolved["push_phase"],
+        phase=emitted["phase_head"],
+        loaded=loaded["ready"] if loaded else 1,
+        **{
+            key: ctrl[key] for key in ("ready", "receive", "running", "layer_end", "send", "cycles")
+        },
+        **{
+            key: emitted[key] for key in ("active", "reads", "all_idle", "shadow_used", "end_phase")
+        },
+    )
+    for counter in COUNTERS:
+        m.output(f"counter_{counter.name}", counted[f"counter_{counter.name}"])
+    return {key: counted[key] for key in ("shown", "counts")}
 
 
 def _loader(m: Module, tables: HardwareTables, **inputs: Signal):
@@ -371,6 +417,7 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
     if streams:
         inputs |= {f"m_axi_{key}": m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
         inputs["weights_base"] = m.input("weights_base", ADDRESS_BITS)
+    ports = netlist.output_names(core.build())
     results = m.instance("core", core, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs)
     m.output("s_axis_tready", results["s_tready"])
     for key in ("tdata", "tvalid", "tlast"):
@@ -384,6 +431,7 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
         for key, (value, width) in AXI_CONSTANTS.items():
             m.output(f"m_axi_{key}", m.const(value, width))
         m.output("status", results["status"])
-    for key in TRACES if trace else ():
-        m.output(f"trace_{key}", results[f"trace_{key}"])
+    for key in ports:
+        if key.startswith("counter_") or (trace and key.startswith("trace_")):
+            m.output(key, results[key])
     return m

@@ -74,7 +74,8 @@ def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
 
     Ports: `push`, `entry`, `fills` (no place is left in the next clock); `phase_end` (all banks are
     done, in this clock); `done` (nothing is left to do behind this clock in this phase); `valid`
-    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`.
+    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`;
+    `active` (an entry is at work) and `idle` (it was done before).
 
     The first clock of an entry takes its address from the queue, later ones count on; a list
     without events, which only the end of a phase can be, takes a clock as well.
@@ -119,6 +120,8 @@ def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
 
     m.output("fills", runs.full_next)
     m.output("done", done)
+    m.output("active", active)
+    m.output("idle", idle)
     m.output("valid", active & (busy | entry["some"]))
     m.output("address", address)
     m.output("origin", entry["origin"])
@@ -132,7 +135,8 @@ def emitters_module(tables: HardwareTables) -> Module:
 
     Ports: `push`, `entry0` ..., `push_phase`, `phase` from the resolver, `go` to it (no queue is
     full); for each bank, registered, `valid`, `address`, `origin`, `by_bank`; `end_phase` with the
-    record of the phase that ends in this clock.
+    record of the phase that ends in this clock. For counters, not registered: `active` and `reads`
+    of the banks, `all_idle` (all were done before this clock), `shadow_used` (in the next one).
 
     The last phase of a pixel may not end before the shadow is free: D clocks behind the end of the
     pixel before, D the clocks in which its tile is drained. Where weights come from DDR:
@@ -187,6 +191,10 @@ def emitters_module(tables: HardwareTables) -> Module:
         m.output(f"origin{k}", m.pipe(f"origin{k}", result["origin"]))
         if "by_bank" in result:
             m.output(f"by_bank{k}", m.pipe(f"by_bank{k}", result["by_bank"]))
+    for key, output in (("active", "active"), ("reads", "valid")):
+        m.output(key, cat(*[result[output] for result in reversed(results)]))
+    m.output("all_idle", cat(*[result["idle"] for result in results]).all())
+    m.output("shadow_used", reload | ~free)
     m.output("end_phase", phase_end)
     m.output("phase_head", head)
     if waits:

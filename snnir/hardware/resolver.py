@@ -71,7 +71,7 @@ def resolver_module(tables: HardwareTables) -> Module:
     Ports: columns of the layer table and `ready`, as the walker takes them; `go` (no queue is
     full); `pointer_below`, `pointer_last` (addresses) and `counts_below`, `counts_last` (counts of
     all banks, one clock later, held while `go` is 0); `entry0` ..., `push` (one bit per bank),
-    `phase` and `push_phase`.
+    `phase` and `push_phase`; `run` (one reaches the queues).
 
     A run passes `RESOLVE` stages: run table (2), products (2), window (2), pointer address (1),
     pointer memory (1), counts (1), flags (1).
@@ -239,3 +239,4 @@ def _push(m: Module, tables: HardwareTables, values: Mapping[str, Signal], pushi
     }
     m.output("phase", phase.pack(flags))
     m.output("push_phase", pushing & phase_end)
+    m.output("run", pushing)

@@ -37,7 +37,7 @@ def system_module(
     core starts from its reset; a load fetches the program then.
     """
     tables = MachineTables(machine)
-    core = core_module(tables, neurons, lanes)
+    core = core_module(tables, neurons, lanes, counters=False)
     m = Module("system", doc=f"a machine chosen for {machine.name}: registers, programs, core")
     m.clock()
     rst = m.input("rst", 1)

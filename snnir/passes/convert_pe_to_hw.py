@@ -48,6 +48,8 @@ class ConvertPeToHwPass(ModulePass):
             and others of its kind, whose program is data, and a file of such a machine
             (`snnc compile --reconfigurable` writes one) makes that very machine, if the program
             fits it.
+        counters: count what the clocks of each image go to; core and top level have outputs
+            `counter_...`, see docs/machine.md.
 
     Source: docs/machine.md (contract), docs/rationale_hw.md (units and stages).
     """
@@ -58,6 +60,7 @@ class ConvertPeToHwPass(ModulePass):
     trace: bool = False
     lanes: str = "portable"
     machine: str = "none"
+    counters: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         from snnir.analysis.program import read_program
@@ -84,7 +87,7 @@ class ConvertPeToHwPass(ModulePass):
                     f"neuron @{mode.neuron} is not defined", where=f"pe.program @{tables.name}"
                 )
         if self.machine == "none":
-            core = core_module(HardwareTables(tables), neurons, self.lanes)
+            core = core_module(HardwareTables(tables), neurons, self.lanes, self.counters)
             hardware = design(top_module(core, self.top, trace=self.trace))
         else:
             hardware = design(self._system(tables, neurons))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from snnir.runtime.counted import Counted
+
 
 @dataclass
 class EngineResult:
@@ -17,7 +19,8 @@ class EngineResult:
     T-1-t; `<layer>` are the trains out of a layer's neurons, `<layer>.pool` its pooled map and
     `input` the pixels; pixels that no pooling window needs hold 0 and mean nothing. `cycles`
     int64 (N,) and `layer_cycles`, by label of the layer table, are clocks; `events` counts what
-    each layer consumed. `seconds` is the time that running took.
+    each layer consumed. `seconds` is the time that running took. `counted` is what the counters of
+    simulated hardware said, where that was asked for.
     """
 
     potentials: np.ndarray
@@ -26,3 +29,4 @@ class EngineResult:
     layer_cycles: dict[str, np.ndarray] = field(default_factory=dict)
     events: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    counted: Counted | None = None

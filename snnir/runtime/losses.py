@@ -1,49 +1,56 @@
-"""Where the clocks of each layer go, as means over samples."""
+"""Where the clocks of each layer go, as means over samples: by the cycle model, or as counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.losses import PARTS, layer_losses, peak, receive_losses
+from snnir.analysis.loading import DDR, Ddr
+from snnir.analysis.losses import PARTS, counted_losses, layer_losses, peak, receive_losses
 from snnir.analysis.program import ProgramTables
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.pe import neurons_of
 from snnir.interpreters.pe_schedule import LayerSchedule, images_at_once, schedules
+from snnir.runtime.counted import Counted
+
+Found = Iterable[tuple[str, np.ndarray, dict[str, np.ndarray]]]
+"""For some images: label, clocks (N,) and parts (N,) of each row of the layer table."""
 
 
 def count_losses(
-    tables: ProgramTables, module: ModuleOp, trains: Mapping[str, np.ndarray]
+    tables: ProgramTables, module: ModuleOp, trains: Mapping[str, np.ndarray], ddr: Ddr = DDR
 ) -> dict[str, Any]:
     """The parts of `snnir.analysis.losses` for each row of the layer table and for all of them.
 
     Args:
         module: the scheduled program, of which `tables` are the tables.
         trains: label -> uint16 (N, C, H, W), see `schedules`.
+        ddr: where weights come from, in a program that streams them.
     """
     clocks = timing(tables, neurons_of(module))
     samples, chunk = len(trains["input"]), images_at_once(tables)
-    sums: dict[str, dict[str, int]] = {}
+    found: list[tuple[str, np.ndarray, dict[str, np.ndarray]]] = []
     for first in range(0, samples, chunk):
         part = {label: words[first : first + chunk] for label, words in trains.items()}
-        for row in schedules(tables, clocks, part):
-            mine = sums.setdefault(row.layer.label, dict.fromkeys(("cycles", *PARTS), 0))
-            mine["cycles"] += int(row.clocks.sum())
-            for name, values in _losses(tables, clocks, row).items():
-                mine[name] += int(values.sum())
-    layers = {label: _means(found, samples, peak(tables.array)) for label, found in sums.items()}
-    every = {key: sum(found[key] for found in sums.values()) for key in ("cycles", *PARTS)}
-    return {
-        "samples": samples,
-        "layers": [{"name": label, **found} for label, found in layers.items()],
-        "total": _means(every, samples, peak(tables.array)),
-    }
+        found += [
+            (row.layer.label, row.clocks, model_losses(tables, clocks, row))
+            for row in schedules(tables, clocks, part, ddr)
+        ]
+    return _summed(tables, samples, found)
 
 
-def _losses(tables: ProgramTables, clocks: Timing, row: LayerSchedule) -> dict[str, np.ndarray]:
+def losses_of_counters(tables: ProgramTables, counted: Counted) -> dict[str, Any]:
+    """The same from the counters of the simulated hardware."""
+    return _summed(tables, len(counted.images), rtl_losses(tables, counted))
+
+
+def model_losses(
+    tables: ProgramTables, clocks: Timing, row: LayerSchedule
+) -> dict[str, np.ndarray]:
+    """The parts of a row of the layer table by the cycle model."""
     if row.runs is None:
         return receive_losses(tables.array, row.clocks)
     return layer_losses(
@@ -56,6 +63,39 @@ def _losses(tables: ProgramTables, clocks: Timing, row: LayerSchedule) -> dict[s
         np.array([tile.channels for tile in row.tiles]),
         row.spikes,
     )
+
+
+def rtl_losses(tables: ProgramTables, counted: Counted) -> Found:
+    """The parts of each row of the layer table by the counters."""
+    rows = counted.layers(tables)
+    for layer in tables.layers:
+        tiles = tables.tiles[layer.tile_first :][: layer.tile_count]
+        parts = rows[layer.label]
+        channels = np.array([tile.channels for tile in tiles][: len(parts)])
+        counts = {key: np.stack([part[key] for part in parts], axis=1) for key in parts[0]}
+        yield (
+            layer.label,
+            counts["clocks"].sum(axis=1),
+            counted_losses(tables.array, counts, channels),
+        )
+
+
+def _summed(tables: ProgramTables, samples: int, found: Found) -> dict[str, Any]:
+    sums: dict[str, dict[str, int]] = {}
+    for label, clocks, parts in found:
+        mine = sums.setdefault(label, dict.fromkeys(("cycles", *PARTS), 0))
+        mine["cycles"] += int(clocks.sum())
+        for name, values in parts.items():
+            mine[name] += int(values.sum())
+    operations = peak(tables.array)
+    every = {key: sum(mine[key] for mine in sums.values()) for key in ("cycles", *PARTS)}
+    return {
+        "samples": samples,
+        "layers": [
+            {"name": label, **_means(mine, samples, operations)} for label, mine in sums.items()
+        ],
+        "total": _means(every, samples, operations),
+    }
 
 
 def _means(sums: dict[str, int], samples: int, operations: int) -> dict[str, float]:

@@ -44,7 +44,7 @@ class MachineEngine(RtlEngine):
         self.simulator = build_simulator(files, cache / "verilator")
 
     def simulate(
-        self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None
+        self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None, counted: bool
     ) -> Traces:
         ddr = memory.ddr if memory else DDR
         script = Script(self.simulator).ddr(ddr, memory.pauses if memory else 0)

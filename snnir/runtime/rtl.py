@@ -34,13 +34,18 @@ class RtlEngine:
     """
 
     name = "rtl"
+    has_counters = False
 
     def __init__(self, folder: Path, tables: ProgramTables, cache: Path):
         self.folder, self.tables = folder.resolve(), tables
         files = sorted(self.folder.glob("*.v"))
         if not files:
             raise UserError("no Verilog files", where=str(folder), hint="compile it again")
-        self.simulator = build_simulator(files, cache / "verilator", streams=bool(tables.ring))
+        core = self.folder / "core.v"
+        self.has_counters = core.is_file() and "counter_images" in core.read_text()
+        self.simulator = build_simulator(
+            files, cache / "verilator", streams=bool(tables.ring), counters=self.has_counters
+        )
 
     @classmethod
     def from_folder(cls, folder: Path, cache: Path, tables: ProgramTables) -> RtlEngine:
@@ -77,6 +82,7 @@ class RtlEngine:
         frames: np.ndarray,
         record: bool = True,
         seed: int = 0,
+        counted: bool = False,
         ddr: Ddr = DDR,
         ddr_pauses: int = 0,
         ddr_fault: int = -1,
@@ -87,13 +93,21 @@ class RtlEngine:
             frames: uint8 (N, H, W, C), the machine's input.
             record: keep the trains of all layers.
             seed: other than 0, the streams pause at random.
+            counted: keep what the counters say.
             ddr: where weights come from, if the core loads them.
             ddr_pauses: other than 0, a seed by which that memory pauses at random.
             ddr_fault: the beat that it answers with an error, -1 for none.
 
         Raises:
-            UserError: the frames have another shape or type, or the simulation fails.
+            UserError: the frames have another shape or type, counters are missing, or the
+                simulation fails.
         """
+        if counted and not self.has_counters:
+            raise UserError(
+                "the Verilog has no counters",
+                where=str(self.folder),
+                hint="compile it again, without convert-pe-to-hw{counters=false}",
+            )
         channels, height, width = self.tables.image
         if frames.dtype != np.uint8 or frames.shape[1:] != (height, width, channels):
             raise UserError(
@@ -104,11 +118,11 @@ class RtlEngine:
         memory = None
         if self.tables.ring:
             memory = Memory(weight_stream(self.tables), ddr, ddr_pauses, ddr_fault)
-        traces = self.simulate(frames, record, seed, memory)
+        traces = self.simulate(frames, record, seed, memory, counted)
         return self.result(traces, len(frames), record, time.perf_counter() - start)
 
     def simulate(
-        self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None
+        self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None, counted: bool
     ) -> Traces:
         """What the hardware does with images."""
         return simulate(
@@ -120,6 +134,7 @@ class RtlEngine:
             lanes=self.tables.array.drain,
             planes=self.tables.array.planes,
             record=record,
+            counted=counted,
             seed=seed,
             memory=memory,
         )
@@ -138,6 +153,7 @@ class RtlEngine:
             },
             events={layer.label: traces.layers[:, i, 1] for i, layer in computed},
             seconds=seconds,
+            counted=traces.counted,
         )
 
     def _trains(self, traces: Traces, images: int) -> dict[str, np.ndarray]:

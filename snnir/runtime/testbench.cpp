@@ -6,7 +6,8 @@
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
 // events, clocks that fired and clocks that stored) and, if RECORD is 1, OUT.fired and OUT.stored:
 // the trains of these clocks, all lanes in one integer as Verilator keeps it. With a SEED other than 0 the streams pause at
-// random, which must change nothing but the time between images.
+// random, which must change nothing but the time between images. With 2 added to RECORD the files of
+// testbench_counters.h are written, of a core with counters (SNNIR_COUNTERS).
 //
 // A core whose weights come from DDR (SNNIR_STREAM) reads them from the file WEIGHTS, LATENCY clocks
 // from a request to its first beat, RATE beats in 256 clocks. With PAUSES other than 0, a seed, the
@@ -25,6 +26,9 @@
 
 #include "Vcore.h"
 #include "verilated.h"
+#ifdef SNNIR_COUNTERS
+#include "testbench_counters.h"
+#endif
 
 namespace {
 
@@ -114,16 +118,19 @@ private:
 class Bench {
 public:
     Bench(std::vector<char> frames, size_t image_bytes, size_t outputs, size_t layers,
-          const std::string& out, unsigned seed, bool record, DdrOptions ddr)
+          const std::string& out, unsigned seed, unsigned record, DdrOptions ddr)
         : frames_(std::move(frames)), image_bytes_(image_bytes), outputs_(outputs),
           layers_(layers), results_(out + ".results", std::ios::binary),
           layer_file_(out + ".layers", std::ios::binary), random_(seed), pauses_(seed != 0),
-          record_(record), core_(new Vcore(&context_))
+          record_(record & 1), core_(new Vcore(&context_))
 #ifdef SNNIR_STREAM
           , ddr_(std::move(ddr))
 #endif
     {
         (void)ddr;
+#ifdef SNNIR_COUNTERS
+        if (record & 2) counters_.reset(new CounterRecords(out));
+#endif
         if (record_) {
             fired_.open(out + ".fired", std::ios::binary);
             stored_.open(out + ".stored", std::ios::binary);
@@ -151,6 +158,14 @@ public:
                              static_cast<unsigned long long>(kPatience));
                 return 1;
             }
+        }
+        // The last image's counters are complete some clocks behind its end.
+        for (int i = 0; i < 8; i++) {
+            drive();
+            core_->eval();
+            if (!memory_works()) return 1;
+            observe();
+            tick();
         }
         if (next_layer_ != 0) {
             std::fprintf(stderr, "error: %zu layers ended, not %zu\n", next_layer_, layers_);
@@ -199,6 +214,14 @@ private:
     }
 
     void observe() {
+#ifdef SNNIR_COUNTERS
+        if (counters_) {
+            counters_->observe(core_.get());
+#ifdef SNNIR_STREAM
+            if (core_->m_axi_rvalid && core_->m_axi_rready) counters_->beat(core_.get());
+#endif
+        }
+#endif
         if (core_->running) counts_.clocks++;
         counts_.events += __builtin_popcount(core_->trace_events);
         if (core_->trace_fire) {
@@ -240,6 +263,9 @@ private:
     bool pauses_, record_;
     VerilatedContext context_;
     std::unique_ptr<Vcore> core_;
+#ifdef SNNIR_COUNTERS
+    std::unique_ptr<CounterRecords> counters_;
+#endif
     LayerCounts counts_;
     size_t next_byte_ = 0, received_ = 0, next_layer_ = 0;
     uint64_t silence_ = 0;
@@ -274,7 +300,7 @@ int main(int argc, char** argv) {
         ddr.fault = std::stol(argv[12]);
     }
     Bench bench(contents(argv[1]), std::stoul(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]),
-                argv[5], static_cast<unsigned>(std::stoul(argv[6])), argv[7][0] == '1',
+                argv[5], static_cast<unsigned>(std::stoul(argv[6])), static_cast<unsigned>(std::stoul(argv[7])),
                 std::move(ddr));
     return bench.run();
 }

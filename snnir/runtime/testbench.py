@@ -13,8 +13,10 @@ import numpy as np
 from snnir.analysis.loading import DDR, Ddr
 from snnir.errors import UserError
 from snnir.runtime import verilator
+from snnir.runtime.counted import Counted, read_counted
 
 MAIN = Path(__file__).with_name("testbench.cpp")
+COUNTERS_HEADER = Path(__file__).with_name("testbench_counters.h")
 CORE = "core"
 """Name of the simulated module: `convert-pe-to-hw` makes it below the top level."""
 
@@ -42,7 +44,8 @@ class Traces:
 
     `potentials` int64 (N, outputs), `cycles` int64 (N,); `layers` int64 (N, L, 4): clocks, events,
     clocks that fired and that stored per row of the layer table; `fired`, `stored` uint16
-    (clocks, lanes), all trains in the order of the hardware, of all images.
+    (clocks, lanes), all trains in the order of the hardware, of all images; `counted`, what its
+    counters said, if that was asked for.
     """
 
     potentials: np.ndarray
@@ -50,19 +53,25 @@ class Traces:
     layers: np.ndarray
     fired: np.ndarray
     stored: np.ndarray
+    counted: Counted | None = None
 
 
-def build_simulator(files: Sequence[Path], cache: Path, streams: bool = False) -> Path:
+def build_simulator(
+    files: Sequence[Path], cache: Path, streams: bool = False, counters: bool = False
+) -> Path:
     """The simulator of the core among the Verilog files.
 
     Args:
         streams: whether the core loads its weights from DDR.
+        counters: whether it has counters.
 
     Raises:
         UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
     """
-    options = ("-CFLAGS", "-DSNNIR_STREAM") if streams else ()
-    return verilator.build(list(files), CORE, MAIN, cache, options=options)
+    defined = {"SNNIR_STREAM": streams, "SNNIR_COUNTERS": counters}
+    options = [word for name in defined if defined[name] for word in ("-CFLAGS", f"-D{name}")]
+    headers = [COUNTERS_HEADER] if counters else []
+    return verilator.build(list(files), CORE, MAIN, cache, options=options, headers=headers)
 
 
 def simulate(
@@ -75,6 +84,7 @@ def simulate(
     lanes: int,
     planes: int,
     record: bool = True,
+    counted: bool = False,
     seed: int = 0,
     memory: Memory | None = None,
 ) -> Traces:
@@ -86,6 +96,7 @@ def simulate(
         outputs, layers: number of potentials, rows of the layer table.
         lanes, planes: trains that the neurons make in a clock, and bits of each.
         record: keep the trains.
+        counted: keep what the counters say, of a core that has them.
         seed: other than 0, both streams pause at random.
         memory: where the weights come from, if they are not in the core.
 
@@ -97,7 +108,7 @@ def simulate(
         data, out = Path(scratch) / "frames", Path(scratch) / "out"
         data.write_bytes(np.ascontiguousarray(frames, np.uint8).tobytes())
         size = frames[0].size
-        arguments = [data, size, outputs, layers, out, seed, int(record)]
+        arguments = [data, size, outputs, layers, out, seed, int(record) + 2 * counted]
         if memory is not None:
             weights = Path(scratch) / "weights"
             weights.write_bytes(memory.weights)
@@ -117,7 +128,9 @@ def simulate(
                 where=str(folder),
             )
 
-        return read_traces(out, images, outputs, layers, lanes, planes)
+        traces = read_traces(out, images, outputs, layers, lanes, planes)
+        traces.counted = read_counted(out) if counted else None
+        return traces
 
 
 def read_traces(

@@ -78,6 +78,7 @@ def build(
     workdir: Path,
     jobs: int | None = None,
     options: Sequence[str] = (),
+    headers: Sequence[Path] = (),
 ) -> Path:
     """Build a simulator of `top` with the main program `cpp_main`; the path of the executable.
 
@@ -87,6 +88,7 @@ def build(
     Args:
         jobs: parallel compilations; as many as there are processors if None.
         options: further Verilator arguments, such as --trace.
+        headers: what the main program includes from its own folder.
 
     Raises:
         UserError: Verilator or a C++ compiler is missing, or the build fails.
@@ -103,7 +105,7 @@ def build(
     flags = [*_BUILD_FLAGS, *options]
     names = [path.name for path in sources]
     version = str(Path(program).stat().st_mtime_ns)
-    key = content_key([program, version, top, *flags, *names, *sources])
+    key = content_key([program, version, top, *flags, *names, *sources, *headers])
     if executable.exists() and stamp.exists() and stamp.read_text() == key:
         return executable
     stamp.unlink(missing_ok=True)
