@@ -1,5 +1,6 @@
 // RUN: snn-opt %s -p convert-pe-to-hw | filecheck %s
 // RUN: snn-opt %s -p 'convert-pe-to-hw{top=net_top trace=true}' | filecheck %s --check-prefix OPTIONS
+// RUN: snn-opt %s -p 'convert-pe-to-hw{counters=false}' | filecheck %s --check-prefix PLAIN
 // RUN: snn-opt %s -p 'convert-pe-to-hw{lanes=xc7}' | filecheck %s --check-prefix XC7
 // RUN: snn-opt %s -p 'convert-pe-to-hw{lanes=xc7}' -t verilog | filecheck %s --check-prefix CELLS
 // RUN: snn-opt %s -p convert-pe-to-hw -t verilog | filecheck %s --check-prefix VERILOG
@@ -34,7 +35,7 @@
 // CHECK-NOT:   pe.program
 // CHECK-NOT:   snn.neuron
 // CHECK:       hw.module @snnir_top(in %aclk: !seq.clock, in %aresetn: i1, in %s_axis_tdata: i8
-// CHECK-SAME:    out cycles: i32, out running: i1)
+// CHECK-SAME:    out cycles: i32, out running: i1, out counter_images: i32, {{.*}}out counter_receive: i32)
 // CHECK:       hw.module @core(in %clk: !seq.clock, in %rst: i1
 // CHECK-SAME:    out trace_fired: i4
 
@@ -63,6 +64,12 @@
 // CHECK:         comb.concat %spike0_s9, %spike1_s9, %spike2_s9, %spike3_s9
 // CHECK:       hw.module @fire_1_sum(
 // CHECK-NOT:     theta
+
+// Counters of what the clocks of an image go to, if they are wanted: no bank is more than 6 behind.
+// CHECK:       hw.module @counters(
+// CHECK:         %behind1 = seq.compreg {{.*}} : i3
+// PLAIN:       out cycles: i32, out running: i1)
+// PLAIN-NOT:   counter
 
 // OPTIONS:     hw.module @net_top(
 // OPTIONS-SAME:  out trace_fired: i4

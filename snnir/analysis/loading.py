@@ -141,6 +141,8 @@ class Loader:
     done: list[int] = field(default_factory=lambda: [-REQUEST] * OUTSTANDING)
     oldest: int = 0
     ends: list[int] = field(init=False)
+    taken: list[tuple[int, int, int]] = field(default_factory=list)
+    """Clocks of the first and the last beat of each tile that was asked for, and how many."""
 
     def __post_init__(self) -> None:
         self.behind = np.cumsum(self.rows).tolist()
@@ -150,8 +152,11 @@ class Loader:
 
     def ready(self, tile: int) -> int:
         """The clock from which a tile's events may be emitted."""
+        first, count = -1, 0
         while self.beat < self.behind[tile] * self.beats:
             self._take(self._space(self.beat // self.beats))
+            first, count = self.last if first < 0 else first, count + 1
+        self.taken.append((first, self.last, count))
         return self.last + READY
 
     def ended(self, tile: int, clock: int) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.columns import bits_of
 from snnir.hardware.drain import delayed
+from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.pool import popcount
 from snnir.hardware.resolver import phase_record
-from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import EMIT, Timing
 

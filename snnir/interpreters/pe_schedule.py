@@ -40,6 +40,8 @@ class LayerSchedule:
         spikes: (N, tiles) spikes of the events that each tile consumes.
         pixel_phases: phases of a pixel of each tile.
         visits: pixels that each tile computes.
+        loads: of the first image, for each tile the clocks in which its first and last beat of
+            weights were taken, and how many there are; nothing where weights are on the chip.
     """
 
     layer: Layer
@@ -51,6 +53,7 @@ class LayerSchedule:
     spikes: np.ndarray | None = None
     pixel_phases: tuple[int, ...] = ()
     visits: int = 0
+    loads: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def tile_ends(self) -> np.ndarray:
@@ -96,6 +99,7 @@ def schedules(
             yield LayerSchedule(
                 layer, begin, clocks, tiles, runs, phases, spikes,
                 pixel_phases=tuple(pixel_phases), visits=seen[0].shape[1],
+                loads=tuple(loading.loaders[0].taken[-len(tiles) :]) if loading else (),
             )  # fmt: skip
             if layer.kind != READOUT:
                 label = f"{layer.label}.pool" if layer.is_pooled else layer.label

@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from snnir.runtime.build import BuildFolder
 
 
-def run_engine(name: str, build: BuildFolder, x: np.ndarray, *, trains: bool) -> EngineResult:
+def run_engine(
+    name: str, build: BuildFolder, x: np.ndarray, *, trains: bool, counted: bool = False
+) -> EngineResult:
     """Run samples on one engine.
 
     Args:
         name: `interp`, `c` or `rtl`.
         x: uint8 pixels or float inputs (N, ...).
         trains: whether to keep the trains of all layers.
+        counted: of `rtl`, whether to keep what the hardware's counters say.
 
     Raises:
         UserError: a program that the engine needs is missing.
     """
-    return _ENGINES[name](build, x, trains)
+    return _ENGINES[name](build, x, trains, **({"counted": True} if counted else {}))
 
 
 def _interp(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
@@ -46,7 +49,7 @@ def _c(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
     return engine.run(encode_frames(build.manifest["input"], x), record=trains)
 
 
-def _rtl(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
+def _rtl(build: BuildFolder, x: np.ndarray, trains: bool, counted: bool = False) -> EngineResult:
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.rtl import RtlEngine
 
@@ -58,7 +61,7 @@ def _rtl(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
 
         image = (build.path / machine["program"]).read_bytes()
         engine = MachineEngine(build.path / "verilog", build.tables, image, build.cache)
-    return engine.run(encode_frames(build.manifest["input"], x), record=trains)
+    return engine.run(encode_frames(build.manifest["input"], x), record=trains, counted=counted)
 
 
 _ENGINES = {"interp": _interp, "c": _c, "rtl": _rtl}

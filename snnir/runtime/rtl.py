@@ -106,7 +106,7 @@ class RtlEngine:
             raise UserError(
                 "the Verilog has no counters",
                 where=str(self.folder),
-                hint="compile it again, without convert-pe-to-hw{counters=false}",
+                hint="make it without convert-pe-to-hw{counters=false} and for one program alone",
             )
         channels, height, width = self.tables.image
         if frames.dtype != np.uint8 or frames.shape[1:] != (height, width, channels):

@@ -1,4 +1,4 @@
-"""The schedule of one image as trace events, for chrome://tracing and ui.perfetto.dev.
+"""When everything happens in one image, as trace events for chrome://tracing and ui.perfetto.dev.
 
 Source: "Trace Event Format", the JSON that Chrome's tracing reads.
 """
@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.cycles import PhaseClocks, row_visits
+from snnir.analysis.cycles import row_visits
 from snnir.analysis.program import ProgramTables
-from snnir.hardware.timing import Timing, timing
-from snnir.interpreters.pe import neurons_of
-from snnir.interpreters.pe_schedule import LayerSchedule, schedules
+from snnir.runtime.timeline import TracedLayer
 
-LAYERS, RECEIVING, RESOLVER, EMITTERS, DRAIN = range(5)
-_TRACKS = ("layers", "receive", "resolver", "emitters", "drain")
+LAYERS, RECEIVING, WEIGHTS, RESOLVER, EMITTERS, DRAIN = range(6)
+_TRACKS = ("layers", "receive", "weights", "resolver", "emitters", "drain")
 
 _COUNTERS = ("events per clock", "resolver held by full queues")
 
@@ -30,22 +27,25 @@ SPANS = 6000
 
 
 def trace_events(
-    tables: ProgramTables, module: ModuleOp, trains: Mapping[str, np.ndarray], clock_mhz: float
+    tables: ProgramTables,
+    layers: Iterable[TracedLayer],
+    clock_mhz: float,
+    engine: str = "model",
+    process: int = 0,
 ) -> list[dict[str, Any]]:
-    """The trace events of the first image.
+    """The trace events of an image.
 
     Each layer is cut into tiles, tiles into output rows, and rows into pixels and their phases, as
     far as the number of slices allows.
 
     Args:
-        module: the scheduled program, of which `tables` are the tables.
-        trains: label -> uint16 (N, C, H, W), see `schedules`.
+        layers: what happened, `snnir.runtime.timeline`.
+        engine: who says so.
+        process: number of the group of tracks; engines side by side have different ones.
     """
-    clocks = timing(tables, neurons_of(module))
-    first = {label: words[:1] for label, words in trains.items()}
-    tracer = _Tracer(tables, clocks, clock_mhz)
-    for row in schedules(tables, clocks, first):
-        tracer.layer(row)
+    tracer = _Tracer(tables, clock_mhz, engine, process)
+    for layer in layers:
+        tracer.layer(layer)
     return tracer.events
 
 
@@ -63,76 +63,76 @@ class _Span:
     name: str
     first: int
     end: int
-    tile: int
     counted: bool = False
 
 
 class _Tracer:
     """Collects trace events; clocks count from the start of the image."""
 
-    def __init__(self, tables: ProgramTables, clocks: Timing, clock_mhz: float):
-        self.tables = tables
-        self.clocks = clocks
+    def __init__(self, tables: ProgramTables, clock_mhz: float, engine: str, process: int):
         self.clock_mhz = clock_mhz
+        self.process = process
         self.spans = SPANS // len(tables.layers)
-        self.events = [_meta("process_name", 0, f"{tables.name}, {clock_mhz:g} MHz")]
+        name = f"{tables.name}, {engine}, {clock_mhz:g} MHz"
+        self.events = [self.meta("process_name", 0, name)]
+        self.events.append(self.meta("process_sort_index", 0, process))
         for track, name in enumerate(_TRACKS):
-            self.events.append(_meta("thread_name", track, name))
-            self.events.append(_meta("thread_sort_index", track, track))
+            if track != WEIGHTS or tables.ring:
+                self.events.append(self.meta("thread_name", track, name))
+                self.events.append(self.meta("thread_sort_index", track, track))
 
-    def layer(self, row: LayerSchedule) -> None:
-        begin, clocks, label = int(row.begin[0]), int(row.clocks[0]), row.layer.label
+    def layer(self, row: TracedLayer) -> None:
+        begin, clocks, label = row.begin, row.clocks, row.layer.label
         self.slice(LAYERS, label, begin, begin + clocks)
         if row.phases is None:
             self.slice(RECEIVING, label, begin, begin + clocks)
             return
-        phases = PhaseClocks(*(times[:, 0] + begin for times in row.phases))
-        # The first clock in which an entry can be there; before it the pipeline fills.
-        phases.start[0] = begin + self.clocks.resolve + 1
-        figures = _Figures(row, phases, begin + self.clocks.resolve - 1)
+        for tile, (first, last, beats) in enumerate(row.loads):
+            self.slice(WEIGHTS, f"{label} tile {tile}", first, last + 1, beats=beats)
+        figures = _Figures(row)
         for span in self.cut(row):
-            channels = row.tiles[span.tile].channels
-            self.span(span, phases, figures, self.tables.array.drain_clocks(channels))
+            self.span(span, row.phases, figures)
         for name in _COUNTERS:
             self.counter(name, begin + clocks, 0)
-        drained = int(phases.end[-1]) + 1 + int(row.runs.drain[-1])
+        drained = int(row.phases["drained"][-1]) + 1
         self.slice(DRAIN, f"{label} flush", drained, begin + clocks)
 
-    def cut(self, row: LayerSchedule) -> Iterator[_Span]:
+    def cut(self, row: TracedLayer) -> Iterator[_Span]:
         """The spans of a layer, those that hold others first."""
         # Pixels come without their phases where there is one only: a bound, not the number.
-        in_rows, tiles = row_visits(row.layer), len(row.tiles)
+        in_rows, tiles = row_visits(row.layer), len(row.pixel_phases)
         rows = tiles * len(in_rows) <= self.spans
         pixels = row.visits * (sum(row.pixel_phases) + tiles) <= self.spans
         first = 0
         for tile, each in enumerate(row.pixel_phases):
             name = f"{row.layer.label} tile {tile}"
-            yield _Span(name, first, first + each * row.visits, tile, counted=not rows)
+            yield _Span(name, first, first + each * row.visits, counted=not rows)
             at = first
             for y, count in enumerate(in_rows if rows else ()):
                 end = at + int(count) * each
                 if end > at:
-                    yield _Span(f"row {y}", at, end, tile, counted=True)
+                    yield _Span(f"row {y}", at, end, counted=True)
                 for x, pixel in enumerate(range(at, end, each) if pixels else ()):
-                    yield _Span(f"pixel {x}", pixel, pixel + each, tile)
+                    yield _Span(f"pixel {x}", pixel, pixel + each)
                     for phase in range(each if each > 1 else 0):
-                        yield _Span(f"phase {phase}", pixel + phase, pixel + phase + 1, tile)
+                        yield _Span(f"phase {phase}", pixel + phase, pixel + phase + 1)
                 at = end
             first += each * row.visits
 
-    def span(self, span: _Span, phases: PhaseClocks, figures: _Figures, drain: int) -> None:
+    def span(self, span: _Span, phases: np.ndarray, figures: _Figures) -> None:
         first, last = span.first, span.end - 1
         found = figures.of(span)
-        start, end = int(phases.start[first]), int(phases.end[last]) + 1
+        start, end = int(phases["start"][first]), int(phases["end"][last]) + 1
         shown = {key: found[key] for key in ("events", "longest", "drain")}
         self.slice(EMITTERS, span.name, start, end, **shown)
-        begins, resolved = int(figures.resolves[first]), int(phases.resolved[last]) + 1
+        begins, resolved = int(figures.resolves[first]), int(phases["resolved"][last]) + 1
         stalled = resolved - begins - found["runs"]
         self.slice(RESOLVER, span.name, begins, resolved, runs=found["runs"], stalled=stalled)
         if figures.is_pixel_end[last]:
             # Pixels are drained one behind the other, so that those of a row are one slice.
             at = first + int(figures.is_pixel_end[first:].argmax())
-            self.slice(DRAIN, span.name, int(phases.end[at]) + 1, end + drain)
+            drained = int(phases["drained"][last]) + 1
+            self.slice(DRAIN, span.name, int(phases["end"][at]) + 1, drained)
         if span.counted:
             self.counter(_COUNTERS[0], start, round(found["events"] / (end - start), 3))
             self.counter(_COUNTERS[1], begins, round(stalled / (resolved - begins), 3))
@@ -142,7 +142,7 @@ class _Tracer:
         start = self.nanoseconds(begin)
         self.events.append(
             {
-                "ph": "X", "pid": 0, "tid": track, "name": name,
+                "ph": "X", "pid": self.process, "tid": track, "name": name,
                 "ts": _microseconds(start), "dur": _microseconds(self.nanoseconds(end) - start),
                 "args": {"clock": begin, "clocks": end - begin, **args},
             }
@@ -150,7 +150,12 @@ class _Tracer:
 
     def counter(self, name: str, clock: int, value: float) -> None:
         at = _microseconds(self.nanoseconds(clock))
-        self.events.append({"ph": "C", "pid": 0, "name": name, "ts": at, "args": {"value": value}})
+        args = {"value": value}
+        self.events.append({"ph": "C", "pid": self.process, "name": name, "ts": at, "args": args})
+
+    def meta(self, kind: str, track: int, value: str | int) -> dict[str, Any]:
+        args = {"sort_index" if kind.endswith("index") else "name": value}
+        return {"ph": "M", "pid": self.process, "tid": track, "name": kind, "args": args}
 
     def nanoseconds(self, clock: int) -> int:
         """Viewers keep whole nanoseconds: rounded here, slices that meet in a clock meet there."""
@@ -160,18 +165,12 @@ class _Tracer:
 class _Figures:
     """What happens within phases: sums from phase to phase, so that a span is a difference."""
 
-    def __init__(self, row: LayerSchedule, phases: PhaseClocks, before: int):
-        ends = np.flatnonzero(row.runs.phase_end)
-        firsts = np.append(0, ends[:-1] + 1)
-        events = np.add.reduceat(row.runs.events[0], firsts, axis=0, dtype=np.int64)
-        self.is_pixel_end = row.runs.pixel_end[ends]
-        self.resolves = np.append(before, phases.resolved[:-1]) + 1
-        self.sums = {
-            "events": _upto(events.sum(axis=1)),
-            "longest": _upto(events.max(axis=1)),
-            "drain": _upto(phases.end - phases.emitted),
-            "runs": _upto(ends - firsts + 1),
-        }
+    def __init__(self, row: TracedLayer):
+        phases = row.phases
+        self.is_pixel_end = phases["drained"] >= 0
+        self.resolves = np.append(phases["first_run"][:1], phases["resolved"][:-1] + 1)
+        self.sums = {key: _upto(phases[key]) for key in ("events", "longest", "runs")}
+        self.sums["drain"] = _upto(phases["end"] - phases["emitted"])
 
     def of(self, span: _Span) -> dict[str, int]:
         return {key: int(sums[span.end] - sums[span.first]) for key, sums in self.sums.items()}
@@ -179,11 +178,6 @@ class _Figures:
 
 def _upto(values: np.ndarray) -> np.ndarray:
     return np.append(0, values.cumsum())
-
-
-def _meta(kind: str, track: int, value: str | int) -> dict[str, Any]:
-    key = "sort_index" if kind.endswith("index") else "name"
-    return {"ph": "M", "pid": 0, "tid": track, "name": kind, "args": {key: value}}
 
 
 def _microseconds(nanoseconds: int) -> float:

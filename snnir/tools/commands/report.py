@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SAMPLES = 64
 
+ENGINES = ("model", "rtl", "both")
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
@@ -32,6 +34,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--trace", metavar="FILE", type=Path,
         help="write when everything happens in the first sample, for ui.perfetto.dev",
     )  # fmt: skip
+    add(
+        "--plot", metavar="FILE.svg", type=Path,
+        help="draw where the clocks of each layer go",
+    )  # fmt: skip
+    add(
+        "--engine", choices=ENGINES, default="model",
+        help="who says where clocks go: the cycle model on the trains of the C program (default), "
+        "the counters of the simulated Verilog, or both, which must agree",
+    )  # fmt: skip
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -41,13 +52,22 @@ def run(args: Namespace) -> int:
 
     build = BuildFolder(args.folder)
     source = args.input or build.calibration()
-    if args.trace and not source:
+    for option, file in (("--trace", args.trace), ("--plot", args.plot)):
+        if file and not source:
+            what = f"there is nothing to {option[2:]}"
+            raise UserError(what, where=option, hint="give inputs: --input X.npz")
+    if args.engine != "model" and not source:
         raise UserError(
-            "there is nothing to trace", where="--trace", hint="give inputs: --input X.npz"
+            "there is nothing to run", where="--engine", hint="give inputs: --input X.npz"
         )
-    activity = _activity(build, source, args.limit, args.trace) if source else None
+    activity = None
+    if source:
+        activity = _activity(build, source, args.limit, args.engine, args.trace)
     found = _as_json(build, activity, str(source) if source else None)
-    found["trace"] = str(args.trace) if args.trace else None
+    for key, file in (("trace", args.trace), ("plot", args.plot)):
+        found[key] = str(file) if file else None
+    if args.plot:
+        _plot(found, args.plot)
     if args.json:
         print_json(found)
     else:
@@ -56,48 +76,84 @@ def run(args: Namespace) -> int:
 
 
 def _activity(
-    build: BuildFolder, source: str | Path, limit: int, trace: Path | None
+    build: BuildFolder, source: str | Path, limit: int, engine: str, trace: Path | None
 ) -> dict[str, Any]:
-    """Spikes, silence, events, cycles and losses per layer, from a run of the C program."""
+    """Spikes, silence, events, cycles and losses per layer, from a run of C or of the Verilog."""
     import numpy as np
 
     from snnir.runtime.engines import run_engine
-    from snnir.runtime.losses import count_losses
+    from snnir.runtime.losses import count_losses, losses_of_counters
     from snnir.runtime.progress import step
     from snnir.runtime.samples import load_for
 
     samples = load_for(build.manifest, source).first(limit)
-    with step(f"c: {len(samples):,} samples"):
-        result = run_engine("c", build, samples.x, trains=True)
-    with step("clocks of the layers"):
-        losses = count_losses(build.tables, build.pe, result.trains)
+    counted = engine != "model"
+    runs = "rtl" if counted else "c"
+    with step(f"{runs}: {len(samples):,} samples"):
+        result = run_engine(runs, build, samples.x, trains=True, counted=counted)
+    losses = {}
+    if counted:
+        losses["rtl"] = losses_of_counters(build.tables, result.counted)
+    if engine != "rtl":
+        with step("clocks of the layers"):
+            losses["model"] = count_losses(build.tables, build.pe, result.trains)
+    if engine == "both":
+        _compare(losses["model"], losses["rtl"], str(build.path))
     if trace:
-        _trace(build, result, str(source), trace)
+        _trace(build, result, str(source), engine, trace)
     layers = {}
     for label, words in result.trains.items():
         spikes = np.bitwise_count(words).sum(dtype=np.int64) / len(samples)
         layers[label] = {"spikes": float(spikes), "silent": float((words == 0).mean())}
     return {
+        "engine": engine,
         "samples": len(samples),
         "layers": layers,
         "cycles": {label: float(c.mean()) for label, c in result.layer_cycles.items()},
         "events": {label: float(e.mean()) for label, e in result.events.items()},
         "total_cycles": float(result.cycles.mean()),
-        "losses": losses,
+        "losses": next(iter(losses.values())),
     }
 
 
-def _trace(build: BuildFolder, result: EngineResult, source: str, path: Path) -> None:
+def _compare(model: dict[str, Any], rtl: dict[str, Any], where: str) -> None:
+    for expected, found in zip(model["layers"], rtl["layers"], strict=True):
+        for key, value in expected.items():
+            if found[key] != value:
+                raise UserError(
+                    f"the Verilog counts {found[key]} clocks of {expected['name']} to {key}, "
+                    f"the cycle model {value}",
+                    where=where,
+                )
+
+
+def _trace(build: BuildFolder, result: EngineResult, source: str, engine: str, path: Path) -> None:
     from snnir.runtime.progress import step
+    from snnir.runtime.timeline import model_timeline, rtl_timeline
     from snnir.runtime.trace import trace_events, trace_text
     from snnir.tools.files import write_bytes
 
     mhz, cycles = build.manifest["target"]["clock_mhz"], int(result.cycles[0])
+    events: list[dict[str, Any]] = []
     with step("trace of the first sample"):
-        events = trace_events(build.tables, build.pe, result.trains, mhz)
+        if engine != "rtl":
+            told = model_timeline(build.tables, build.pe, result.trains)
+            events += trace_events(build.tables, told, mhz, "cycle model")
+        if engine != "model":
+            told = rtl_timeline(build.tables, result.counted)
+            events += trace_events(build.tables, told, mhz, "Verilog", process=1)
     about = {"network": build.manifest["name"], "input": source, "sample": 0}
     about |= {"clock_mhz": mhz, "cycles": cycles}
     write_bytes(str(path), trace_text(events, about).encode())
+
+
+def _plot(found: dict[str, Any], path: Path) -> None:
+    from snnir.tools.files import write_bytes
+    from snnir.tools.losses import losses_chart
+
+    engine = found["activity"]["engine"]
+    chart = losses_chart(found["name"], found["array"], found["losses"], engine)
+    write_bytes(str(path), chart.encode())
 
 
 def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | None) -> dict:
@@ -122,7 +178,9 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
         "name": manifest["name"],
         "array": array,
         "operations_per_clock": array["banks"] * array["channels"] * array["planes"],
-        "activity": {"source": source, "samples": activity["samples"]} if activity else None,
+        "activity": {"source": source, **{key: activity[key] for key in ("samples", "engine")}}
+        if activity
+        else None,
         "input": _input(build, activity),
         "layers": layers,
         "memory": manifest["memory"],
@@ -168,7 +226,7 @@ def _estimated_luts(manifest: dict[str, Any]) -> int:
 
 
 def _as_text(found: dict[str, Any]) -> str:
-    from snnir.tools.losses import losses_table
+    from snnir.tools.losses import WHO, losses_table
     from snnir.tools.tables import byte_size, duration, facts, number, percent, table
 
     totals, fit, array = found["totals"], found["fit"], found["array"]
@@ -216,7 +274,8 @@ def _as_text(found: dict[str, Any]) -> str:
         about.append(("counted", f"spikes and cycles are means over {count:,} samples of {source}"))
         about.append(
             ("losses", f"the array does {percent(found['losses']['total']['sustained'], 1)} of its "
-             "peak; the second table says in clocks where the rest goes")
+             "peak; the second table says in clocks where the rest goes, "
+             f"{WHO[found['activity']['engine']]}")
         )  # fmt: skip
         about.append(
             ("latency", f"{number(totals['cycles'])} cycles, "
@@ -236,5 +295,7 @@ def _as_text(found: dict[str, Any]) -> str:
     )  # fmt: skip
     if found["trace"]:
         about.append(("trace", f"{found['trace']}, to be opened at ui.perfetto.dev"))
+    if found["plot"]:
+        about.append(("plot", found["plot"]))
     losses = [losses_table(found["losses"])] if found["losses"] else []
     return "\n\n".join([table(headers, rows, total=True), *losses, memory, facts(about)])
