@@ -1,13 +1,16 @@
 """Where clocks go and when: the losses of `snnc report` and its trace, against the C program."""
 
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from c_programs import needs_gcc, schedule
 from random_networks import network_from_seed
+from trace_format import problems
 
 from snnir.analysis.cycles import PhaseClocks, WalkedRuns, layer_clocks, row_visits, visits
 from snnir.analysis.losses import PARTS, layer_losses, peak
@@ -16,15 +19,21 @@ from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of, program_of
 from snnir.interpreters.pe_schedule import schedules
+from snnir.runtime import verilator
 from snnir.runtime.build import BuildFolder
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.engines import run_engine
 from snnir.runtime.losses import count_losses
-from snnir.runtime.trace import EMITTERS, LAYERS, trace_events
+from snnir.runtime.timeline import model_timeline
+from snnir.runtime.trace import EMITTERS, LAYERS, trace_events, trace_text
 from snnir.tools import snnc
 from snnir.tools.errors import run_tool
 
 pytestmark = needs_gcc
+needs_verilator = pytest.mark.skipif(
+    verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
+    reason="Verilator, g++ or make is not installed",
+)
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SEEDS = range(12)
@@ -180,6 +189,10 @@ def test_work_of_a_convolution(digits):
     assert work["conv1"] == pytest.approx(12 * spikes.sum() / 4)
 
 
+def trace_of(tables, module, result, mhz):
+    return trace_events(tables, model_timeline(tables, module, result.trains), mhz)
+
+
 # Trace --------------------------------------------------------------------------------------------
 
 
@@ -187,7 +200,7 @@ def test_work_of_a_convolution(digits):
 def test_the_trace_ends_with_the_clocks_of_c(ran, spans, monkeypatch):
     module, tables, result = ran
     monkeypatch.setattr("snnir.runtime.trace.SPANS", spans)
-    events = trace_events(tables, module, result.trains, 150.0)
+    events = trace_of(tables, module, result, 150.0)
     cycles = int(result.cycles[0])
     assert max(map(end_of, slices(events))) == cycles
     assert end_of(slices(events)[-1]) == cycles
@@ -203,20 +216,39 @@ def test_the_trace_ends_with_the_clocks_of_c(ran, spans, monkeypatch):
 
 
 @pytest.mark.parametrize("mhz", [150.0, 133.3, 1000.0])
-def test_slices_of_a_track_are_nested(ran, mhz):
-    """A viewer drops what overlaps: checked in the nanoseconds that it makes of the numbers."""
+def test_a_viewer_takes_the_trace(ran, mhz):
     module, tables, result = ran
-    events = slices(trace_events(tables, module, result.trains, mhz))
-    for track in {event["tid"] for event in events}:
-        open_ends = []
-        for event in (event for event in events if event["tid"] == track):
-            start = int(event["ts"] * 1000)
-            end = start + int(event["dur"] * 1000)
-            while open_ends and open_ends[-1] <= start:
-                open_ends.pop()
-            assert event["args"]["clocks"] >= 0
-            assert not open_ends or end <= open_ends[-1]
-            open_ends.append(end)
+    events = trace_of(tables, module, result, mhz)
+    assert problems(json.loads(trace_text(events, {"cycles": 1}))) == []
+    for event in slices(events):
+        assert event["args"]["clocks"] >= 0
+        assert event["ts"] == pytest.approx(event["args"]["clock"] / mhz, abs=1e-3)
+
+
+META = {"ph": "M", "pid": 0, "tid": 0, "name": "process_name", "args": {"name": "p"}}
+TRACK = META | {"name": "thread_name"}
+SLICE = {"ph": "X", "pid": 0, "tid": 0, "name": "a", "ts": 1.0, "dur": 2.0, "args": {}}
+COUNT = {"ph": "C", "pid": 0, "name": "c", "ts": 1.0, "args": {"value": 1}}
+
+
+@pytest.mark.parametrize(
+    "events, problem",
+    [
+        ([META, TRACK, SLICE, COUNT], None),
+        ([META, TRACK, SLICE | {"ts": "1.0"}], "ts is no time"),
+        ([META, TRACK, SLICE | {"dur": -1.0}], "dur is no time"),
+        ([META, TRACK, SLICE | {"ph": "Y"}], "unknown phase Y"),
+        ([META, TRACK, SLICE | {"tid": 1}], "has no name"),
+        ([TRACK, SLICE], "process 0 has no name"),
+        ([META, META, TRACK, SLICE], "is there twice"),
+        ([META, TRACK, SLICE, SLICE | {"ts": 2.0}], "overlaps"),
+        ([META, COUNT | {"args": {"value": "1"}}], "a counter without numbers"),
+        ([META | {"args": {"name": 1}}], "args.name is no str"),
+    ],
+)
+def test_the_checker_sees_what_is_wrong(events, problem):
+    found = problems({"displayTimeUnit": "ns", "traceEvents": events})
+    assert found == [] if problem is None else any(problem in line for line in found)
 
 
 # The command --------------------------------------------------------------------------------------
@@ -234,6 +266,7 @@ def test_report_writes_a_trace_and_the_losses(digits, tmp_path, capsys):
     assert 0 < found["losses"]["total"]["sustained"] < 1
 
     trace = json.loads(file.read_text())
+    assert problems(trace) == []
     assert file.stat().st_size < 1 << 20
     assert end_of(slices(trace["traceEvents"])[-1]) == trace["otherData"]["cycles"]
     run = ["run", digits, "--input", EXAMPLES / "digits_test.npz", "--limit", "1", "--json"]
@@ -253,12 +286,69 @@ def test_report_has_no_losses_without_data(tmp_path, capsys):
     capsys.readouterr()
     assert run_tool(snnc.run, ["report", str(tmp_path / "out"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["losses"] is None and found["trace"] is None
+    assert found["losses"] is None and found["trace"] is None and found["plot"] is None
     assert run_tool(snnc.run, ["report", str(tmp_path / "out"), "--trace", "t.json"]) == 1
     assert "give inputs: --input X.npz" in capsys.readouterr().err
+    for option in (["--plot", "p.svg"], ["--engine", "rtl"]):
+        assert run_tool(snnc.run, ["report", str(tmp_path / "out"), *option]) == 1
+        assert "give inputs: --input X.npz" in capsys.readouterr().err
 
 
 def test_a_trace_that_cannot_be_written(digits, tmp_path, capsys):
     file = tmp_path / "none" / "trace.json"
     assert run_tool(snnc.run, ["report", str(digits), "--limit", "1", "--trace", str(file)]) == 1
     assert "cannot write: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_chart_of_the_losses(digits, tmp_path, capsys):
+    file = tmp_path / "losses.svg"
+    words = ["report", digits, "--plot", file, "--limit", "2", "--json"]
+    capsys.readouterr()
+    assert run_tool(snnc.run, list(map(str, words))) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["plot"] == str(file) and found["activity"]["engine"] == "model"
+    svg = ElementTree.parse(file).getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    texts = [text.text for text in svg.iter(f"{space}text")]
+    assert "digits: where the clocks go" in texts and "bank imbalance" in texts
+    assert "weights from DDR" not in texts
+    for row in [*found["losses"]["layers"], {"name": "total", **found["losses"]["total"]}]:
+        assert row["name"] in texts and f"{row['cycles']:,.0f}" in texts
+    told = [rect.find(f"{space}title") for rect in svg.iter(f"{space}rect")]
+    bars = [title.text for title in told if title is not None]
+    # The parts of a bar fill it.
+    for label in ("conv1", "total"):
+        shares = [float(t.split()[-2]) for t in bars if t.startswith(f"{label}: ")]
+        assert sum(shares) == pytest.approx(100, abs=0.5)
+
+
+def test_report_without_verilog(digits, capsys):
+    words = ["report", str(digits), "--engine", "rtl", "--limit", "1"]
+    assert run_tool(snnc.run, words) == 1
+    assert "no Verilog" in capsys.readouterr().err
+
+
+@needs_verilator
+def test_report_of_both_engines(tmp_path, capsys):
+    folder, file = tmp_path / "build", tmp_path / "trace.json"
+    words = ["compile", EXAMPLES / "digits.onnx", "-o", folder, "--input-scale", "1/16"]
+    words += ["--calibration", EXAMPLES / "digits_calibration.npz", "--array", "4,8,4,2"]
+    assert run_tool(snnc.run, list(map(str, words))) == 0
+    told = {}
+    for engine in ("both", "model", "rtl"):
+        words = ["report", folder, "--limit", "2", "--engine", engine, "--trace", file, "--json"]
+        capsys.readouterr()
+        assert run_tool(snnc.run, list(map(str, words))) == 0
+        losses = json.loads(capsys.readouterr().out)["losses"]
+        trace = json.loads(file.read_text())
+        assert problems(trace) == []
+        told[engine] = losses, trace["traceEvents"]
+    assert told["both"][0] == told["model"][0] == told["rtl"][0]
+    assert told["both"][1] == told["model"][1] + told["rtl"][1]
+    names = [e["args"]["name"] for e in told["both"][1] if e["name"] == "process_name"]
+    assert names == ["digits, cycle model, 150 MHz", "digits, Verilog, 150 MHz"]
+
+    def without_process(events):
+        return [{k: v for k, v in e.items() if k != "pid"} for e in events if e["ph"] != "M"]
+
+    assert without_process(told["model"][1]) == without_process(told["rtl"][1])
