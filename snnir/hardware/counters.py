@@ -103,7 +103,7 @@ def counters_module(tables: HardwareTables | MachineTables, timing: Timing) -> M
     `layer_end`, `send`, `cycles`; of the emitters `active`, `reads` (one bit per bank: an entry is
     at work, an event is read), `all_idle` (all banks were done before this clock), `shadow_used`
     (the shadow will be in use in the next clock), `end_phase`, `phase`; `run` and `resolved` of the
-    resolver; `loaded` of the loader. `counter_...`: the last image's, all set within four clocks of
+    resolver; `loaded` of the loader. `counter_...`: the last image's, set within five clocks of
     its end, and still until the next one ends. For simulation `shown` (`SHOWN_FLAGS`) and
     `counts`, the running counters but the first two.
 
@@ -248,7 +248,7 @@ def _latch(
     fell = m.wire("image_ended", was["running"] & ~running)
     ended = delayed(m, "image_ended", fell, VIEW + 1, reset=0)
     images = m.reg("images", COUNTER_BITS, reset=0)
-    whole = delayed(m, "image_whole", seen["send"], VIEW, reset=0)
+    whole = delayed(m, "image_whole", seen["send"], VIEW - 1, reset=0)
     images.next = mux(whole, images + 1, images)
     for counter in COUNTERS:
         key = counter.name
