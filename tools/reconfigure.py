@@ -104,7 +104,7 @@ def run(arguments: list[str]) -> int:
         wrong += len(found)
         rows.append(
             (
-                build.manifest["name"],
+                build.path.name,
                 number(len(image)),
                 number(count),
                 number(float(result.cycles.mean())),
@@ -112,7 +112,7 @@ def run(arguments: list[str]) -> int:
                 ", ".join(found) or "nothing",
             )
         )
-    headers = ("network", "program [bytes]", "images", "cycles", "trains", "different from C")
+    headers = ("build", "program [bytes]", "images", "cycles", "trains", "different from C")
     print(table(headers, rows))
     print(
         f"\nmachine {builds[0].manifest['machine']['identity']}, simulated in {duration(seconds)}"
