@@ -4,6 +4,7 @@
 // RUN: snn-opt %s -p event-schedule,event-schedule,verify-pe-schedule | filecheck %s
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},event-schedule{weights=onchip}' | filecheck %s --check-prefix ONCHIP
+// RUN: snn-opt %s -p 'event-schedule{position-bits=1},verify-pe-schedule' | filecheck %s --check-prefix NARROW
 
 // A row of the image has up to 2 events in a bank, one of "a" 4. Layer "a" writes its 8 rows from
 // address 0 upwards while it reads the image from 26 on: its last row, 28 to 31, is written when
@@ -14,6 +15,10 @@
 // Weights that come from DDR have the same addresses: they count in the stream.
 // STREAM:     pe.program @net array #pe.array<{{.*}}> ring 512 {
 // ONCHIP:     pe.program @net array #pe.array<{{.*}}fifo = 4, drain = 1> {
+
+// A run of one pixel has its events at one or two neighbouring positions, which a bit tells apart;
+// without being asked, positions are cut where that takes less block RAM only.
+// NARROW:     pe.program @net array #pe.array<{{.*}}> position_bits 1 {
 
 // CHECK:      pe.receive bits 8 places [#pe.place<events = 26, capacity = 2, pointers = 20>, #pe.place<events = 34, capacity = 2, pointers = 36>]
 // CHECK-NEXT: pe.layer "a" {{.*}} place #pe.place<events = 0, capacity = 4, pointers = 0>

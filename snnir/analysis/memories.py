@@ -5,32 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snnir.analysis.program import RUN_FIELDS, ProgramTables
+from snnir.analysis.ram_parts import ram_bram36
 from snnir.analysis.resources import bram36
 
 
 @dataclass(frozen=True)
 class Memory:
-    """`count` equal memories of `depth` words of `width` bits."""
+    """`count` equal memories of `depth` words of `width` bits, read-only if `is_rom`."""
 
     name: str
     count: int
     width: int
     depth: int
+    is_rom: bool = False
 
     @property
     def bits(self) -> int:
         return self.count * self.width * self.depth
 
     @property
-    def bram36(self) -> int:
-        return self.count * bram36(self.width, self.depth)
+    def bram36(self) -> float:
+        """What Yosys takes for them; see `ram_parts`."""
+        each = bram36 if self.is_rom else ram_bram36
+        return self.count * each(self.width, self.depth)
 
 
 def memories(tables: ProgramTables) -> list[Memory]:
     """All memories whose size depends on the network; widths are those of the values they hold."""
     array = tables.array
-    position = _bits(tables.position_max)
-    run_width = sum(_column_bits(tables.runs[:, i]) for i in range(len(RUN_FIELDS)))
+    position = tables.position_bits or _bits(tables.position_max)
+    run_fields = [key for key in RUN_FIELDS if key != "offset" or tables.position_bits]
+    run_width = sum(_column_bits(tables.runs[:, tables.run_column[key]]) for key in run_fields)
     params = sum(_column_bits(values) for values in tables.params.values())
     lanes, computed = array.drain, [tile for tile in tables.tiles if tile.run_count]
     rows = sum(array.drain_clocks(tile.channels) for tile in computed) if params else 0
@@ -39,11 +44,18 @@ def memories(tables: ProgramTables) -> list[Memory]:
     for tile in tables.tiles[last.tile_first :][: last.tile_count]:
         outputs += array.drain_clocks(tile.channels) * last.height * last.width
     return [
-        Memory("weights", array.banks, array.channels * array.weight_bits, tables.weight_depth),
+        Memory(
+            "weights",
+            array.banks,
+            array.channels * array.weight_bits,
+            tables.weight_depth,
+            is_rom=not tables.ring,
+        ),
         Memory("events", array.banks, position + array.planes, tables.event_depth),
-        Memory("pointers", 1, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
-        Memory("runs", 1, run_width, len(tables.runs)),
-        Memory("parameters", 1, lanes * params, rows),
+        # Two entries are read in each clock.
+        Memory("pointers", 2, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
+        Memory("runs", 1, run_width, len(tables.runs), is_rom=True),
+        Memory("parameters", 1, lanes * params, rows, is_rom=True),
         Memory("potentials", lanes, 32, outputs),
     ]
 

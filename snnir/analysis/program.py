@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from snnir.analysis.positions import least_position_bits
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
@@ -40,6 +41,7 @@ RUN_FIELDS = (
     "row_base",  # weight row relative to the tile's first; - ox * row_stride + position
     "row_stride",
     "by_bank",
+    "offset",  # position at which the run begins: n if by_bank, else q; + ox * row_stride
 )
 """Columns of the run table."""
 
@@ -141,6 +143,8 @@ class ProgramTables:
     array of (rows,) per parameter name, 0 where a layer's neuron has no such parameter. `ring` is
     the depth of the weight memories where weights come from DDR, 0 where they hold all rows.
     `stages` are the registers of the neurons' pipelines, 0 where they are just as many as needed.
+    `position_bits` are the bits of its position that an event holds, 0 if all; it may be as few as
+    `least_position_bits`.
     """
 
     name: str
@@ -159,6 +163,8 @@ class ProgramTables:
     potentials: int
     ring: int = 0
     stages: int = 0
+    position_bits: int = 0
+    least_position_bits: int = 0
 
     @property
     def weight_depth(self) -> int:
@@ -229,6 +235,8 @@ class _Reader:
             ),
             ring=program.ring.value.data if program.ring else 0,
             stages=program.stages.value.data if program.stages else 0,
+            position_bits=program.position_bits.value.data if program.position_bits else 0,
+            least_position_bits=least_position_bits(program),
         )
 
     def _need(self, value, what: str):
@@ -347,7 +355,7 @@ class _Reader:
             last = index + 1 == len(streams) or streams[index + 1].shift.value.data != shift
             block, dy, dx, length, row = from_dense(stream.runs).astype(np.int64).T
             table = np.zeros((len(block), len(RUN_FIELDS)), np.int64)
-            fields = self._stream_fields(stream, block, dy)
+            fields = self._stream_fields(stream, block, dy, dx)
             fields |= {"dy": dy, "dx": dx, "length": length, "row_base": row + offset}
             fields["shift"] = before - shift
             for column, name in enumerate(RUN_FIELDS):
@@ -358,12 +366,14 @@ class _Reader:
                     before = shift
             yield table
 
-    def _stream_fields(self, stream: StreamOp, block, dy) -> dict[str, object]:
+    def _stream_fields(self, stream: StreamOp, block, dy, dx) -> dict[str, object]:
         source: MapType = stream.source.type
         place = self.places[stream.source]
         _, map_height, map_width = source.dims
         stride_y, stride_x = int_list(stream.strides)
         height, width = int_list(stream.bounds)
+        by_bank = int(stream.by_bank.value.data != 0)
+        first = dx * source.pitch.data
         row = block * map_height + dy
         return {
             "height": height,
@@ -375,7 +385,8 @@ class _Reader:
             "event_base": place.events + row * place.capacity,
             "event_stride": stride_y * place.capacity,
             "row_stride": stride_x * stream.advance.value.data,
-            "by_bank": int(stream.by_bank.value.data != 0),
+            "by_bank": by_bank,
+            "offset": first if by_bank else first // self.array.banks,
         }
 
     def _weights(self) -> np.ndarray:

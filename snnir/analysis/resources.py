@@ -6,23 +6,21 @@ what cannot fit.
 
 from __future__ import annotations
 
+from snnir.analysis.ram_parts import DISTRIBUTED_ROWS, block_halves, halves_as_blocks
 from snnir.dialects.pe_types import ArrayParameters
 
-_SHAPES = ((72, 512), (36, 1024), (18, 2048), (9, 4096), (4, 8192), (2, 16384), (1, 32768))
-"""(width, depth) of one BRAM36 as a simple dual-port memory."""
 
-DISTRIBUTED_DEPTH = 64
-"""Memories up to this depth go into LUTs."""
+def bram36(width: int, depth: int) -> float:
+    """BRAM36 that a memory of `depth` words of `width` bits takes as Yosys maps it, in one piece.
 
-
-def bram36(width: int, depth: int) -> int:
-    """BRAM36 that a memory of `depth` words of `width` bits takes; 0 if it goes into LUTs."""
-    if depth <= DISTRIBUTED_DEPTH or width == 0:
+    0 if it goes into LUTs; half ones are counted as such.
+    """
+    if depth <= DISTRIBUTED_ROWS or width == 0:
         return 0
-    return min(-(-width // w) * -(-depth // d) for w, d in _SHAPES)
+    return halves_as_blocks(block_halves(width, depth))
 
 
-def weight_bram36(banks: int, channels: int, weight_bits: int, depth: int) -> int:
+def weight_bram36(banks: int, channels: int, weight_bits: int, depth: int) -> float:
     """BRAM36 of the weight memories of all banks."""
     return banks * bram36(channels * weight_bits, depth)
 

@@ -75,7 +75,8 @@ class ProgramOp(PeOp):
 
     `ring` is the depth of the banks' weight memories where weights come from DDR, a power of two;
     without it they hold all weights. `stages` are the registers of the neurons' pipelines where the
-    program is for a machine that has more of them than its own neurons need.
+    program is for a machine that has more of them than its own neurons need. `position_bits` are
+    the bits of its position that an event holds; without it all of them.
     """
 
     name = "pe.program"
@@ -83,9 +84,10 @@ class ProgramOp(PeOp):
     array = prop_def(ArrayParametersAttr)
     ring = opt_prop_def(IntegerAttr)
     stages = opt_prop_def(IntegerAttr)
+    position_bits = opt_prop_def(IntegerAttr)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
-    CLAUSES: ClassVar = (Clause("ring", "int"), Clause("stages", "int"))
+    CLAUSES: ClassVar = tuple(Clause(name, "int") for name in ("ring", "stages", "position_bits"))
 
     @classmethod
     def parse(cls, parser: Parser):

@@ -11,9 +11,10 @@ from snnir.hardware.tables import HardwareTables
 def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     """Event memory and weight memory of a bank.
 
-    Ports: `valid`, `address`, `origin`, `by_bank` of an event as the emitter gives them; `we`,
-    `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0 where
-    there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory (1).
+    Ports: `valid`, `address`, `origin`, `by_bank`, `upper` of an event as the emitter gives them;
+    `we`, `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0
+    where there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory
+    (1).
     Where weights come from DDR, `weights_we`, `weights_waddr`, `weights_wdata` of the loader.
     """
     array = tables.program.array
@@ -36,6 +37,10 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     valid, origin = m.pipe("valid_read", valid), m.pipe("origin_read", origin)
     if mixed:
         by_bank = m.pipe("by_bank_read", by_bank)
+    if tables.offset_bits:
+        # Positions of a run go on behind the last that an event tells.
+        upper = m.pipe("upper_read", m.input("upper", 1))
+        position = cat(upper & ~position.msb, position)
     interleaved = position
     if array.banks > 1:
         interleaved = cat(position, m.const(bank, (array.banks - 1).bit_length()))

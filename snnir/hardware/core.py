@@ -168,7 +168,7 @@ def core_module(
     for k in range(array.banks):
         event = {
             key: emitted[f"{key}{k}"]
-            for key in ("valid", "address", "origin", "by_bank")
+            for key in ("valid", "address", "origin", "by_bank", "upper")
             if f"{key}{k}" in emitted
         }
         bank = m.instance(

@@ -69,12 +69,16 @@ def queue(
     return Queue(cat(rest, first), waiting, full, first.next, waiting.next, full_next)
 
 
+_OPTIONAL = ("by_bank", "upper")
+"""Fields of an entry that not every machine has."""
+
+
 def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
     """One bank's queue and emitter; with `waits`, nothing is emitted until `weights_ready`.
 
     Ports: `push`, `entry`, `fills` (no place is left in the next clock); `phase_end` (all banks are
     done, in this clock); `done` (nothing is left to do behind this clock in this phase); `valid`
-    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`;
+    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`, `upper`;
     `active` (an entry is at work) and `idle` (it was done before).
 
     The first clock of an entry takes its address from the queue, later ones count on; a list
@@ -125,8 +129,9 @@ def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
     m.output("valid", active & (busy | entry["some"]))
     m.output("address", address)
     m.output("origin", entry["origin"])
-    if "by_bank" in entry:
-        m.output("by_bank", entry["by_bank"])
+    for key in _OPTIONAL:
+        if key in entry:
+            m.output(key, entry[key])
     return m
 
 
@@ -134,9 +139,10 @@ def emitters_module(tables: HardwareTables) -> Module:
     """All banks and the rhythm of phases.
 
     Ports: `push`, `entry0` ..., `push_phase`, `phase` from the resolver, `go` to it (no queue is
-    full); for each bank, registered, `valid`, `address`, `origin`, `by_bank`; `end_phase` with the
-    record of the phase that ends in this clock. For counters, not registered: `active` and `reads`
-    of the banks, `all_idle` (all were done before this clock), `shadow_used` (in the next one).
+    full); for each bank, registered, `valid`, `address`, `origin`, `by_bank`, `upper`; `end_phase`
+    with the record of the phase that ends in this clock. For counters, not registered: `active` and
+    `reads` of the banks, `all_idle` (all were done before this clock), `shadow_used` (in the next
+    one).
 
     The last phase of a pixel may not end before the shadow is free: D clocks behind the end of the
     pixel before, D the clocks in which its tile is drained. Where weights come from DDR:
@@ -189,8 +195,9 @@ def emitters_module(tables: HardwareTables) -> Module:
         m.output(f"valid{k}", m.pipe(f"valid{k}", result["valid"], reset=0))
         m.output(f"address{k}", m.pipe(f"address{k}", result["address"]))
         m.output(f"origin{k}", m.pipe(f"origin{k}", result["origin"]))
-        if "by_bank" in result:
-            m.output(f"by_bank{k}", m.pipe(f"by_bank{k}", result["by_bank"]))
+        for key in _OPTIONAL:
+            if key in result:
+                m.output(f"{key}{k}", m.pipe(f"{key}{k}", result[key]))
     for key, output in (("active", "active"), ("reads", "valid")):
         m.output(key, cat(*[result[output] for result in reversed(results)]))
     m.output("all_idle", cat(*[result["idle"] for result in results]).all())

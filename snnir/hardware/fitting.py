@@ -64,6 +64,11 @@ def fit_program(
         raise refuse(
             f"positions of events go to {program.position_max}, its own to {machine.position_max}"
         )
+    if machine.position_bits and program.least_position_bits > machine.position_bits:
+        raise refuse(
+            f"its events hold {machine.position_bits} bits of their positions, runs need "
+            f"{program.least_position_bits}"
+        )
     placed = HardwareTables(program, machine)
     spans = {
         f"{table}.{key}": (span, machine.columns[table][key])

@@ -49,6 +49,7 @@ class Machine:
         params: names of the parameters that a channel has.
         depths: rows of each memory by name; of the potentials in each lane, of the image in bytes.
         position_max: greatest position of an event.
+        position_bits: bits of its position that an event holds; 0 if all.
         columns: for each table the least and the greatest value of each column.
         reach: least and greatest coordinate that a run may name, by axis.
     """
@@ -67,6 +68,7 @@ class Machine:
     position_max: int
     columns: Mapping[str, Mapping[str, Range]]
     reach: Mapping[str, Range]
+    position_bits: int = 0
 
     # What the units ask a program for.
 
@@ -149,6 +151,7 @@ class Machine:
             position_max=(1 << max(p.position_max for p in programs).bit_length()) - 1,
             columns={},
             reach={},
+            position_bits=_position_bits(programs),
         )
         placed = [HardwareTables(program, draft) for program in programs]
         return replace(
@@ -211,9 +214,17 @@ class Machine:
                 for table, columns in fields["columns"].items()
             },
             reach={axis: (low, high) for axis, (low, high) in fields["reach"].items()},
+            position_bits=fields.get("position_bits", 0),
         )
 
     @property
     def address_bits(self) -> dict[str, int]:
         """Bits of an address of each memory."""
         return {name: address_width(depth) for name, depth in self.depths.items()}
+
+
+def _position_bits(programs: list[ProgramTables]) -> int:
+    """As many as each program needs, if one of them holds fewer than all; 0 where that is all."""
+    needed = max(max(p.position_bits, p.least_position_bits) for p in programs)
+    whole = max(p.position_max for p in programs).bit_length()
+    return needed if any(p.position_bits for p in programs) and needed < whole else 0

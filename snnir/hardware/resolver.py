@@ -35,6 +35,8 @@ def entry_record(tables: HardwareTables) -> Record:
         "rest": tables.count_bits,
         "origin": tables.weight_bits,
     }
+    if tables.offset_bits:
+        widths["upper"] = 1
     return Record(widths | ({"by_bank": 1} if "by_bank" in tables.runs.stored else {}))
 
 
@@ -103,6 +105,8 @@ def resolver_module(tables: HardwareTables) -> Module:
     _clip(tables, pipeline)
 
     pipeline.clock(
+        [key for key in pipeline.values if key != "offset"],
+        **(_first_row(tables, pipeline) if tables.offset_bits else {}),
         pointer_below=pipeline["pointer_row"] + fit(pipeline["low"], tables.pointer_bits),
         pointer_last=pipeline["pointer_row"] + fit(pipeline["high"], tables.pointer_bits),
     )
@@ -166,6 +170,10 @@ def _locate(m: Module, tables: HardwareTables, pipeline: _Stages) -> None:
         "origin": ("x", "run_row_stride"),
     }
     runs = tables.runs
+    if tables.offset_bits:
+        # The row of the run's first position is the same at each pixel; the position is not.
+        widths["offset"] = tables.offset_bits
+        factors["offset"] = factors.pop("origin")
     bases = {
         "y": runs.resize("dy", pipeline["run_dy"], widths["y"]),
         "x0": runs.resize("dx", pipeline["run_dx"], widths["x0"]),
@@ -174,20 +182,38 @@ def _locate(m: Module, tables: HardwareTables, pipeline: _Stages) -> None:
         "origin": fit(pipeline["run_row_base"], tables.weight_bits)
         + fit(pipeline["weights"], tables.weight_bits),
     }
+    if tables.offset_bits:
+        bases["offset"] = fit(pipeline["run_offset"], tables.offset_bits)
     parts = {
         name: product(m, pipeline.register, name, pipeline[a], pipeline[b], widths[name])
         for name, (a, b) in factors.items()
     }
     used = {"weights", "y", "x", *(f"run_{k}" for k in ("dy", "dx"))}
     used |= {key for key in pipeline.values if key.endswith(("_base",)) or "stride" in key}
+    used.add("run_offset")
     keep = [key for key in pipeline.values if key not in used]
     pipeline.clock(keep, **{f"{name}_base": base for name, base in bases.items()})
-    results = {}
+    results = {name: pipeline[f"{name}_base"] for name in bases if name not in parts}
     for name, (first, second) in parts.items():
         total = first if second is None else first + second
         base = pipeline[f"{name}_base"]
         results[name] = base - total if name == "origin" else base + total
     pipeline.clock([k for k in keep], **results)
+
+
+def _first_row(tables: HardwareTables, pipeline: _Stages) -> dict[str, Signal]:
+    """What a bank adds an event's position to, and the upper bit of the run's first position.
+
+    The event's bits are those of its position; the run's own are taken off the row of its first
+    one, and the bank adds what lies beyond the upper bit if it went from 1 to 0.
+    """
+    offset, size = pipeline["offset"], tables.weight_bits
+    narrow = offset.trunc(tables.position_bits)
+    by_bank = pipeline["run_by_bank"]
+    return {
+        "origin": pipeline["origin"] - mux(by_bank, fit(offset, size), fit(narrow, size)),
+        "upper": mux(by_bank, offset.msb, narrow.msb),
+    }
 
 
 def _signed_range(span: tuple[int, int]) -> tuple[int, int]:
@@ -228,6 +254,7 @@ def _push(m: Module, tables: HardwareTables, values: Mapping[str, Signal], pushi
             "phase_end": phase_end,
             "by_bank": values["run_by_bank"],
             "origin": values["origin"],
+            "upper": values.get("upper"),
         }
         m.output(f"entry{k}", entry.pack(fields))
     push = [pushing & (values[f"some{k}"] | phase_end) for k in range(banks)]

@@ -113,6 +113,7 @@ def columns_with_room(
             "event_base": (0, (1 << machine.address_bits["events"]) - 1),
             "row_base": (0, machine.ring - 1),
             "by_bank": (0, 1),
+            "offset": (0, (1 << placed[0].offset_bits) - 1),
             "phase_end": (0, 1),
             "shift_behind": (0, len(machine.shifts)),
         },

@@ -61,6 +61,11 @@ class TableWidths:
     tiles: Fields
 
     @property
+    def home(self) -> ProgramTables | Machine:
+        """What decides about widths."""
+        return self.program
+
+    @property
     def event_bits(self) -> int:
         return address_width(self.program.event_depth)
 
@@ -70,8 +75,17 @@ class TableWidths:
 
     @property
     def position_bits(self) -> int:
-        """Bits of an event's position q."""
-        return bits_of(0, self.program.position_max)
+        """Bits of its position q that an event holds."""
+        return self.home.position_bits or bits_of(0, self.home.position_max)
+
+    @property
+    def offset_bits(self) -> int:
+        """Bits of the position at which a run begins, modulo what events tell apart; 0 if unused.
+
+        In units of a position n, which has the bank in its lowest bits.
+        """
+        banks = (self.program.array.banks - 1).bit_length()
+        return self.home.position_bits and self.home.position_bits + banks
 
     @property
     def count_bits(self) -> int:
@@ -270,6 +284,11 @@ class HardwareTables(TableWidths):
         columns["pointer_base"] = (table["pointer_base"] - 1) % self._size("pointer_depth")
         columns["event_base"] = table["event_base"] % self._size("event_depth")
         columns["row_base"] = table["row_base"] % self._size("weight_depth")
+        if self.home.position_bits:
+            # The weight row of the run's first position, and what events know of that position.
+            columns["row_base"] = (table["row_base"] + table["offset"]) % self._size("weight_depth")
+            known = np.where(table["by_bank"] != 0, self.offset_bits, self.home.position_bits)
+            columns["offset"] = table["offset"] & ((1 << known) - 1)
         columns["shift_behind"] = self._shift_behind(table["phase_end"], table["shift"])
         return Columns(f"{self.program.name}_runs", columns)
 

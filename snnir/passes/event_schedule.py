@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
@@ -12,7 +12,8 @@ from xdsl.passes import ModulePass
 from snnir.analysis.loading import choose_ring
 from snnir.analysis.memories import memories
 from snnir.analysis.places import event_rows, place_maps, pointer_row
-from snnir.analysis.program import read_program
+from snnir.analysis.positions import least_position_bits
+from snnir.analysis.program import ProgramTables, read_program
 from snnir.dialects.assembly import int_list, integer
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_types import Place, PlaceAttr
@@ -42,6 +43,9 @@ class EventSchedulePass(ModulePass):
     modulo D. The order of layers, tiles, streams and runs is the program's own and stays: streams
     by falling shift, runs from block to block, top to bottom, left to right.
 
+    An event need only tell as many low bits of its position as the longest run of pixels spans,
+    which it does where that takes less block RAM; see "Positions" in docs/machine.md.
+
     Assumptions: a layer writes its map row after row, and a row not before the events of the rows
     before it have been consumed.
 
@@ -50,6 +54,7 @@ class EventSchedulePass(ModulePass):
         target: target whose block RAM the memories must fit; `none` asks nothing.
         weights: `onchip` or `stream` change what the program says, `auto` lets weights come from
             DDR where that makes the memories fit.
+        position_bits: bits of its position that an event holds; 0 chooses.
 
     Source: Poletto and Sarkar, Linear scan register allocation, TOPLAS 1999.
     """
@@ -59,6 +64,7 @@ class EventSchedulePass(ModulePass):
     reuse: bool = True
     target: str = "pynq-z2"
     weights: str = "auto"
+    position_bits: int = 0
 
     def __post_init__(self) -> None:
         if self.weights not in WEIGHTS:
@@ -71,6 +77,7 @@ class EventSchedulePass(ModulePass):
             raise UserError("no pe.program to schedule", hint="run tile-to-pe first")
         for op in programs:
             schedule(op, self.reuse)
+            _narrow(op, self.position_bits)
             if self.weights == "onchip":
                 op.ring = None
             elif self.weights == "stream":
@@ -100,6 +107,19 @@ def schedule(program: ProgramOp, reuse: bool = True) -> None:
             params += int_list(tile.channels)[1]
 
 
+def _narrow(op: ProgramOp, asked: int) -> None:
+    """Set the bits of its position that an event holds: what was asked for, or saves memory."""
+    needed = least_position_bits(op)
+    if asked and asked < needed:
+        raise UserError(f"position-bits={asked} is too few, runs need {needed}")
+    op.position_bits = None
+    bits = asked or needed
+    tables = read_program(op)
+    narrow = replace(tables, position_bits=bits)
+    if bits < tables.position_max.bit_length() and (asked or _blocks(narrow) < _blocks(tables)):
+        op.position_bits = integer(bits)
+
+
 def _stream(op: ProgramOp, target: Target | None) -> None:
     """Let the weights come from DDR, through the ring that there is or a new one."""
     if op.ring is None:
@@ -108,8 +128,12 @@ def _stream(op: ProgramOp, target: Target | None) -> None:
         op.ring = integer(choose_ring(op.array.data, largest, room))
 
 
-def _needed(op: ProgramOp) -> int:
-    return sum(memory.bram36 for memory in memories(read_program(op)))
+def _needed(op: ProgramOp) -> float:
+    return _blocks(read_program(op))
+
+
+def _blocks(tables: ProgramTables) -> float:
+    return sum(memory.bram36 for memory in memories(tables))
 
 
 def _check_fit(op: ProgramOp, target: str, available: int) -> None:

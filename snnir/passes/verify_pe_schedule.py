@@ -19,6 +19,7 @@ from snnir.analysis.places import (
     map_size,
     pointer_row,
 )
+from snnir.analysis.positions import least_position_bits
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
@@ -40,7 +41,8 @@ class VerifyPeSchedulePass(ModulePass):
     time, weights of different tiles, and parameters of different tiles do not overlap, but for a
     map that is written over one that its layer is done with row by row; weights from
     DDR are in the order of the tiles, and the ring takes the largest; the places'
-    row capacity is that of their map; each run's weight rows exist, and stay the right ones while
+    row capacity is that of their map; events hold as much of their positions as the longest run
+    needs; each run's weight rows exist, and stay the right ones while
     the window moves along x; each word of the image is walked by the same runs, with the shift of
     its bits; no map has more steps than the array has planes; accumulators and membrane potentials
     stay within their widths for every input.
@@ -59,6 +61,7 @@ class VerifyPeSchedulePass(ModulePass):
         for op in programs:
             _check_addresses(op)
             _check_places(op)
+            _check_positions(op)
             for layer in op.layers:
                 _check_layer(layer)
 
@@ -98,6 +101,14 @@ def _check_apart(what: str, regions: Iterable[tuple[int, int]]) -> None:
         if first < end:
             raise UserError(f"two tiles keep {what} at row {first}")
         end = first + size
+
+
+def _check_positions(op: ProgramOp) -> None:
+    """Whether events hold enough of their positions for every run."""
+    if op.position_bits is not None:
+        held, needed = op.position_bits.value.data, least_position_bits(op)
+        if held < needed:
+            raise UserError(f"events hold {held} bits of their positions, runs need {needed}")
 
 
 def _check_places(op: ProgramOp) -> None:

@@ -9,6 +9,7 @@ import pytest
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
+from snnir.analysis.ram_parts import ram_bram36
 from snnir.backends.memory import MemoryTarget, memory_images
 from snnir.backends.verilog import print_verilog, verilog_files
 from snnir.errors import UserError
@@ -151,27 +152,55 @@ def test_memories_and_datapath_in_verilator(tmp_path):
     simulator = Simulator(wrapper.build())
     want = [list(simulator.step(step).values()) for step in steps][16:]
 
-    files = write(whole, tmp_path / "rtl")
+    assert in_verilator(whole, wrapper.build(), steps, tmp_path)[16:] == want
+
+
+def in_verilator(module: ModuleOp, top: hw.HWModuleOp, steps: list[dict], folder: Path):
+    """The outputs of `top`, a module of `module`, in each step."""
+    files = write(module, folder / "rtl")
+    name, inputs = top.sym_name.data, list(steps[0])
     rows = ",".join("{" + ",".join(map(str, step.values())) + "}" for step in steps)
-    names = [p.port_name.data for p in wrapper.build().module_type.ports.data]
-    names = [name for name in names if name not in inputs and name != "clk"]
-    main = tmp_path / "main.cpp"
+    ports = [p.port_name.data for p in top.module_type.ports.data]
+    outputs = [port for port in ports if port not in inputs and port != "clk"]
+    main = folder / "main.cpp"
     main.write_text(
-        '#include "Vboth.h"\n#include <cstdio>\n'
+        f'#include "V{name}.h"\n#include <cstdio>\n'
         f"static const int steps[][{len(inputs)}] = {{{rows}}};\n"
-        "int main() { Vboth t; for (auto &s : steps) {"
-        + "".join(f" t.{name} = s[{i}];" for i, name in enumerate(inputs))
+        f"int main() {{ V{name} t; for (auto &s : steps) {{"
+        + "".join(f" t.{port} = s[{i}];" for i, port in enumerate(inputs))
         + " t.clk = 0; t.eval();"
-        + "".join(f' printf("%d ", (int)t.{name});' for name in names)
+        + "".join(f' printf("%d ", (int)t.{port});' for port in outputs)
         + ' printf("\\n"); t.clk = 1; t.eval(); } }\n'
     )
-    program = verilator.build(files, "both", main, tmp_path / "build")
-    assert verilator.build(files, "both", main, tmp_path / "build") == program
+    program = verilator.build(files, name, main, folder / "build")
+    assert verilator.build(files, name, main, folder / "build") == program
     result = subprocess.run(
-        [program], cwd=tmp_path / "rtl", capture_output=True, text=True, check=True
+        [program], cwd=folder / "rtl", capture_output=True, text=True, check=True
     )
-    got = [list(map(int, line.split())) for line in result.stdout.splitlines()][16:]
-    assert got == want
+    return [list(map(int, line.split())) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("read_enable", [False, True])
+def test_a_ram_in_two_parts_answers_as_one(read_enable, tmp_path):
+    """512 rows in block RAM, 40 more in LUTs, against the interpreter."""
+    m = Module("cut")
+    m.clock("clk")
+    inputs = {"we": 1, "waddr": 10, "wdata": 30, "raddr": 10}
+    inputs |= {"re": 1} if read_enable else {}
+    pins = {name: m.input(name, width) for name, width in inputs.items()}
+    ram = ram_1r1w(30, 552, read_enable=read_enable)
+    m.output("y", m.instance("u_ram", ram, **pins).rdata)
+    assert "distributed" in text_of(design(m)) and "block" in text_of(design(m))
+    rng = np.random.default_rng(1)
+    # All rows are written first: what a RAM holds at power-on is not defined.
+    steps = [{"we": 1, "waddr": a, "wdata": 7 * a, "raddr": 0, "re": 1} for a in range(552)]
+    for a, b in rng.choice([0, 39, 40, 510, 511, 512, 513, 551], (400, 2)).tolist():
+        we, re, data = rng.integers(0, [2, 2, 1 << 30]).tolist()
+        steps.append({"we": we, "waddr": a, "wdata": data, "raddr": b, "re": re})
+    steps = [{name: step[name] for name in inputs} for step in steps]
+    simulator = Simulator(m.build())
+    want = [list(simulator.step(step).values()) for step in steps][2:]
+    assert in_verilator(design(m), m.build(), steps, tmp_path)[2:] == want
 
 
 @pytest.mark.skipif(yosys.find() is None, reason="Yosys is not installed")
@@ -204,6 +233,25 @@ def test_memories_become_block_ram(tmp_path):
     cells = yosys.synth_xilinx(write(design(m), tmp_path / "rtl"), "m", tmp_path / "yosys")
     assert (cells["bram36"], cells["bram18"], cells["dsp"]) == (1, 0, 0)
     assert cells["lut"] <= 9 and cells["ff"] == 0
+
+
+@pytest.mark.skipif(yosys.find() is None, reason="Yosys is not installed")
+def test_block_ram_is_counted_as_yosys_does(tmp_path):
+    m = Module("m")
+    m.clock("clk")
+    we, address, data = m.input("we", 1), m.input("a", 14), m.input("d", 128)
+    shapes = [
+        (9, 8448), (10, 8192), (9, 8192), (20, 1500), (40, 2048), (30, 300), (7, 5000), (72, 552),
+        (112, 2048), (6, 64), (13, 3000), (18, 1024),
+    ]  # fmt: skip
+    for index, (width, depth) in enumerate(shapes):
+        bits = (depth - 1).bit_length()
+        pins = {"we": we, "waddr": address.trunc(bits), "raddr": ~address.trunc(bits)}
+        ram = m.instance(f"u{index}", ram_1r1w(width, depth), wdata=data.trunc(width), **pins)
+        m.output(f"y{index}", ram.rdata)
+    cells = yosys.synth_xilinx(write(design(m), tmp_path / "rtl"), "m", tmp_path / "yosys")
+    used = cells["bram36"] + cells["bram18"] / 2
+    assert used == sum(ram_bram36(width, depth) for width, depth in shapes)
 
 
 def test_memory_images():
