@@ -5,12 +5,28 @@
 // CHECK-LABEL: // ram_1r1w_re_8x6: ram_1r1w, 6 rows of 8 bits
 // CHECK-NEXT:  module ram_1r1w_re_8x6 (
 // CHECK:         output reg  [7:0] rdata
-// CHECK:         (* ram_style = "block" *) reg [7:0] mem [0:5];
+// Few rows are kept in LUTs.
+// CHECK:         (* ram_style = "distributed" *) reg [7:0] mem [0:5];
 // CHECK:         if (we) mem[waddr] <= wdata;
 // CHECK-NEXT:    if (re) rdata <= mem[raddr];
 hw.module.extern @ram_1r1w_re_8x6(in %clk: !seq.clock, in %we: i1, in %waddr: i3, in %wdata: i8,
                                   in %re: i1, in %raddr: i3, out rdata: i8) attributes
   {snnir.template = "ram_1r1w", snnir.width = 8 : i64, snnir.depth = 6 : i64}
+
+// Rows that would take a block RAM for themselves are kept in LUTs beside it.
+// CHECK-LABEL: module ram_1r1w_9x8448 (
+// CHECK:         (* ram_style = "block" *) reg [8:0] low [0:8191];
+// CHECK-NEXT:    (* ram_style = "distributed" *) reg [8:0] high [0:255];
+// CHECK:         wire to_high = waddr >= 14'd8192;
+// CHECK-NEXT:    assign rdata = is_high ? high_row : low_row;
+// CHECK:         if (we & ~to_high) low[waddr[12:0]] <= wdata;
+// CHECK-NEXT:    if (we & to_high) high[waddr[7:0]] <= wdata;
+// CHECK-NEXT:    low_row <= low[raddr[12:0]];
+// CHECK-NEXT:    high_row <= high[raddr[7:0]];
+// CHECK-NEXT:    is_high <= raddr >= 14'd8192;
+hw.module.extern @ram_1r1w_9x8448(in %clk: !seq.clock, in %we: i1, in %waddr: i14, in %wdata: i9,
+                                  in %raddr: i14, out rdata: i9) attributes
+  {snnir.template = "ram_1r1w", snnir.width = 9 : i64, snnir.depth = 8448 : i64}
 
 // Contents are in a file beside the Verilog, one row per line.
 // CHECK-LABEL: module weights (
