@@ -142,7 +142,7 @@ def _check_fit(op: ProgramOp, target: str, available: int) -> None:
     if needed > available:
         largest = max(found, key=lambda memory: memory.bram36)
         raise UserError(
-            f"the memories need {needed} BRAM36, {target} has {available}: "
-            f"{needed - available} too many, {largest.bram36} of them for {largest.name}",
+            f"the memories need {needed:g} BRAM36, {target} has {available}: "
+            f"{needed - available:g} too many, {largest.bram36:g} of them for {largest.name}",
             hint="use fewer weight bits, fewer banks, a smaller network or a larger target",
         )

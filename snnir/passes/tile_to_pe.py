@@ -325,7 +325,7 @@ def _check_weights(program: ProgramOp, target: Target) -> None:
     needed = weight_bram36(array.banks, array.channels, array.weight_bits, depth)
     if needed > target.bram36:
         raise WeightsTooLarge(
-            f"the weights need {needed} BRAM36, {target.name} has {target.bram36}: "
-            f"{needed - target.bram36} too many",
+            f"the weights need {needed:g} BRAM36, {target.name} has {target.bram36}: "
+            f"{needed - target.bram36:g} too many",
             hint="use fewer weight bits, fewer banks, a smaller network or a larger target",
         )

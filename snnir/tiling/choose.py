@@ -222,8 +222,8 @@ def _too_large(refused, target: Target) -> UserError:
     size = f"{array.banks} banks of {array.channels} channels and {array.planes} planes"
     if by_bram:
         return WeightsTooLarge(
-            f"the weights need {bram} BRAM36, {target.name} has {target.bram36}: "
-            f"{bram - target.bram36} too many",
+            f"the weights need {bram:g} BRAM36, {target.name} has {target.bram36}: "
+            f"{bram - target.bram36:g} too many",
             hint="use fewer weight bits, a smaller network or a larger target",
         )
     return UserError(

@@ -264,7 +264,7 @@ def _as_text(found: dict[str, Any]) -> str:
         ("memory", "count", "width [bit]", "depth", "size", "BRAM36"),
         [
             (m["name"], m["count"], m["width"], number(m["depth"]), byte_size(m["bytes"]),
-             m["bram36"])
+             f"{m['bram36']:g}")
             for m in found["memory"]
         ],
     )  # fmt: skip
@@ -291,7 +291,7 @@ def _as_text(found: dict[str, Any]) -> str:
     about.append(
         ("fit", f"{'fits' if fit['fits'] else 'DOES NOT FIT'} the {fit['target']} by estimate: "
          f"{number(fit['lut_estimate'])} of {number(fit['lut'])} LUT, "
-         f"{fit['bram36_estimate']} of {fit['bram36']} BRAM36, no DSP (snnc synth counts them)")
+         f"{fit['bram36_estimate']:g} of {fit['bram36']} BRAM36, no DSP (snnc synth counts them)")
     )  # fmt: skip
     if found["trace"]:
         about.append(("trace", f"{found['trace']}, to be opened at ui.perfetto.dev"))
