@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 
+from snnir.hardware import counters
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.faults import STATUS_BITS
 
@@ -36,7 +37,7 @@ WRITTEN = {
 """Registers that only the outside writes, and their values after reset."""
 
 COUNTERS_AT = 0x40
-COUNTERS = ("cycles", "events", "images")
+COUNTERS = ("cycles", *(counter.name for counter in counters.COUNTERS))
 """Counters of 32 bits, one behind the other from `COUNTERS_AT`."""
 
 LOAD, ENABLE, RESET = 0, 1, 2
@@ -63,7 +64,7 @@ def address_of(name: str) -> int:
     return REGISTERS[name]
 
 
-def registers_module(identity: int, counters: Iterable[str] = COUNTERS) -> Module:
+def registers_module(identity: int, counted: Iterable[str] = COUNTERS) -> Module:
     """The slave and its registers.
 
     Ports: the AXI4-Lite channels `SLAVE_IN` and `SLAVE_OUT`; `state` and `code` for `status`, a
@@ -109,7 +110,7 @@ def registers_module(identity: int, counters: Iterable[str] = COUNTERS) -> Modul
     values["version"] = m.const(VERSION, 32)
     values["control"] = cat(m.const(0, 30), enable, m.const(0, ENABLE))
     values["status"] = cat(m.const(0, 32 - len(STATE) - STATUS_BITS), state, code)
-    for name in counters:
+    for name in counted:
         values[name] = m.input(name, 32)
     asked = axi["araddr"][2:]
     given = m.reg("is_given", 1, reset=0)

@@ -12,10 +12,9 @@ from snnir.hardware.core import TRACES, core_module
 from snnir.hardware.image_format import program_ports
 from snnir.hardware.loader import AXI_CONSTANTS, AXI_IN, AXI_OUT
 from snnir.hardware.machine_tables import MachineTables
-from snnir.hardware.pool import popcount
 from snnir.hardware.program_loader import program_loader_module
 from snnir.hardware.read_guard import read_guard_module
-from snnir.hardware.registers import SLAVE_IN, SLAVE_OUT, registers_module
+from snnir.hardware.registers import COUNTERS, SLAVE_IN, SLAVE_OUT, registers_module
 
 if TYPE_CHECKING:
     from snnir.dialects.snn import NeuronOp
@@ -37,7 +36,7 @@ def system_module(
     core starts from its reset; a load fetches the program then.
     """
     tables = MachineTables(machine)
-    core = core_module(tables, neurons, lanes, counters=False)
+    core = core_module(tables, neurons, lanes)
     m = Module("system", doc=f"a machine chosen for {machine.name}: registers, programs, core")
     m.clock()
     rst = m.input("rst", 1)
@@ -48,7 +47,7 @@ def system_module(
 
     # Registers
     state, code = m.wire("state", 5), m.wire("code", faults.STATUS_BITS)
-    counters = {key: m.wire(f"counter_{key}", 32) for key in ("cycles", "events", "images")}
+    counters = {key: m.wire(f"counter_{key}", 32) for key in COUNTERS}
     registers = m.instance(
         "registers",
         registers_module(machine.identity),
@@ -162,15 +161,14 @@ def system_module(
 
     # Counters
     counters["cycles"].drive(results["cycles"])
-    begun = running & ~m.pipe("was_running", running, reset=0)
-    number = m.pipe("events_now", popcount(results["trace_events"]))
-    events = m.reg("events", 32, reset=0)
-    events.next = mux(begun, 0, events + number.zext(32))
-    counters["events"].drive(events)
     images = m.reg("images", 32, reset=0)
     sent = results["m_tvalid"] & results["m_tlast"] & taken & works
     images.next = mux(sent, images + 1, images)
     counters["images"].drive(images)
+
+    for key in COUNTERS:
+        if key not in ("cycles", "images"):
+            counters[key].drive(results[f"counter_{key}"])
 
     for key in ("running", "cycles"):
         m.output(key, results[key])

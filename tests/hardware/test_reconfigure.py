@@ -78,16 +78,17 @@ def test_programs_follow_each_other_on_one_core(bench):
     script = bench.script()
     for index, program in enumerate(order):
         script.load(program.image, program.weights)
-        script.images(program.tables, program.frames, seed=index % 2).read("cycles").read("images")
+        script.images(program.tables, program.frames, seed=index % 2)
+        script.read("cycles").read("images").read("clocks")
     told = script.run()
     images = 0
-    for program, status, traces, cycles, count in zip(
-        order, told[0::4], told[1::4], told[2::4], told[3::4], strict=True
+    for program, status, traces, cycles, count, clocks in zip(
+        order, *(told[i::5] for i in range(5)), strict=True
     ):
         images += len(program.frames)
         assert (status & CODE, status & LOADED, count) == (0, LOADED, images)
         bench.expect(program, traces)
-        assert cycles == traces.cycles[-1]
+        assert cycles == clocks == traces.cycles[-1]
 
 
 def broken_images(program: Program) -> dict[int, list[bytes]]:
