@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -120,4 +122,65 @@ def count_cells(stat: Path) -> dict:
         "carry4": cells.get("CARRY4", 0),
         "dsp": cells.get("DSP48E1", 0),
         "cells": dict(sorted(cells.items())),
+    }
+
+
+def synth_parts(files: Sequence[Path], top: str, workdir: Path) -> dict[str, dict]:
+    """What each part of a design takes, every module synthesised by itself and counted as often
+    as it is used: `lut`, `ff`, `bram36` and `dsp` of each instance two levels below the top.
+
+    Modules stay apart, so a little more is counted than `synth_xilinx` finds for the whole.
+    """
+    workdir = workdir.resolve()
+    images = gather(files, workdir)
+    key = content_key([_PARTS, top, *map(str, find() or ()), *files, *images])
+    stamp, stat = workdir / "content.key", workdir / "stat.json"
+    if not (stamp.exists() and stat.exists() and stamp.read_text() == key):
+        stamp.unlink(missing_ok=True)
+        run_script(_read(files) + _PARTS.format(top=top), workdir, f"yosys: parts of {top}")
+        stamp.write_text(key)
+    return count_parts(stat, top)
+
+
+_PARTS = """\
+synth_xilinx -family xc7 -nodsp -noiopad -noclkbuf -top {top}
+tee -q -o stat.json stat -json -tech xilinx
+"""
+
+
+_BANK = re.compile(r"^bank\d+$")
+"""The banks differ in their number alone; they are one part."""
+
+
+def count_parts(stat: Path, top: str) -> dict[str, dict]:
+    """The counts of `synth_parts` from a file that `stat -json` wrote; of the top itself as ""."""
+    found = json.loads(stat.read_text())["modules"]
+    modules = {name.lstrip("\\"): found[name]["num_cells_by_type"] for name in found}
+
+    @cache
+    def cells(name: str) -> Counter:
+        total: Counter = Counter()
+        for cell, count in modules[name].items():
+            inner = cell.lstrip("\\")
+            for kind, used in cells(inner).items() if inner in modules else ((cell, 1),):
+                total[kind] += used * count
+        return total
+
+    inside = next(name for cell in modules[top] if (name := cell.lstrip("\\")) in modules)
+    parts: dict[str, Counter] = {"": cells(top)}
+    for cell, count in modules[inside].items():
+        if (name := cell.lstrip("\\")) in modules:
+            part = parts.setdefault(_BANK.sub("bank", name), Counter())
+            for kind, used in cells(name).items():
+                part[kind] += used * count
+    return {name: _resources(part) for name, part in parts.items()}
+
+
+def _resources(cells: Counter) -> dict:
+    lutram = sum(cells[cell] * size for cell, size in _LUTRAM_SIZE.items())
+    return {
+        "lut": sum(cells[cell] for cell in _LUTS) + lutram,
+        "ff": sum(cells[cell] for cell in _FLIP_FLOPS),
+        "bram36": cells["RAMB36E1"] + cells["RAMB18E1"] / 2,
+        "dsp": cells["DSP48E1"],
     }
