@@ -69,5 +69,8 @@ def test_it_fits_without_a_dsp(build, capsys):
     assert not {"verilog/lane.v", "verilog/synthesis/lane.v"} <= {*manifest["synthesis"]}
     assert len(manifest["verilog"]) < len(manifest["synthesis"])
     # Asked again, it answers from the cache of the build folder.
+    assert run_tool(snnc.run, ["synth", build, "--json", "--timing"]) == 0
+    timing = json.loads(capsys.readouterr().out)["timing"]
+    assert 2 < timing["longest_ns"] and timing["slack_ns"] >= 0 and len(timing["paths"]) == 10
     assert run_tool(snnc.run, ["synth", build]) == 0
     assert "DSP" in capsys.readouterr().out

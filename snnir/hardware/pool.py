@@ -54,18 +54,23 @@ def pool_module(tables: HardwareTables) -> Module:
     values = [m.pipe("value_s1", value) for value in values]
     names = ("window_first", "window_last", "last", "row_last")
     flags = {key: m.pipe(f"{key}_s1", m.input(key, 1)) for key in names}
-    number = m.pipe("number_s1", m.input("number", tables.group_bits))
-    if tables.pools:
+    coming = m.input("number", tables.group_bits)
+    number = m.pipe("number_s1", coming)
+    if any(layer.is_pooled for layer in program.layers):
+        again = m.wire("again", coming.eq(number) & valid)
         for lane, (train, value) in enumerate(zip(trains, values, strict=True)):
             better = m.wire("better", 1)
-            best = m.instance(
+            written = m.instance(
                 f"best{lane}",
                 lutram_1r1w(value.width + planes, tables.groups),
                 we=valid & better,
                 waddr=number,
                 wdata=cat(value, train),
-                raddr=number,
+                raddr=coming,
             )["rdata"]
+            # Read a clock early, so that the comparison starts from a register; what is written
+            # in that clock has to go round the memory.
+            best = m.pipe(f"best{lane}_s1", mux(again & better, cat(value, train), written))
             better.drive(flags["window_first"] | value.ugt(best[planes:]))
             trains[lane] = mux(better, train, best[:planes])
     m.output("store", m.pipe("store", valid & flags["window_last"], reset=0))

@@ -29,6 +29,7 @@ class Axis:
     Window i + 1 is kept ready while window i is walked, clipped to the map, so that the next pixel
     is known within a clock wherever a window ends. What decides about the next step, `last_pixel`
     and `last_window`, is a register of its own: a comparison in front of it would come too late.
+    `pixel_ahead` and `window_ahead` are what a move makes of these two.
     """
 
     m: Module
@@ -80,34 +81,42 @@ class Axis:
             (self.high_next, self.start("high1", self.width), self._clip_high()),
             (base, self.start("base2", base.width), base + self.start("stride", base.width)),
             (self.left, self.start("last", self.left.width), self.left - 1),
-            (self.last_window, self.start("one_window", 1), self.left.eq(1)),
         ]
         for register, first, following in moved:
             advance(register, move, load, first, window, following)
 
         def choose(loaded, windowed, rewound, stepped, kept: Signal) -> Signal:
             chosen = mux(rewind, rewound, mux(pixel, stepped, kept))
-            return mux(move, mux(load, loaded, mux(window, windowed, chosen)), kept)
+            return mux(load, loaded, mux(window, windowed, chosen))
+
+        def follow(register: Register, *choices: Signal | int) -> None:
+            register.next = mux(move, choose(*choices, register), register)
 
         # What is left of the window needs the few bits of a kernel's extent.
         few = bits_of(0, self.tables.layers.high(f"{self.name}_reach"))
         ahead = m.reg(f"{self.name}_ahead", few)
-        ahead.next = choose(
+        follow(
+            ahead,
             self.start("high0", few),
             fit(self.high_next - self.low_next, few),
             fit(self.high - self.low, few),
             ahead - 1,
-            ahead,
         )
-        self.pixel.next = choose(zero, self.low_next, self.low, self.pixel + 1, self.pixel)
-        self.first_pixel.next = choose(1, 1, 1, 0, self.first_pixel)
-        self.last_pixel.next = choose(
-            self.start("one_pixel", 1),
-            self.low_next.eq(self.high_next),
-            self.low.eq(self.high),
-            ahead.eq(1),
-            self.last_pixel,
+        follow(self.pixel, zero, self.low_next, self.low, self.pixel + 1)
+        follow(self.first_pixel, m.const(1, 1), 1, 1, 0)
+        # A window of one pixel.
+        one, one_next = m.reg(f"{self.name}_one", 1), self.low_next.eq(self.high_next)
+        advance(one, move, load, self.start("one_pixel", 1), window, one_next)
+        self.pixel_ahead = m.wire(
+            f"{self.name}_pixel_ahead",
+            choose(self.start("one_pixel", 1), one_next, one, ahead.eq(1), self.last_pixel),
         )
+        self.last_pixel.next = mux(move, self.pixel_ahead, self.last_pixel)
+        following = mux(window, self.left.eq(1), self.last_window)
+        self.window_ahead = m.wire(
+            f"{self.name}_window_ahead", mux(load, self.start("one_window", 1), following)
+        )
+        self.last_window.next = mux(move, self.window_ahead, self.last_window)
 
     def _clip_low(self) -> Signal:
         return mux(self.base.msb, 0, self.base.trunc(self.width))
@@ -155,16 +164,11 @@ def walker_module(tables: HardwareTables) -> Module:
     # What a step would end is known without `go` and `running`, which decide whether there is one.
     move = m.wire("move", load | (running & go))
     last_run, last_tile = m.reg("is_last_run", 1), m.reg("is_last_tile", 1)
-    # Each end is one wide AND of registers: a chain of them would be as deep as the loops are.
-    ends = [last_run]
-    row_end = m.wire("row_end", cat(*ends, x.last_pixel).all())
-    ends += [x.last_pixel, y.last_pixel]
-    window_end = m.wire("window_end", cat(*ends).all())
-    ends.append(x.last_window)
-    pooled_row_end = m.wire("pooled_row_end", cat(*ends).all())
-    ends.append(y.last_window)
-    tile_end = m.wire("tile_end", cat(*ends).all())
-    layer_end = m.wire("layer_end", cat(*ends, last_tile).all())
+    # What ends together with the run is a register for each loop, computed a move ahead: an AND
+    # of the loops' flags would come in front of everything that a step decides.
+    loops = ("row", "window", "pooled_row", "tile", "layer")
+    ends = {loop: m.reg(f"ends_{loop}", 1) for loop in loops}
+    row_end, window_end, pooled_row_end, tile_end, layer_end = ends.values()
     new_tile = m.wire("new_tile", load | tile_end)
 
     x.drive(
@@ -183,7 +187,8 @@ def walker_module(tables: HardwareTables) -> Module:
     )
     running.next = load | (running & ~(go & layer_end))
     advance(tiles_left, move, load, desc["tiles_last"], tile_end, tiles_left - 1)
-    advance(last_tile, move, load, desc["tiles_one"], tile_end, tiles_left.eq(1))
+    tile_ahead = mux(load, desc["tiles_one"], mux(tile_end, tiles_left.eq(1), last_tile))
+    last_tile.next = mux(move, tile_ahead, last_tile)
 
     following = mux(new_tile, tile_index + 1, tile_index)
     shown = mux(ready, layers.resize("tile_first", desc["tile_first"], index_bits), following)
@@ -203,7 +208,14 @@ def walker_module(tables: HardwareTables) -> Module:
     advance(run, move, restart, first, always, run + 1)
     advance(runs_left, move, restart, runs, always, runs_left - 1)
     only = mux(new_tile, ahead["run_one"], tile["run_one"])
-    advance(last_run, move, restart, only, always, runs_left.eq(1))
+    run_ahead = m.wire("run_ahead", mux(restart, only, runs_left.eq(1)))
+    last_run.next = mux(move, run_ahead, last_run)
+
+    flags = [run_ahead]
+    of_loops = (x.pixel_ahead, y.pixel_ahead, x.window_ahead, y.window_ahead, tile_ahead)
+    for end, flag in zip(ends.values(), of_loops, strict=True):
+        flags.append(flag)
+        end.next = mux(move, cat(*flags).all(), end)
 
     m.output("run", run)
     m.output("valid", running)

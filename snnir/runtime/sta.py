@@ -61,8 +61,16 @@ def wire_delay(sinks: int) -> float:
 
 
 @dataclass(frozen=True)
-class Path_:
-    """A longest path: the registers at its ends, its delay with set-up time, what it passes."""
+class TimingPath:
+    """A longest path.
+
+    Attributes:
+        source, sink: registers at its ends; a sink's pin is named unless it is the data input.
+        delay: with clock-to-output and set-up time [ns].
+        levels: LUTs and carry chains on it.
+        steps: each cell passed, with the number of sinks of the net in front of it.
+        alike: ends of paths between registers of these names (but for numbers).
+    """
 
     source: str
     sink: str
@@ -74,16 +82,13 @@ class Path_:
 
 @dataclass(frozen=True)
 class Report:
-    """Longest paths, endpoints by levels of logic, nets by fan-out."""
+    """Longest paths, endpoints by the levels of their longest path, nets by fan-out."""
 
-    paths: list[Path_]
+    paths: list[TimingPath]
     worst: float
     endpoints: int
     levels: dict[int, int]
     fanout: list[tuple[str, int]]
-
-    def slack(self, period: float) -> float:
-        return period - self.worst
 
 
 class _Graph:
@@ -267,14 +272,18 @@ def _wire(graph: _Graph, net: int, pin: str) -> float:
     return wire_delay(graph.sinks[net])
 
 
+# Names of wires that the printer needed for an operation.
+_MADE_UP = re.compile(r"(^|\.)(concat|mux|extract|add|sub|icmp|and|or|xor|replicate)(_\d+)?$")
+
+
 def _names(module: dict) -> dict[int, str]:
-    """For every net the name that a designer gave it; deepest scope first, then the shortest."""
+    """For every net its shortest name of the highest scope, rather none that was made up."""
     best: dict[int, tuple[tuple, str]] = {}
     for name, value in module["netnames"].items():
-        if name.startswith("$") or "$" in name:
+        if "$" in name:
             continue
         bits = value["bits"]
-        rank = (name.count("."), len(name))
+        rank = (_MADE_UP.search(name) is not None, name.count("."), len(name))
         for i, net in enumerate(bits):
             if isinstance(net, int) and (net not in best or rank < best[net][0]):
                 best[net] = (rank, f"{name}[{i}]" if len(bits) > 1 else name)
@@ -353,10 +362,11 @@ def analyse(netlist: Path | dict, top: str, count: int = 10) -> Report:
             passed = [names.get(int(source[s]), "") for s in steps]
             cells = [f"{graph.edges[s][4]}({graph.sinks[int(source[s])]})" for s in steps]
             text = tuple(f"{n} -> {c}" if n else c for n, c in zip(passed, cells, strict=True))
-            found = Path_(names.get(start, str(start)), sink, total, levels, text)
+            found = TimingPath(names.get(start, str(start)), sink, total, levels, text)
             groups[key] = [found, 1]
     paths = [
-        Path_(p.source, p.sink, p.delay, p.levels, p.steps, alike) for p, alike in groups.values()
+        TimingPath(p.source, p.sink, p.delay, p.levels, p.steps, alike)
+        for p, alike in groups.values()
     ]
     widest = [(names.get(net, str(net)), n) for net, n in graph.sinks.most_common(count)]
     return Report(

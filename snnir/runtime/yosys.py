@@ -103,9 +103,16 @@ def synth_xilinx(files: Sequence[Path], top: str, workdir: Path) -> dict:
     return count_cells(stat)
 
 
-_SYNTH = """\
-synth_xilinx -family xc7 -flatten -nodsp -noiopad -noclkbuf -top {top}
+NETLIST = "netlist.json"
+"""What `synth_xilinx` maps to, in `workdir`."""
+
+# Yosys counts 300 ps for a wire unless told; with what `sta.py` allows it shortens those paths.
+_SYNTH = f"""\
+scratchpad -set synth_xilinx.abc9.W 800
+synth_xilinx -family xc7 -flatten -nodsp -noiopad -noclkbuf -top {{top}}
 tee -q -o stat.json stat -json -tech xilinx
+select {{top}}
+write_json -selected {NETLIST}
 """
 
 
