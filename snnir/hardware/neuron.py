@@ -28,9 +28,19 @@ def _shift(kind: str) -> Callable[[Signal, Signal], Signal]:
     return build
 
 
+def _difference(a: Signal, b: Signal) -> Signal:
+    """a - b with a bit for its sign.
+
+    One carry chain then gives both what is left and whether there is so much: synthesis builds a
+    comparison of its own otherwise, with more LUTs in front of its chain.
+    """
+    width = a.width + 1
+    return a.sext(width) - b.sext(width)
+
+
 _BINARY: dict[type[Operation], Callable[[Signal, Signal], Signal]] = {
     arith.AddiOp: lambda a, b: a + b,
-    arith.SubiOp: lambda a, b: a - b,
+    arith.SubiOp: lambda a, b: _difference(a, b).trunc(a.width),
     arith.MuliOp: lambda a, b: a * b,
     arith.ShLIOp: _shift("shl"),
     arith.ShRSIOp: _shift("sra"),
@@ -54,7 +64,14 @@ def _operation(m: Module, op: Operation, operands: Sequence[Signal], width: int)
         predicate = op.predicate.value.data
         if predicate >= len(_PREDICATES):
             raise UserError("a neuron compares as signed integers", hint="use slt, sge, ...")
-        return getattr(operands[0], _PREDICATES[predicate])(operands[1])
+        a, b = operands
+        name = _PREDICATES[predicate]
+        if name in ("eq", "ne") or a.constant is not None or b.constant is not None:
+            return getattr(a, name)(b)
+        if name in ("sgt", "sle"):
+            a, b = b, a
+        below = _difference(a, b).msb
+        return below if name in ("slt", "sgt") else ~below
     if isinstance(op, arith.SelectOp):
         return mux(*operands)
     if isinstance(op, arith.ExtUIOp):

@@ -70,7 +70,9 @@ def pool_module(tables: HardwareTables) -> Module:
             )["rdata"]
             # Read a clock early, so that the comparison starts from a register; what is written
             # in that clock has to go round the memory.
-            best = m.pipe(f"best{lane}_s1", mux(again & better, cat(value, train), written))
+            best = m.pipe(
+                f"best{lane}_s1", mux(again & better, cat(value, train), written), keep=True
+            )
             better.drive(flags["window_first"] | value.ugt(best[planes:]))
             trains[lane] = mux(better, train, best[:planes])
     m.output("store", m.pipe("store", valid & flags["window_last"], reset=0))
