@@ -68,11 +68,12 @@ def pool_module(tables: HardwareTables) -> Module:
                 wdata=cat(value, train),
                 raddr=coming,
             )["rdata"]
-            # Read a clock early, so that the comparison starts from a register; what is written
-            # in that clock has to go round the memory.
-            best = m.pipe(
-                f"best{lane}_s1", mux(again & better, cat(value, train), written), keep=True
-            )
+            # Read a clock early, so that the comparison starts from registers; what is written in
+            # that clock has to go round the memory. Behind the registers, as synthesis takes a
+            # choice in front of them for a memory that it may read a clock later.
+            around = m.pipe(f"around{lane}", again & better)
+            new = m.pipe(f"new{lane}", cat(value, train))
+            best = mux(around, new, m.pipe(f"read{lane}", written))
             better.drive(flags["window_first"] | value.ugt(best[planes:]))
             trains[lane] = mux(better, train, best[:planes])
     m.output("store", m.pipe("store", valid & flags["window_last"], reset=0))
