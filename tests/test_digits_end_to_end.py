@@ -71,6 +71,6 @@ def test_it_fits_without_a_dsp(build, capsys):
     # Asked again, it answers from the cache of the build folder.
     assert run_tool(snnc.run, ["synth", build, "--json", "--timing"]) == 0
     timing = json.loads(capsys.readouterr().out)["timing"]
-    assert 2 < timing["longest_ns"] < 7 and len(timing["paths"]) == 10
+    assert timing["slack_ns"] >= 0 and len(timing["paths"]) == 10
     assert run_tool(snnc.run, ["synth", build]) == 0
     assert "DSP" in capsys.readouterr().out

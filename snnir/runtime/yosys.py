@@ -150,6 +150,7 @@ def synth_parts(files: Sequence[Path], top: str, workdir: Path) -> dict[str, dic
 
 
 _PARTS = """\
+scratchpad -set synth_xilinx.abc9.W 800
 synth_xilinx -family xc7 -nodsp -noiopad -noclkbuf -top {top}
 tee -q -o stat.json stat -json -tech xilinx
 """
