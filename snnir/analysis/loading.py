@@ -6,7 +6,7 @@ The loader's clocks are those of docs/machine.md, "Weights from DDR"; the C prog
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,7 +45,7 @@ LEAST_RING = 512
 
 @dataclass(frozen=True)
 class Ddr:
-    """The memory as the clock model sees it.
+    """The memory as the clock model sees it, at each of the ports.
 
     Args:
         latency: clocks from a request to its first beat.
@@ -66,6 +66,25 @@ class Ddr:
                 hint=f"use a latency from 1 and a rate from 1 to {FULL_RATE}",
             )
 
+    @classmethod
+    def shared(cls, gbps: float, clock_mhz: float, ports: int, latency: int) -> Ddr:
+        """A memory of which the ports share a bandwidth [GB/s] evenly.
+
+        Raises:
+            UserError: it is so slow that no port has a rate of 1, or the latency is impossible.
+        """
+        beats = FULL_RATE * gbps * 1e3 / (clock_mhz * ports * (BEAT // 8))
+        if not beats >= 1:
+            raise UserError(
+                f"a DDR of {gbps:g} GB/s is impossible",
+                hint=f"use {clock_mhz * ports * (BEAT // 8) / FULL_RATE / 1e3:.3g} GB/s or more",
+            )
+        return cls(latency, int(min(FULL_RATE, beats)))
+
+    def gbps(self, clock_mhz: float, ports: int) -> float:
+        """What all ports carry together [GB/s]."""
+        return self.rate / FULL_RATE * ports * (BEAT // 8) * clock_mhz / 1e3
+
 
 DDR = Ddr()
 """A memory that answers after 40 clocks and then keeps up with the bus."""
@@ -73,14 +92,20 @@ DDR = Ddr()
 
 @dataclass(frozen=True)
 class RowLayout:
-    """A weight row of all banks in beats.
+    """A weight row of the banks of a port in beats.
 
-    A bank's row takes a slot: 8, 16, 32 or 64 bits, or whole beats. Slots are so wide that all
+    A bank's row takes a slot: 8, 16, 32 or 64 bits, or whole beats. Slots are so wide that these
     banks fill a beat at least, so that a beat belongs to one row and is written in one clock.
+
+    Args:
+        banks: of each port.
+        slot: bits of a bank's row.
+        ports: read ports, each with as many neighbouring banks.
     """
 
     banks: int
     slot: int
+    ports: int = 1
 
     @property
     def banks_per_beat(self) -> int:
@@ -92,17 +117,39 @@ class RowLayout:
 
     @property
     def beats(self) -> int:
-        """Beats of a row."""
+        """Beats of a row at each port."""
         return self.banks * self.slot // BEAT
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a row in DDR."""
+        return self.ports * self.beats * BEAT // 8
 
 
 def row_layout(array: ArrayParameters) -> RowLayout:
     """How a row of an array's weights lies in DDR."""
-    width = array.channels * array.weight_bits
+    width, banks = array.channels * array.weight_bits, array.banks // array.ports
     if width > BEAT:
-        return RowLayout(array.banks, -(-width // BEAT) * BEAT)
+        return RowLayout(banks, -(-width // BEAT) * BEAT, array.ports)
     slot = 1 << (width - 1).bit_length()
-    return RowLayout(array.banks, max(8, slot, BEAT // array.banks))
+    return RowLayout(banks, max(8, slot, BEAT // banks), array.ports)
+
+
+def part_bytes(beats: int) -> int:
+    """Bytes from the part of one port in DDR to that of the next: whole bursts."""
+    return -(-beats // BURST) * BURST * BEAT // 8
+
+
+def choose_ports(array: ArrayParameters, gbps: float, clock_mhz: float) -> int:
+    """As few read ports as carry a bandwidth [GB/s], or as many as need no wider slots."""
+    most = ArrayParameters.LIMITS["ports"][1]
+    ports = 1
+    while ports < min(most, array.banks) and gbps * 1e3 > ports * (BEAT // 8) * clock_mhz:
+        more = replace(array, ports=2 * ports)
+        if row_layout(more).slot > row_layout(array).slot:
+            break
+        ports *= 2
+    return ports
 
 
 def choose_ring(array: ArrayParameters, largest: int, bram36: int) -> int:

@@ -10,7 +10,7 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
-from snnir.analysis.loading import row_layout
+from snnir.analysis.loading import BEAT, part_bytes, row_layout
 from snnir.hardware.memories import Memory, pack_rows, read_memory
 
 if TYPE_CHECKING:
@@ -54,14 +54,20 @@ def image_text(memory: Memory) -> str:
 
 
 def weight_stream(tables: ProgramTables) -> bytes:
-    """What the loader reads from DDR: tile after tile, row after row, bank after bank.
+    """What the loaders read from DDR: port after port, tile after tile, row after row, bank after
+    bank.
 
     A bank's row has its channels packed at the width of a weight, channel 0 lowest, and is padded
-    to its slot (`row_layout`); the stream ends with its last whole beat.
+    to its slot (`row_layout`). A port's part takes whole bursts, the last one whole beats.
     """
     import numpy as np
 
-    rows = tables.weights.transpose(1, 0, 2)
-    packed = pack_rows(rows.reshape(-1, rows.shape[2]), tables.array.weight_bits)
-    slot = row_layout(tables.array).slot
-    return np.pad(packed, ((0, 0), (0, slot // 8 - packed.shape[1]))).tobytes()
+    layout = row_layout(tables.array)
+    parts = []
+    for banks in np.split(tables.weights, layout.ports):
+        rows = banks.transpose(1, 0, 2)
+        packed = pack_rows(rows.reshape(-1, rows.shape[2]), tables.array.weight_bits)
+        padded = np.pad(packed, ((0, 0), (0, layout.slot // 8 - packed.shape[1])))
+        parts.append(padded.tobytes())
+    size = part_bytes(len(parts[0]) * 8 // BEAT)
+    return b"".join([part.ljust(size, b"\0") for part in parts[:-1]] + parts[-1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -16,8 +17,10 @@ from snnir.dialects.assembly import int_list, ints
 from snnir.dialects.snn_types import CODINGS, parse_dims
 
 
-def _parse_fields(parser: AttrParser, names: tuple[str, ...]) -> dict[str, int]:
-    """`<a = 1, b = 2>` with exactly these names, in any order."""
+def _parse_fields(
+    parser: AttrParser, names: tuple[str, ...], defaults: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """`<a = 1, b = 2>` with exactly these names, in any order; `defaults` may be left out."""
     values: dict[str, int] = {}
 
     def one() -> None:
@@ -28,6 +31,7 @@ def _parse_fields(parser: AttrParser, names: tuple[str, ...]) -> dict[str, int]:
         values[name] = parser.parse_integer(allow_boolean=False)
 
     parser.parse_comma_separated_list(parser.Delimiter.ANGLE, one)
+    values = {**(defaults or {}), **values}
     missing = [name for name in names if name not in values]
     if missing:
         parser.raise_error(f"missing {', '.join(missing)}")
@@ -38,7 +42,7 @@ def _print_fields(printer: Printer, values: dict[str, int]) -> None:
     printer.print_string("<" + ", ".join(f"{k} = {v}" for k, v in values.items()) + ">")
 
 
-POWERS_OF_TWO = ("banks", "fifo", "drain")
+POWERS_OF_TWO = ("banks", "fifo", "drain", "ports")
 """Parameters of an array that are powers of two."""
 
 
@@ -58,6 +62,7 @@ class ArrayParameters:
     membrane_bits: int
     fifo: int = 16
     drain: int = 1
+    ports: int = 1
 
     LIMITS: ClassVar[dict[str, tuple[int, int]]] = {
         "banks": (1, 32),
@@ -68,6 +73,7 @@ class ArrayParameters:
         "membrane_bits": (2, 32),
         "fifo": (2, 64),
         "drain": (1, 8),
+        "ports": (1, 4),
     }
 
     def __post_init__(self) -> None:
@@ -79,8 +85,10 @@ class ArrayParameters:
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"array {name} is {value}, must be a power of two")
-        if self.drain > self.banks:
-            raise ValueError(f"array drain is {self.drain}, must be at most the {self.banks} banks")
+        for name in ("drain", "ports"):
+            value = getattr(self, name)
+            if value > self.banks:
+                raise ValueError(f"array {name} is {value}, must be at most the {self.banks} banks")
 
     @property
     def synaptic_operations(self) -> int:
@@ -98,6 +106,8 @@ class ArrayParametersAttr(Data[ArrayParameters]):
 
     name = "pe.array"
     NAMES: ClassVar = tuple(f.name for f in fields(ArrayParameters))
+    DEFAULTS: ClassVar = {"ports": 1}
+    """What is not written where it has this value."""
 
     def __getattr__(self, name: str) -> int:
         if name in type(self).NAMES:
@@ -106,14 +116,15 @@ class ArrayParametersAttr(Data[ArrayParameters]):
 
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> ArrayParameters:
-        values = _parse_fields(parser, cls.NAMES)
+        values = _parse_fields(parser, cls.NAMES, cls.DEFAULTS)
         try:
             return ArrayParameters(**values)
         except ValueError as error:
             parser.raise_error(str(error))
 
     def print_parameter(self, printer: Printer) -> None:
-        _print_fields(printer, {name: getattr(self.data, name) for name in self.NAMES})
+        values = {name: getattr(self.data, name) for name in self.NAMES}
+        _print_fields(printer, {k: v for k, v in values.items() if v != self.DEFAULTS.get(k)})
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ as `event-schedule` does it, only without a program.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snnir.analysis.loading import BEAT, DDR, row_layout
+from snnir.analysis.loading import choose_ports, row_layout
 from snnir.analysis.memories import Memory
 from snnir.analysis.places import Lifetime, place
 from snnir.analysis.resources import estimate_ffs, estimate_luts
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.targets import Target
-from snnir.tiling.choose import weight_depth
-from snnir.tiling.clocks import Estimator, LayerClocks, loaded_clocks
+from snnir.tiling.choose import target_ddr, weight_depth
+from snnir.tiling.clocks import Estimator, LayerClocks, streamed_cycles
 from snnir.tiling.shape import IMAGE, LayerShape, NetworkShape, word_shifts
 
 
@@ -78,6 +78,8 @@ def estimates(
     clock = target.clock_mhz * 1e6
     layers: list[LayerClocks] = []
     for weights in kept:
+        ports = choose_ports(array, target.granted_gbps, target.clock_mhz)
+        array = replace(array, ports=ports if weights == "stream" else 1)
         depth = weight_depth(rows, array, target if weights == "stream" else None)
         bram36 = sum(memory.bram36 for memory in memories_of(shape, array, depth))
         if bram36 > limits.bram36:
@@ -86,8 +88,8 @@ def estimates(
         computing = cycles = float(np.mean(sum(layer.total for layer in layers)))
         moved = int(np.prod(shape.maps[IMAGE])) + 4 * int(np.prod(shape.layers[-1].dims))
         if weights == "stream":
-            cycles = streamed_cycles(layers, rows, array, depth)
-            moved += sum(rows) * row_layout(array).beats * BEAT // 8
+            cycles = streamed_cycles(layers, rows, array, depth, target_ddr(target, array))
+            moved += sum(rows) * row_layout(array).bytes
         yield Estimate(
             array=array,
             weights=weights,
@@ -100,20 +102,6 @@ def estimates(
             bram36=bram36,
             moved=moved,
         )
-
-
-def streamed_cycles(layers, rows: list[int], array: ArrayParameters, ring: int) -> float:
-    """Clocks of an image whose weights come from DDR."""
-    left = iter(rows)
-    images = max(len(layer.busy) for layer in layers)
-    tiles, around = [], []
-    for layer in layers:
-        for index, clocks in enumerate(layer.tiles):
-            # What comes first is the image, which has no weights.
-            tiles.append((next(left) if layer is not layers[0] else 0, clocks))
-            around.append(0 if index else layer.around)
-    tiles = [(count, np.broadcast_to(clocks, (images,))) for count, clocks in tiles]
-    return float(loaded_clocks(tiles, around, row_layout(array).beats, ring, DDR).mean())
 
 
 def memories_of(shape: NetworkShape, array: ArrayParameters, weight_rows: int) -> list[Memory]:

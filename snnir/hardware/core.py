@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from snnir.analysis.loading import row_layout
 from snnir.hardware import control, image, netlist, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
@@ -20,13 +19,14 @@ from snnir.hardware.loader import (
     AXI_IN,
     AXI_OUT,
     LOADER_SETTINGS,
-    loader_module,
+    axi_prefixes,
 )
 from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.memories import address_width, ram_1r1w
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
 from snnir.hardware.products import fit
+from snnir.hardware.read_ports import ReadPorts
 from snnir.hardware.readout import OUTPUT_BITS, readout_module
 from snnir.hardware.resolver import resolver_module
 from snnir.hardware.tables import TABLES, HardwareTables
@@ -65,7 +65,8 @@ def core_module(
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
     (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where weights come from
-    DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master. A machine
+    DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master, or of
+    several, `m_axi0_...` and so on. A machine
     without a program has besides the ports of `program_ports`, `enable` (an image may begin) and
     `stop` (the one that runs ends). With counters there are also `counter_...` and
     `COUNTER_TRACES`.
@@ -88,10 +89,10 @@ def core_module(
 
     is_full, busy = m.wire("image_is_full", 1), m.wire("output_is_busy", 1)
     end_phase = m.wire("phase_ends", 1)
-    loaded, waits, image_full = {}, {}, is_full
+    loaded, waits, image_full = None, {}, is_full
     if program.ring:
         begins, end_tile = m.wire("image_begins", 1), m.wire("tile_ends", 1)
-        loaded = _loader(
+        loaded = ReadPorts(
             m,
             tables,
             rst=rst,
@@ -100,7 +101,7 @@ def core_module(
             **writes["tile_rows"],
             **tables.settings.pins(settings, LOADER_SETTINGS),
         )
-        waits = {"failed": loaded["failed"]}
+        waits = {"failed": loaded.failed}
     if settings:
         # A machine may be told to begin no other image, and to end the one that runs.
         image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
@@ -143,7 +144,7 @@ def core_module(
     )
     entries = {key: resolved[key] for key in resolved if key.startswith(("entry", "push"))}
     if loaded:
-        entries["weights_ready"] = loaded["ready"]
+        entries["weights_ready"] = loaded.ready
     emitted = m.instance(
         "emitters", emitters_module(tables), rst=rst, phase=resolved["phase"], **entries
     )
@@ -178,7 +179,7 @@ def core_module(
             waddr=writer.bank_port(tables, written["event_address"], k),
             wdata=writer.bank_port(tables, written["event_word"], k),
             **event,
-            **(_row_write(tables, loaded, k) if loaded else {}),
+            **(loaded.row_write(k) if loaded else {}),
         )
         weights[f"weights{k}"] = bank["weights"]
         trains.append(bank["train"])
@@ -279,9 +280,7 @@ def core_module(
     m.output("cycles", ctrl["cycles"])
     m.output("running", ctrl["running"])
     if loaded:
-        m.output("status", loaded["status"])
-        for key in AXI_OUT:
-            m.output(f"m_axi_{key}", loaded[key])
+        loaded.outputs(m)
     traces = {
         "layer": ctrl["layer"],
         "layer_end": ctrl["layer_end"],
@@ -326,7 +325,7 @@ def _counters(
     ctrl: Mapping[str, Signal],
     resolved: Mapping[str, Signal],
     emitted: Mapping[str, Signal],
-    loaded: Mapping[str, Signal],
+    loaded: ReadPorts | None,
 ) -> dict[str, Signal]:
     """The counters, with their outputs; what they trace."""
     counted = m.instance(
@@ -336,7 +335,7 @@ def _counters(
         run=resolved["run"],
         resolved=resolved["push_phase"],
         phase=emitted["phase_head"],
-        loaded=loaded["ready"] if loaded else 1,
+        loaded=loaded.ready if loaded else 1,
         **{
             key: ctrl[key] for key in ("ready", "receive", "running", "layer_end", "send", "cycles")
         },
@@ -347,25 +346,6 @@ def _counters(
     for counter in COUNTERS:
         m.output(f"counter_{counter.name}", counted[f"counter_{counter.name}"])
     return {key: counted[key] for key in ("shown", "counts")}
-
-
-def _loader(m: Module, tables: HardwareTables, **inputs: Signal):
-    """The loader, with its ports to the outside."""
-    axi = {key: m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
-    base = m.input("weights_base", ADDRESS_BITS)
-    return m.instance("loader", loader_module(tables), base=base, **inputs, **axi)
-
-
-def _row_write(tables: HardwareTables, loaded: Mapping[str, Signal], bank: int):
-    """A bank's part of what the loader writes."""
-    array = tables.program.array
-    layout = row_layout(array)
-    low = bank % layout.banks_per_beat * layout.slot
-    return {
-        "weights_we": loaded["we"][bank],
-        "weights_waddr": loaded["address"],
-        "weights_wdata": loaded["data"].bits(low, array.channels * array.weight_bits),
-    }
 
 
 _STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
@@ -413,9 +393,12 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
     m.clock("aclk")
     reset = ~m.input("aresetn", 1)
     inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in _STREAM_IN.items()}
-    streams = "weights_base" in netlist.input_names(core.build())
+    names = netlist.input_names(core.build())
+    streams = "weights_base" in names
+    prefixes = axi_prefixes(sum(name.endswith("_arready") for name in names))
     if streams:
-        inputs |= {f"m_axi_{key}": m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+        for p in prefixes:
+            inputs |= {f"{p}{key}": m.input(f"{p}{key}", width) for key, width in AXI_IN.items()}
         inputs["weights_base"] = m.input("weights_base", ADDRESS_BITS)
     ports = netlist.output_names(core.build())
     results = m.instance("core", core, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs)
@@ -426,10 +409,11 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
     m.output("cycles", results["cycles"])
     m.output("running", results["running"])
     if streams:
-        for key in AXI_OUT:
-            m.output(f"m_axi_{key}", results[f"m_axi_{key}"])
-        for key, (value, width) in AXI_CONSTANTS.items():
-            m.output(f"m_axi_{key}", m.const(value, width))
+        for prefix in prefixes:
+            for key in AXI_OUT:
+                m.output(f"{prefix}{key}", results[f"{prefix}{key}"])
+            for key, (value, width) in AXI_CONSTANTS.items():
+                m.output(f"{prefix}{key}", m.const(value, width))
         m.output("status", results["status"])
     for key in ports:
         if key.startswith("counter_") or (trace and key.startswith("trace_")):

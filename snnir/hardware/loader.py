@@ -27,13 +27,19 @@ MISPLACED_LAST = 1
 """Status of an RLAST that is not where the burst ends; other faults are their RRESP, 2 or 3."""
 
 
-def loader_module(tables: HardwareTables) -> Module:
+def axi_prefixes(ports: int) -> list[str]:
+    """What the names of a channel's pins begin with, port by port."""
+    return ["m_axi_"] if ports == 1 else [f"m_axi{port}_" for port in range(ports)]
+
+
+def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     """An AXI4 read master, the way from beats to rows, and the count of rows in the ring.
 
     Ports: `begins` (an image begins with the next clock), `base` (address of the stream, a multiple
     of a burst's bytes), `end_tile` (the last phase of a tile ends); the AXI channels; `we` (one bit
-    per bank), `address` and `data` of a row's part; `ready` (the tile's weights are there),
-    `status` (0, or what went wrong, until reset) and `failed`.
+    for each bank of this read port), `address` and `data` of a row's part; `ready` (the tile's
+    weights are there), `status` (0, or what went wrong, until reset) and `failed`. Where there are
+    several read ports, `halt`: another one has failed.
 
     Requests do not wait for room: a full ring lowers RREADY. A beat is of one row, so it is
     written in one clock. Behind a fault nothing more is asked for, and what still comes is thrown
@@ -41,7 +47,8 @@ def loader_module(tables: HardwareTables) -> Module:
     """
     array, ring = tables.program.array, tables.program.ring
     layout = row_layout(array)
-    m = Module("loader", doc=f"weights from DDR through a ring of {ring} rows")
+    name = "loader" if array.ports == 1 else f"loader{port}"
+    m = Module(name, doc=f"weights from DDR through a ring of {ring} rows")
     m.clock()
     m.input("rst", 1)
     begin, end_tile = m.input("begins", 1), m.input("end_tile", 1)
@@ -51,7 +58,8 @@ def loader_module(tables: HardwareTables) -> Module:
 
     # Beats
     active, status = m.reg("active", 1, reset=0), m.reg("fault", STATUS_BITS, reset=0)
-    failed = m.wire("has_failed", status.any())
+    failed = status.any()
+    failed = m.wire("has_failed", failed | m.input("halt", 1) if array.ports > 1 else failed)
     fill = m.reg("fill", address_width(ring) + 1, reset=0)
     ready = m.wire("takes_beat", failed | (active & ~fill.msb))
     accept = m.wire("accept", axi["rvalid"] & ready)
@@ -75,7 +83,14 @@ def loader_module(tables: HardwareTables) -> Module:
     asking.next = ask | (asking & ~axi["arready"])
     taken = m.wire("request_taken", asking & axi["arready"])
     left.next = mux(begin, bursts, mux(taken, left - 1, left))
-    address.next = mux(begin, base[-address.width :], mux(taken, address + 1, address))
+    first = base[-address.width :]
+    if port:
+        # Constant while an image runs, like the base.
+        skip = fit(bursts, address.width)
+        for _ in range(port - 1):
+            skip = skip + fit(bursts, address.width)
+        first = m.pipe("first_burst", first + skip)
+    address.next = mux(begin, first, mux(taken, address + 1, address))
     done = m.wire("burst_done", accept & burst_end)
     changed = mux(ask, under_way + 1, under_way - 1)
     under_way.next = mux(begin, 0, mux(ask ^ done, changed, under_way))
@@ -86,7 +101,7 @@ def loader_module(tables: HardwareTables) -> Module:
 
     # Rows
     part_last, data = _parts(m, begin, accept, axi["rdata"], layout.beats_per_bank)
-    group, groups = None, array.banks // layout.banks_per_beat
+    group, groups = None, layout.banks // layout.banks_per_beat
     row_last = part_last
     if groups > 1:
         group = m.reg("group", address_width(groups))
@@ -98,7 +113,7 @@ def loader_module(tables: HardwareTables) -> Module:
     write = accept & part_last
     hits = [
         write if group is None else write & group.eq(k // layout.banks_per_beat)
-        for k in range(array.banks)
+        for k in range(layout.banks)
     ]
     m.output("we", m.pipe("write", cat(*reversed(hits)), reset=0))
     m.output("address", m.pipe("write_address", row))
@@ -112,7 +127,7 @@ def loader_module(tables: HardwareTables) -> Module:
     there = size.ule(fill) & ~end_tile & ~ended
     m.output("ready", m.pipe("tile_ready", there, reset=0))
     m.output("status", status)
-    m.output("failed", failed)
+    m.output("failed", status.any())
     return m
 
 

@@ -10,7 +10,7 @@ from snnir.hardware import faults, image_format
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.crc import START, crc_step
 from snnir.hardware.image_format import HEADER, WORD, Section, program_ports, row_of, sections
-from snnir.hardware.loader import ADDRESS_BITS, AXI_IN
+from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, BURST_BITS
 from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
@@ -18,7 +18,6 @@ from snnir.hardware.products import fit
 LENGTH_BITS = 24
 """Bits of a number of words: images up to 128 MB."""
 
-BURST_BITS = (BURST - 1).bit_length()
 SHIFT = (BEAT // 8 - 1).bit_length()
 """Bits of an address within a word."""
 
@@ -45,6 +44,7 @@ def program_loader_module(tables: MachineTables) -> Module:
     length, weight_bytes = m.input("bytes", 32), m.input("weight_bytes", 32)
     axi = {key: m.input(key, width) for key, width in AXI_IN.items()}
 
+    ports = tables.program.array.ports
     active, status = m.reg("active", 1, reset=0), m.reg("fault", faults.STATUS_BITS, reset=0)
     loaded = m.reg("is_loaded", 1, reset=0)
     have, half = m.reg("have", 1, reset=0), m.reg("half", 1, reset=0)
@@ -158,7 +158,12 @@ def program_loader_module(tables: MachineTables) -> Module:
     halves = mux(half, word[32:], word.trunc(32))
     crc.next = mux(start, START, mux(have & ~at_end, crc_step(crc, halves), crc))
     end = m.pipe("end", take & at_end, reset=0)
-    lacking = fit(weight_bytes[3:], 32).ule(fit(settings["beat_last"], 32))
+    ahead = fit(settings["bursts"], 32) if ports > 1 else m.const(0, 32)
+    for _ in range(ports - 2):
+        ahead = ahead + fit(settings["bursts"], 32)
+    before = cat(ahead[: 32 - BURST_BITS], m.const(0, BURST_BITS)) if ports > 1 else ahead
+    beat_last = m.pipe("last_beat_of_all", before + fit(settings["beat_last"], 32))
+    lacking = fit(weight_bytes[3:], 32).ule(beat_last)
     outcome = mux(lacking, faults.WEIGHTS, m.const(0, faults.STATUS_BITS))
     outcome = mux(bad, faults.DESCRIPTOR, outcome)
     outcome = mux(word.trunc(32).ne(~crc), faults.CHECKSUM, outcome)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from snnir.hardware import faults
+from snnir.hardware import faults, netlist
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.core import TRACES, core_module
 from snnir.hardware.image_format import program_ports
-from snnir.hardware.loader import AXI_CONSTANTS, AXI_IN, AXI_OUT
+from snnir.hardware.loader import AXI_CONSTANTS, AXI_IN, AXI_OUT, axi_prefixes
 from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.program_loader import program_loader_module
 from snnir.hardware.read_guard import read_guard_module
@@ -28,8 +28,9 @@ def system_module(
 ) -> Module:
     """A machine that runs whatever program it is given.
 
-    Ports: `clk`, `rst`; the AXI4-Lite slave `s_axi_...`; the AXI4 read master `m_axi_...`; the
-    streams `s_t...` and `m_t...`; and the core's `TRACES`, `running` and `cycles`.
+    Ports: `clk`, `rst`; the AXI4-Lite slave `s_axi_...`; the AXI4 read master `m_axi_...`, or
+    several, `m_axi0_...` and so on; the streams `s_t...` and `m_t...`; and the core's `TRACES`,
+    `running` and `cycles`.
 
     A fault (a status that is not 0) ends what runs and asks for nothing more, until a load or a
     reset is asked for. Both first let the bursts come to their end that are under way, then the
@@ -41,7 +42,11 @@ def system_module(
     m.clock()
     rst = m.input("rst", 1)
     slave = {key: m.input(f"s_axi_{key}", width) for key, width in SLAVE_IN.items()}
-    port = {key: m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+    prefixes = axi_prefixes(machine.array.ports)
+    ports = [
+        {key: m.input(f"{prefix}{key}", width) for key, width in AXI_IN.items()}
+        for prefix in prefixes
+    ]
     stream = {key: m.input(f"s_{key}", width) for key, width in STREAM_IN.items()}
     taken = m.input("m_tready", 1)
 
@@ -72,9 +77,9 @@ def system_module(
     failed = m.wire("has_failed", code_now.any())
 
     # Program
-    a, b = (
+    a, *b = (
         {key: m.wire(f"{who}_{key}", w) for key, w in AXI_IN.items()}
-        for who in ("program", "weights")
+        for who in ("program", *(f"weights{port}" for port in range(len(ports))))
     )
     program = m.instance(
         "program",
@@ -104,35 +109,41 @@ def system_module(
         s_tdata=stream["tdata"],
         s_tlast=stream["tlast"],
         **{key: program[key] for key in program_ports(tables)},
-        **{f"m_axi_{key}": b[key] for key in AXI_IN},
+        **{f"{p}{key}": b[i][key] for i, p in enumerate(prefixes) for key in AXI_IN},
     )
     m.output("s_tready", results["s_tready"] & works)
     m.output("m_tvalid", results["m_tvalid"] & works)
     m.output("m_tdata", results["m_tdata"])
     m.output("m_tlast", results["m_tlast"])
 
-    # The bus
-    guard = m.instance(
-        "reads",
-        read_guard_module(),
-        rst=rst,
-        first=program["loading"],
-        cut=clearing | failed | core_rst & ~program["loading"],
-        **{f"a_{key}": program[key] for key in AXI_OUT},
-        **{f"b_{key}": results[f"m_axi_{key}"] for key in AXI_OUT},
-        **{f"m_{key}": port[key] for key in AXI_IN},
-    )
-    for prefix, wires in (("a", a), ("b", b)):
-        for key, wire in wires.items():
-            wire.drive(guard[f"{prefix}_{key}"])
-    quiet.drive(guard["quiet"])
-    for key in AXI_OUT:
-        m.output(f"m_axi_{key}", guard[f"m_{key}"])
+    # The buses; programs come through the first
+    cut = clearing | failed | core_rst & ~program["loading"]
+    guards = []
+    for index, (prefix, port) in enumerate(zip(prefixes, ports, strict=True)):
+        guard = m.instance(
+            f"reads{index}",
+            read_guard_module(),
+            rst=rst,
+            first=program["loading"],
+            cut=cut,
+            **{f"a_{key}": m.const(0, program[key].width) if index else program[key]
+               for key in AXI_OUT},
+            **{f"b_{key}": results[f"{prefix}{key}"] for key in AXI_OUT},
+            **{f"m_{key}": port[key] for key in AXI_IN},
+        )  # fmt: skip
+        for key in AXI_OUT:
+            m.output(f"{prefix}{key}", guard[f"m_{key}"])
+        for key, wire in b[index].items():
+            wire.drive(guard[f"b_{key}"])
+        guards.append(guard)
+    for key, wire in a.items():
+        wire.drive(guards[0][f"a_{key}"])
+    quiet.drive(reduce(Signal.__and__, [guard["quiet"] for guard in guards]))
 
     # Watchdog
     moves = [
-        guard["m_arvalid"] & port["arready"],
-        port["rvalid"] & guard["m_rready"],
+        *(g["m_arvalid"] & port["arready"] for g, port in zip(guards, ports, strict=True)),
+        *(g["m_rready"] & port["rvalid"] for g, port in zip(guards, ports, strict=True)),
         results["trace_events"].any(),
         results["trace_fire"],
         results["trace_store"],
@@ -183,7 +194,10 @@ def system_top_module(system: Module, name: str, *, trace: bool = False) -> Modu
     m.clock("aclk")
     reset = m.pipe("reset", ~m.input("aresetn", 1))
     inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in STREAM_IN.items()}
-    inputs |= {f"m_axi_{key}": m.input(f"m_axi_{key}", width) for key, width in AXI_IN.items()}
+    names = netlist.input_names(system.build())
+    prefixes = axi_prefixes(sum(name.endswith("_arready") and name[:1] == "m" for name in names))
+    for p in prefixes:
+        inputs |= {f"{p}{key}": m.input(f"{p}{key}", width) for key, width in AXI_IN.items()}
     inputs |= {f"s_axi_{key}": m.input(f"s_axi_{key}", width) for key, width in SLAVE_IN.items()}
     results = m.instance(
         "system", system, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs
@@ -193,10 +207,11 @@ def system_top_module(system: Module, name: str, *, trace: bool = False) -> Modu
         m.output(f"m_axis_{key}", results[f"m_{key}"])
     for key in SLAVE_OUT:
         m.output(f"s_axi_{key}", results[f"s_axi_{key}"])
-    for key in AXI_OUT:
-        m.output(f"m_axi_{key}", results[f"m_axi_{key}"])
-    for key, (value, width) in AXI_CONSTANTS.items():
-        m.output(f"m_axi_{key}", m.const(value, width))
+    for prefix in prefixes:
+        for key in AXI_OUT:
+            m.output(f"{prefix}{key}", results[f"{prefix}{key}"])
+        for key, (value, width) in AXI_CONSTANTS.items():
+            m.output(f"{prefix}{key}", m.const(value, width))
     for key in TRACES if trace else ():
         m.output(f"trace_{key}", results[f"trace_{key}"])
     return m

@@ -80,6 +80,8 @@ class TileToPePass(ModulePass):
         membrane_bits: width of a membrane potential; 0 takes what is proven to suffice.
         fifo: depth of each bank's run queue, a power of two.
         drain: channels that leave the array at once, a power of two up to the banks; 0 chooses.
+        ports: AXI read ports through which weights come from DDR, 1, 2 or 4; 0 takes as many as the
+            target's DDR can keep busy.
         weights: `onchip` keeps all weights in the banks' memories, `stream` fetches them from DDR
             tile by tile into rings, `auto` does so where they do not fit the target.
         ring: rows of a bank's ring, a power of two; 0 takes two of the largest tiles or more.
@@ -98,6 +100,7 @@ class TileToPePass(ModulePass):
     membrane_bits: int = 0
     fifo: int = 16
     drain: int = 0
+    ports: int = 0
     weights: str = "auto"
     ring: int = 0
     machine: str = ""

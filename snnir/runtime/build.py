@@ -26,6 +26,7 @@ from snnir.errors import UserError
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
+    from snnir.analysis.loading import Ddr
     from snnir.analysis.program import ProgramTables
 
 FORMAT = 2
@@ -103,6 +104,28 @@ class BuildFolder:
                 hint="engines need to build programs there: copy the build folder elsewhere",
             ) from error
         return folder
+
+    def ddr(self, latency: int | None = None, gbps: float | None = None) -> Ddr | None:
+        """The memory that weights come from, the target's unless given; None where there is none.
+
+        Args:
+            latency: clocks from a request to its first data.
+            gbps: bandwidth of all ports together [GB/s].
+
+        Raises:
+            UserError: there is no such memory.
+        """
+        from snnir.analysis.loading import Ddr
+
+        if not self.tables.ring:
+            return None
+        target = self.manifest["target"]
+        return Ddr.shared(
+            target["ddr_gbps"] * target["ddr_share"] if gbps is None else gbps,
+            target["clock_mhz"],
+            self.tables.array.ports,
+            target["ddr_latency"] if latency is None else latency,
+        )
 
     @property
     def has_verilog(self) -> bool:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snnir.runtime.engine import EngineResult
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
 
 
 def run_engine(
-    name: str, build: BuildFolder, x: np.ndarray, *, trains: bool, counted: bool = False
+    name: str,
+    build: BuildFolder,
+    x: np.ndarray,
+    *,
+    trains: bool,
+    counted: bool = False,
+    ddr: Ddr | None = None,
+    ddr_pauses: int = 0,
 ) -> EngineResult:
     """Run samples on one engine.
 
@@ -23,33 +31,42 @@ def run_engine(
         x: uint8 pixels or float inputs (N, ...).
         trains: whether to keep the trains of all layers.
         counted: of `rtl`, whether to keep what the hardware's counters say.
+        ddr: where weights come from, the target's if None.
+        ddr_pauses: other than 0, a seed by which that memory pauses at random; `rtl` only.
 
     Raises:
         UserError: a program that the engine needs is missing.
     """
-    return _ENGINES[name](build, x, trains, **({"counted": True} if counted else {}))
+    how: dict[str, Any] = {"record": trains}
+    if name == "rtl":
+        how["counted"] = counted
+    if name != "interp" and build.tables.ring:
+        how["ddr"] = ddr or build.ddr()
+        if name == "rtl":
+            how["ddr_pauses"] = ddr_pauses
+    return _ENGINES[name](build, x, how)
 
 
-def _interp(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
+def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
     from snnir.interpreters.snn import run_snn
 
     module = build.snn
     start = time.perf_counter()
-    result = run_snn(module, x, keep_trains=trains)
+    result = run_snn(module, x, keep_trains=how["record"])
     seconds = time.perf_counter() - start
     potentials = result.potentials.reshape(len(x), -1).astype("int64")
     return EngineResult(potentials, result.trains, seconds=seconds)
 
 
-def _c(build: BuildFolder, x: np.ndarray, trains: bool) -> EngineResult:
+def _c(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
     from snnir.runtime.cmodel import CEngine
     from snnir.runtime.encode import encode_frames
 
     engine = CEngine.from_folder(build.path / "c", build.cache)
-    return engine.run(encode_frames(build.manifest["input"], x), record=trains)
+    return engine.run(encode_frames(build.manifest["input"], x), **how)
 
 
-def _rtl(build: BuildFolder, x: np.ndarray, trains: bool, counted: bool = False) -> EngineResult:
+def _rtl(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.rtl import RtlEngine
 
@@ -61,7 +78,7 @@ def _rtl(build: BuildFolder, x: np.ndarray, trains: bool, counted: bool = False)
 
         image = (build.path / machine["program"]).read_bytes()
         engine = MachineEngine(build.path / "verilog", build.tables, image, build.cache)
-    return engine.run(encode_frames(build.manifest["input"], x), record=trains, counted=counted)
+    return engine.run(encode_frames(build.manifest["input"], x), **how)
 
 
 _ENGINES = {"interp": _interp, "c": _c, "rtl": _rtl}

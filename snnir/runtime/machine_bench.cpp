@@ -8,7 +8,8 @@
 //   memory ADDRESS FILE           the DDR holds the file's bytes there, and nothing else around it
 //   ddr LATENCY RATE PAUSES       clocks to the first beat, beats in 256 clocks; other than 0, PAUSES
 //                                 is a seed by which it pauses at random
-//   fault BEAT ANSWER             the beat with that number, from now on, is answered so (-1: none)
+//   fault BEAT ANSWER [PORT]      the beat of that read port (0) with that number, from now on, is
+//                                 answered so (-1: none)
 //   silent 0|1                    the DDR takes requests and never answers
 //   write ADDRESS VALUE           a register
 //   read ADDRESS                  tells `read ADDRESS VALUE`
@@ -36,6 +37,7 @@
 #include <vector>
 
 #include "Vsystem.h"
+#include "read_pins.h"
 #include "verilated.h"
 
 namespace {
@@ -65,50 +67,52 @@ Bytes contents(const std::string& name) {
     return Bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
 }
 
-// Requests in order, a fixed latency, a bandwidth: the DDR of docs/machine.md.
+// Behind a read port: requests in order, a fixed latency, a bandwidth; docs/machine.md.
 class Ddr {
 public:
     int64_t latency = 40, rate = 256, fault = -1;
     int answer = 2;
     bool silent = false;
 
+    explicit Ddr(const ReadPins& pins) : pins_(pins) {}
+
     void place(uint64_t address, Bytes data) { regions_[address] = std::move(data); }
     void pauses(unsigned seed) { seed_ = seed; random_.seed(seed); }
     void restart() { beat_ = 0; }
     void clear() { requests_.clear(); offers_ = false; asked_ = 0; }
 
-    void drive(Vsystem* core) {
+    void drive() {
         clock_++;
         if (requests_.empty()) credit_ = 256;
         else if (credit_ < 256) credit_ += rate;
-        core->m_axi_arready = !pause();
+        pins_.arready = !pause();
         if (!offers_ && !silent && !requests_.empty() && requests_.front().first <= clock_ &&
             credit_ >= 256)
             offers_ = !pause();
-        core->m_axi_rvalid = offers_;
+        pins_.rvalid = offers_;
         uint64_t data = 0xAAAAAAAAAAAAAAAAull;
         if (offers_) {
             std::memcpy(&data, requests_.front().data, 8);
-            core->m_axi_rlast = requests_.front().beats == 1;
+            pins_.rlast = requests_.front().beats == 1;
         }
-        core->m_axi_rdata = data;
-        core->m_axi_rresp = offers_ && beat_ == fault ? answer : 0;
+        pins_.rdata = data;
+        pins_.rresp = offers_ && beat_ == fault ? answer : 0;
     }
 
     // Behind the core's eval(): what is handed over in this clock.
-    void observe(Vsystem* core) {
-        if (core->m_axi_rvalid && core->m_axi_rready) {
+    void observe() {
+        if (pins_.rvalid && pins_.rready) {
             offers_ = false;
             credit_ -= 256;
             beat_++;
             requests_.front().data += 8;
             if (--requests_.front().beats == 0) requests_.pop_front();
         }
-        if (asked_ && (!core->m_axi_arvalid || core->m_axi_araddr != asked_))
+        if (asked_ && (!pins_.arvalid || pins_.araddr != asked_))
             fail("a request was taken back");
-        asked_ = core->m_axi_arvalid && !core->m_axi_arready ? core->m_axi_araddr : 0;
-        if (core->m_axi_arvalid && core->m_axi_arready) {
-            const uint64_t first = core->m_axi_araddr, bytes = 8 * (core->m_axi_arlen + 1);
+        asked_ = pins_.arvalid && !pins_.arready ? pins_.araddr : 0;
+        if (pins_.arvalid && pins_.arready) {
+            const uint64_t first = pins_.araddr, bytes = 8 * (pins_.arlen + 1);
             if (first / 4096 != (first + bytes - 1) / 4096) fail("a burst crosses 4 kB");
             auto region = regions_.upper_bound(first);
             if (region == regions_.begin()) fail("a read outside of all buffers");
@@ -116,7 +120,7 @@ public:
             const uint64_t offset = first - region->first;
             if (offset + bytes > region->second.size()) fail("a read outside of all buffers");
             requests_.push_back(
-                {clock_ + latency, region->second.data() + offset, core->m_axi_arlen + 1});
+                {clock_ + latency, region->second.data() + offset, pins_.arlen + 1});
         }
     }
 
@@ -128,6 +132,7 @@ private:
     };
     bool pause() { return seed_ && (random_() & 3) == 0; }
 
+    ReadPins pins_;
     std::map<uint64_t, Bytes> regions_;
     std::mt19937 random_;
     unsigned seed_ = 0;
@@ -151,7 +156,10 @@ struct Run {
 
 class Bench {
 public:
-    Bench() : core_(new Vsystem(&context_)) { reset(3); }
+    Bench() : core_(new Vsystem(&context_)) {
+        for (const ReadPins& pins : read_pins(core_.get())) ddr_.emplace_back(pins);
+        reset(3);
+    }
 
     void command(const std::string& line) {
         std::istringstream words(line);
@@ -165,17 +173,29 @@ public:
         if (name == "memory") {
             const uint64_t address = number();
             words >> file;
-            ddr_.place(address, contents(file));
+            for (Ddr& port : ddr_) port.place(address, contents(file));
         } else if (name == "ddr") {
-            ddr_.latency = number();
-            ddr_.rate = number();
-            ddr_.pauses(static_cast<unsigned>(number()));
+            const int64_t latency = number(), rate = number();
+            unsigned seed = static_cast<unsigned>(number());
+            for (Ddr& port : ddr_) {
+                port.latency = latency;
+                port.rate = rate;
+                port.pauses(seed);
+                seed += seed ? 1000 : 0;
+            }
         } else if (name == "fault") {
-            ddr_.restart();
-            ddr_.fault = number();
-            ddr_.answer = static_cast<int>(number());
+            const int64_t fault = number();
+            const int answer = static_cast<int>(number());
+            size_t at = 0;
+            if (!(words >> at)) at = 0;
+            if (at >= ddr_.size()) fail("there is no such port");
+            Ddr& faulty = ddr_[at];
+            for (Ddr& port : ddr_) port.restart();
+            faulty.fault = fault;
+            faulty.answer = answer;
         } else if (name == "silent") {
-            ddr_.silent = number() != 0;
+            const bool silent = number() != 0;
+            for (Ddr& port : ddr_) port.silent = silent;
         } else if (name == "write") {
             const uint32_t address = number();
             write(address, static_cast<uint32_t>(number()));
@@ -248,7 +268,7 @@ private:
 
     void reset(int64_t clocks) {
         core_->rst = 1;
-        ddr_.clear();
+        for (Ddr& port : ddr_) port.clear();
         for (int64_t i = 0; i < clocks; i++) tick();
         core_->rst = 0;
     }
@@ -296,7 +316,7 @@ private:
     }
 
     void drive() {
-        ddr_.drive(core_.get());
+        for (Ddr& port : ddr_) port.drive();
         Run* run = now_.get();
         // A word once offered stays until it is taken, as the AXI4-Stream rules ask.
         if (run && !run->holds && run->next_byte < run->frames.size() && !pause())
@@ -309,7 +329,7 @@ private:
     }
 
     void finish() {
-        ddr_.observe(core_.get());
+        for (Ddr& port : ddr_) port.observe();
         const bool sent = core_->s_tvalid && core_->s_tready;
         if (now_ && now_->counts) observe(*now_);
         tick();
@@ -361,7 +381,7 @@ private:
     bool pauses_ = false;
     uint64_t clock_ = 0;
     uint32_t data_ = 0;
-    Ddr ddr_;
+    std::deque<Ddr> ddr_;
 };
 
 }  // namespace

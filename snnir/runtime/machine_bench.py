@@ -19,6 +19,7 @@ from snnir.runtime import verilator
 from snnir.runtime.testbench import Traces, read_traces
 
 MAIN = Path(__file__).with_name("machine_bench.cpp")
+READ_PINS = MAIN.with_name("read_pins.h")
 SYSTEM = "system"
 """Name of the simulated module: `convert-pe-to-hw{machine=...}` makes it below the top level."""
 
@@ -34,13 +35,17 @@ def state_bit(name: str) -> int:
     return 1 << STATUS_BITS + registers.STATE.index(name)
 
 
-def build_simulator(files: Sequence[Path], cache: Path) -> Path:
+def build_simulator(files: Sequence[Path], cache: Path, ports: int) -> Path:
     """The simulator of the machine among the Verilog files.
+
+    Args:
+        ports: its read ports.
 
     Raises:
         UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
     """
-    return verilator.build(list(files), SYSTEM, MAIN, cache)
+    options = ("-CFLAGS", f"-DSNNIR_STREAM={ports}")
+    return verilator.build(list(files), SYSTEM, MAIN, cache, options=options, headers=[READ_PINS])
 
 
 @dataclass

@@ -41,7 +41,7 @@ class MachineEngine(RtlEngine):
         files = sorted(self.folder.glob("*.v"))
         if not files:
             raise UserError("no Verilog files", where=str(folder), hint="compile it again")
-        self.simulator = build_simulator(files, cache / "verilator")
+        self.simulator = build_simulator(files, cache / "verilator", tables.array.ports)
 
     def simulate(
         self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None, counted: bool
@@ -50,7 +50,7 @@ class MachineEngine(RtlEngine):
         script = Script(self.simulator).ddr(ddr, memory.pauses if memory else 0)
         script.load(self.image, weight_stream(self.tables))
         if memory and memory.fault >= 0:
-            script.command("fault", memory.fault, 2)
+            script.command("fault", memory.fault, 2, memory.fault_port)
         script.images(self.tables, frames, record, seed).read("status")
         status, traces, behind = script.run()
         check_loaded(status)

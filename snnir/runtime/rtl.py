@@ -43,8 +43,9 @@ class RtlEngine:
             raise UserError("no Verilog files", where=str(folder), hint="compile it again")
         core = self.folder / "core.v"
         self.has_counters = core.is_file() and "counter_images" in core.read_text()
+        ports = tables.array.ports if tables.ring else 0
         self.simulator = build_simulator(
-            files, cache / "verilator", streams=bool(tables.ring), counters=self.has_counters
+            files, cache / "verilator", ports=ports, counters=self.has_counters
         )
 
     @classmethod
@@ -86,6 +87,7 @@ class RtlEngine:
         ddr: Ddr = DDR,
         ddr_pauses: int = 0,
         ddr_fault: int = -1,
+        ddr_fault_port: int = 0,
     ) -> EngineResult:
         """Run images.
 
@@ -96,7 +98,7 @@ class RtlEngine:
             counted: keep what the counters say.
             ddr: where weights come from, if the core loads them.
             ddr_pauses: other than 0, a seed by which that memory pauses at random.
-            ddr_fault: the beat that it answers with an error, -1 for none.
+            ddr_fault: the beat that it answers with an error, -1 for none; at `ddr_fault_port`.
 
         Raises:
             UserError: the frames have another shape or type, counters are missing, or the
@@ -117,7 +119,8 @@ class RtlEngine:
         start = time.perf_counter()
         memory = None
         if self.tables.ring:
-            memory = Memory(weight_stream(self.tables), ddr, ddr_pauses, ddr_fault)
+            weights = weight_stream(self.tables)
+            memory = Memory(weights, ddr, ddr_pauses, ddr_fault, ddr_fault_port)
         traces = self.simulate(frames, record, seed, memory, counted)
         return self.result(traces, len(frames), record, time.perf_counter() - start)
 

@@ -1,6 +1,6 @@
 // The Verilator test bench of every generated core: images in, potentials and traces out.
 //
-//   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD [WEIGHTS LATENCY RATE PAUSES FAULT]
+//   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD [WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT]
 //
 // FRAMES is a file of images, IMAGE_BYTES each. Written are OUT.results (per image OUTPUTS int32
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
@@ -11,7 +11,8 @@
 //
 // A core whose weights come from DDR (SNNIR_STREAM) reads them from the file WEIGHTS, LATENCY clocks
 // from a request to its first beat, RATE beats in 256 clocks. With PAUSES other than 0, a seed, the
-// DDR pauses at random; the answer to beat number FAULT is an error, if that is not negative.
+// DDR pauses at random; the answer to beat number FAULT is an error, if that is not negative, at
+// the port FAULT_PORT. SNNIR_STREAM is the number of ports, each of that rate.
 
 #include <cstdint>
 #include <cstdio>
@@ -26,6 +27,9 @@
 
 #include "Vcore.h"
 #include "verilated.h"
+#ifdef SNNIR_STREAM
+#include "read_pins.h"
+#endif
 #ifdef SNNIR_COUNTERS
 #include "testbench_counters.h"
 #endif
@@ -46,57 +50,58 @@ void put(std::ofstream& file, const T& value) {
 struct DdrOptions {
     std::vector<char> weights;
     int64_t latency = 1, rate = 256, fault = -1;
-    unsigned pauses = 0;
+    unsigned pauses = 0, fault_port = 0;
 };
 
 #ifdef SNNIR_STREAM
-// The memory behind the AXI4 read master: requests in order, a fixed latency, a bandwidth.
+// The memory behind an AXI4 read master: requests in order, a fixed latency, a bandwidth.
 class Ddr {
 public:
     static const uint32_t kBase = 0x10000000;
 
-    explicit Ddr(DdrOptions options)
-        : options_(std::move(options)), random_(options_.pauses) {}
+    Ddr(const DdrOptions& options, unsigned port, const ReadPins& pins)
+        : options_(options), fault_(port == options.fault_port ? options.fault : -1),
+          random_(options.pauses + 1000 * port), pins_(pins) {}
 
-    void drive(Vcore* core) {
+    void drive() {
         clock_++;
         if (requests_.empty()) credit_ = 256;
         else if (credit_ < 256) credit_ += options_.rate;
-        core->weights_base = kBase;
-        core->m_axi_arready = !pause();
+        pins_.arready = !pause();
         if (!offers_ && !requests_.empty() && requests_.front().first <= clock_ && credit_ >= 256)
             offers_ = !pause();
-        core->m_axi_rvalid = offers_;
+        pins_.rvalid = offers_;
         uint64_t data = 0xAAAAAAAAAAAAAAAAull;
         if (offers_) {
             std::memcpy(&data, options_.weights.data() + requests_.front().address, 8);
-            core->m_axi_rlast = requests_.front().beats == 1;
+            pins_.rlast = requests_.front().beats == 1;
         }
-        core->m_axi_rdata = data;
-        core->m_axi_rresp = offers_ && beat_ == options_.fault ? 2 : 0;
+        pins_.rdata = data;
+        pins_.rresp = offers_ && beat_ == fault_ ? 2 : 0;
     }
 
     // Behind the core's eval(): what is handed over in this clock. False for a bad request.
-    bool observe(Vcore* core) {
-        if (core->m_axi_rvalid && core->m_axi_rready) {
+    bool observe() {
+        if (pins_.rvalid && pins_.rready) {
             offers_ = false;
             credit_ -= 256;
             beat_++;
             requests_.front().address += 8;
             if (--requests_.front().beats == 0) requests_.pop_front();
         }
-        if (asked_ && (!core->m_axi_arvalid || core->m_axi_araddr != asked_)) return false;
-        asked_ = core->m_axi_arvalid && !core->m_axi_arready ? core->m_axi_araddr : 0;
-        if (core->m_axi_arvalid && core->m_axi_arready) {
-            const uint64_t first = core->m_axi_araddr - kBase, bytes = 8 * (core->m_axi_arlen + 1);
+        if (asked_ && (!pins_.arvalid || pins_.araddr != asked_)) return false;
+        asked_ = pins_.arvalid && !pins_.arready ? pins_.araddr : 0;
+        if (pins_.arvalid && pins_.arready) {
+            const uint64_t first = pins_.araddr - kBase, bytes = 8 * (pins_.arlen + 1);
             const bool crosses = first / 4096 != (first + bytes - 1) / 4096;
             if (crosses || first + bytes > options_.weights.size()) return false;
-            requests_.push_back({clock_ + options_.latency, first, core->m_axi_arlen + 1});
+            requests_.push_back({clock_ + options_.latency, first, pins_.arlen + 1});
         }
         return true;
     }
 
     size_t open() const { return requests_.size(); }
+    bool asks() const { return pins_.arvalid; }
 
 private:
     struct Request {
@@ -106,8 +111,10 @@ private:
     };
     bool pause() { return options_.pauses && (random_() & 3) == 0; }
 
-    DdrOptions options_;
+    const DdrOptions& options_;
+    int64_t fault_;
     std::mt19937 random_;
+    ReadPins pins_;
     std::deque<Request> requests_;
     int64_t clock_ = 0, credit_ = 256, beat_ = 0;
     uint32_t asked_ = 0;
@@ -122,12 +129,12 @@ public:
         : frames_(std::move(frames)), image_bytes_(image_bytes), outputs_(outputs),
           layers_(layers), results_(out + ".results", std::ios::binary),
           layer_file_(out + ".layers", std::ios::binary), random_(seed), pauses_(seed != 0),
-          record_(record & 1), core_(new Vcore(&context_))
-#ifdef SNNIR_STREAM
-          , ddr_(std::move(ddr))
-#endif
+          record_(record & 1), core_(new Vcore(&context_)), ddr_options_(std::move(ddr))
     {
-        (void)ddr;
+#ifdef SNNIR_STREAM
+        unsigned port = 0;
+        for (const ReadPins& pins : read_pins(core_.get())) ddr_.emplace_back(ddr_options_, port++, pins);
+#endif
 #ifdef SNNIR_COUNTERS
         if (record & 2) counters_.reset(new CounterRecords(out));
 #endif
@@ -181,29 +188,45 @@ private:
     // Whether weights come in as they should; a core that stops must do so in good order.
     bool memory_works() {
 #ifdef SNNIR_STREAM
-        if (!ddr_.observe(core_.get())) {
+        if (!observe_memory()) {
             std::fprintf(stderr, "error: a request for weights breaks the rules\n");
             return false;
         }
         if (core_->status == 0) return true;
         const int status = core_->status;
-        for (int i = 0; i < 100000 && (core_->running || ddr_.open() || core_->m_axi_arvalid); i++) {
+        for (int i = 0; i < 100000 && (core_->running || open_requests()); i++) {
             tick();
             drive();
             core_->eval();
-            ddr_.observe(core_.get());
+            observe_memory();
         }
         std::fprintf(stderr, "error: the weights fail with status %d: %s, %zu requests open\n",
-                     status, core_->running ? "it still runs" : "it has stopped", ddr_.open());
+                     status, core_->running ? "it still runs" : "it has stopped",
+                     open_requests());
         return false;
 #else
         return true;
 #endif
     }
 
+#ifdef SNNIR_STREAM
+    bool observe_memory() {
+        bool right = true;
+        for (Ddr& port : ddr_) right &= port.observe();
+        return right;
+    }
+
+    size_t open_requests() const {
+        size_t number = 0;
+        for (const Ddr& port : ddr_) number += port.open() + port.asks();
+        return number;
+    }
+#endif
+
     void drive() {
 #ifdef SNNIR_STREAM
-        ddr_.drive(core_.get());
+        core_->weights_base = Ddr::kBase;
+        for (Ddr& port : ddr_) port.drive();
 #endif
         // A word once offered stays until it is taken, as the AXI4-Stream rules ask.
         if (!holds_ && next_byte_ < frames_.size() && !pause()) holds_ = true;
@@ -270,8 +293,9 @@ private:
     size_t next_byte_ = 0, received_ = 0, next_layer_ = 0;
     uint64_t silence_ = 0;
     bool holds_ = false;
+    DdrOptions ddr_options_;
 #ifdef SNNIR_STREAM
-    Ddr ddr_;
+    std::deque<Ddr> ddr_;
 #endif
 };
 
@@ -284,20 +308,21 @@ std::vector<char> contents(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 8 && argc != 13) {
+    if (argc != 8 && argc != 14) {
         std::fprintf(stderr,
                      "usage: %s FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD "
-                     "[WEIGHTS LATENCY RATE PAUSES FAULT]\n",
+                     "[WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT]\n",
                      argv[0]);
         return 2;
     }
     DdrOptions ddr;
-    if (argc == 13) {
+    if (argc == 14) {
         ddr.weights = contents(argv[8]);
         ddr.latency = std::stol(argv[9]);
         ddr.rate = std::stol(argv[10]);
         ddr.pauses = static_cast<unsigned>(std::stoul(argv[11]));
         ddr.fault = std::stol(argv[12]);
+        ddr.fault_port = static_cast<unsigned>(std::stoul(argv[13]));
     }
     Bench bench(contents(argv[1]), std::stoul(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]),
                 argv[5], static_cast<unsigned>(std::stoul(argv[6])), static_cast<unsigned>(std::stoul(argv[7])),

@@ -16,6 +16,7 @@ from snnir.runtime import verilator
 from snnir.runtime.counted import Counted, read_counted
 
 MAIN = Path(__file__).with_name("testbench.cpp")
+READ_PINS = Path(__file__).with_name("read_pins.h")
 COUNTERS_HEADER = Path(__file__).with_name("testbench_counters.h")
 CORE = "core"
 """Name of the simulated module: `convert-pe-to-hw` makes it below the top level."""
@@ -29,13 +30,14 @@ class Memory:
         weights: the stream of weights.
         ddr: latency and rate.
         pauses: other than 0, a seed by which it pauses at random besides.
-        fault: the beat that is answered with an error, -1 for none.
+        fault: the beat that is answered with an error, -1 for none; at the port `fault_port`.
     """
 
     weights: bytes
     ddr: Ddr = DDR
     pauses: int = 0
     fault: int = -1
+    fault_port: int = 0
 
 
 @dataclass
@@ -57,20 +59,21 @@ class Traces:
 
 
 def build_simulator(
-    files: Sequence[Path], cache: Path, streams: bool = False, counters: bool = False
+    files: Sequence[Path], cache: Path, ports: int = 0, counters: bool = False
 ) -> Path:
     """The simulator of the core among the Verilog files.
 
     Args:
-        streams: whether the core loads its weights from DDR.
+        ports: through how many ports the core loads its weights from DDR, 0 for none.
         counters: whether it has counters.
 
     Raises:
         UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
     """
-    defined = {"SNNIR_STREAM": streams, "SNNIR_COUNTERS": counters}
-    options = [word for name in defined if defined[name] for word in ("-CFLAGS", f"-D{name}")]
-    headers = [COUNTERS_HEADER] if counters else []
+    options = ["-CFLAGS", f"-DSNNIR_STREAM={ports}"] if ports else []
+    options += ["-CFLAGS", "-DSNNIR_COUNTERS"] if counters else []
+    headers = [READ_PINS] if ports else []
+    headers += [COUNTERS_HEADER] if counters else []
     return verilator.build(list(files), CORE, MAIN, cache, options=options, headers=headers)
 
 
@@ -113,7 +116,8 @@ def simulate(
             weights = Path(scratch) / "weights"
             weights.write_bytes(memory.weights)
             ddr = memory.ddr
-            arguments += [weights, ddr.latency, ddr.rate, memory.pauses, memory.fault]
+            arguments += [weights, ddr.latency, ddr.rate, memory.pauses]
+            arguments += [memory.fault, memory.fault_port]
         result = subprocess.run(
             [str(simulator.resolve()), *map(str, arguments)],
             cwd=folder,

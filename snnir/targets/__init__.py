@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,6 +20,8 @@ class Target:
         lut, ff, bram36, dsp: number of each in the device.
         clock_mhz: clock that designs are planned for [MHz].
         ddr_gbps: peak bandwidth of the external memory [GB/s].
+        ddr_share: share of it that designs get in the long run, 0 to 1.
+        ddr_latency: clocks from a read request to its first data.
         lut_share: share of the LUTs that a design may fill and still route, 0 to 1.
         max_operations: largest array that is chosen unasked [SOP]; simulation time grows with it.
         max_banks: most banks that are chosen unasked.
@@ -36,11 +38,18 @@ class Target:
     lut_share: float
     max_operations: int
     max_banks: int
+    ddr_share: float = 0.7
+    ddr_latency: int = 40
 
     @property
     def usable_lut(self) -> int:
         """LUTs that a design may fill."""
         return int(self.lut * self.lut_share)
+
+    @property
+    def granted_gbps(self) -> float:
+        """Bandwidth of the external memory that designs are planned for [GB/s]."""
+        return self.ddr_gbps * self.ddr_share
 
 
 def target_names() -> list[str]:
@@ -80,6 +89,8 @@ def _read(path: Path) -> Target:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"not a TOML file: {error}", where=where) from None
     wanted = {field.name: field.type for field in fields(Target)}
+    given = {field.name: field.default for field in fields(Target) if field.default is not MISSING}
+    data = {**given, **data}
     for name in data:
         if name not in wanted:
             close = get_close_matches(name, wanted, n=1)
@@ -103,6 +114,6 @@ def _field(data: dict, name: str, kind: str, where: str) -> str | int | float:
     least = 0 if name in ("dsp", "ddr_gbps") else 1e-9
     if value < least or value != value:
         raise UserError(f"field '{name}' is {value}, must be positive", where=where)
-    if name == "lut_share" and value > 1:
+    if name.endswith("_share") and value > 1:
         raise UserError(f"field '{name}' is {value}, a share is at most 1", where=where)
     return value if kind == "int" else float(value)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.ir import SSAValue
 
-from snnir.analysis.loading import choose_ring
+from snnir.analysis.loading import Ddr, choose_ports, choose_ring
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.analysis.resources import estimate_luts, weight_bram36
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.targets import Target
-from snnir.tiling.clocks import Estimator
+from snnir.tiling.clocks import Estimator, streamed_cycles
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse
 from snnir.tiling.shape import pitch_of as shape_pitch
 from snnir.tiling.shape import seen_inputs, shape_of, word_shifts
@@ -39,6 +39,7 @@ class Request:
     membrane_bits: int = 0
     fifo: int = 16
     drain: int = 0
+    ports: int = 0
     streams: bool = False
 
 
@@ -58,14 +59,24 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
     refused = []
     for banks, channels, drain in _sizes(plan, target, request, planes):
         try:
-            array = ArrayParameters(banks, channels, planes, **wide, fifo=request.fifo, drain=drain)
+            array = ArrayParameters(
+                banks, channels, planes, **wide, fifo=request.fifo, drain=drain,
+                ports=max(1, request.ports) if request.streams else 1,
+            )  # fmt: skip
+            if request.streams and not request.ports:
+                ports = choose_ports(array, target.granted_gbps, target.clock_mhz)
+                array = replace(array, ports=ports)
         except ValueError as error:
             raise UserError(str(error)) from None
         luts = estimate_luts(array, estimator.shape.rate)
-        depth = weight_depth(estimator.rows(array), array, target if request.streams else None)
+        rows = estimator.rows(array)
+        depth = weight_depth(rows, array, target if request.streams else None)
         bram = weight_bram36(banks, channels, array.weight_bits, depth)
         if luts <= target.usable_lut and bram <= target.bram36:
-            cycles = sum(float(layer.total.mean()) for layer in estimator.layers(array))
+            layers = estimator.layers(array)
+            cycles = sum(float(layer.total.mean()) for layer in layers)
+            if request.streams:
+                cycles = streamed_cycles(layers, rows, array, depth, target_ddr(target, array))
             candidates.append((cycles, luts, array))
         else:
             refused.append((bram > target.bram36, bram, luts, array))
@@ -78,6 +89,11 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
         raise _too_large(min(refused, key=lambda r: r[:3]), target)
     fastest = min(cycles for cycles, _, _ in candidates)
     return min((c for c in candidates if c[0] <= SLACK * fastest), key=lambda c: (c[1], c[0]))[2]
+
+
+def target_ddr(target: Target, array: ArrayParameters) -> Ddr:
+    """The memory that a target has for an array's ports."""
+    return Ddr.shared(target.granted_gbps, target.clock_mhz, array.ports, target.ddr_latency)
 
 
 def widths(plan: NetworkPlan, request: Request, planes: int) -> dict[str, int]:

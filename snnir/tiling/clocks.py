@@ -14,7 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnir.analysis.loading import BURST, FREE, FULL_RATE, OUTSTANDING, READY, REQUEST, SWITCH, Ddr
+from snnir.analysis.loading import (
+    BURST,
+    FREE,
+    FULL_RATE,
+    OUTSTANDING,
+    READY,
+    REQUEST,
+    SWITCH,
+    Ddr,
+    row_layout,
+)
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware import timing
 from snnir.tiling.geometry import AxisTaps
@@ -296,3 +306,19 @@ def loaded_clocks(
         clock = np.maximum(clock + extra + (SWITCH if rows else 0), loaded + READY) + busy
         ends.append(clock)
     return clock
+
+
+def streamed_cycles(
+    layers: Sequence[LayerClocks], rows: list[int], array: ArrayParameters, ring: int, ddr: Ddr
+) -> float:
+    """Clocks of an image whose weights come from DDR."""
+    left = iter(rows)
+    images = max(len(layer.busy) for layer in layers)
+    tiles, around = [], []
+    for layer in layers:
+        for index, clocks in enumerate(layer.tiles):
+            # What comes first is the image, which has no weights.
+            tiles.append((next(left) if layer is not layers[0] else 0, clocks))
+            around.append(0 if index else layer.around)
+    tiles = [(count, np.broadcast_to(clocks, (images,))) for count, clocks in tiles]
+    return float(loaded_clocks(tiles, around, row_layout(array).beats, ring, ddr).mean())

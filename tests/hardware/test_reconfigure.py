@@ -45,7 +45,8 @@ class Bench:
         }
 
     def script(self) -> Script:
-        return Script(build_simulator(self.files, self.cache / "verilator"))
+        ports = self.machine.array.ports
+        return Script(build_simulator(self.files, self.cache / "verilator", ports))
 
     def expect(self, program: Program, traces) -> None:
         """The traces are those of C, clock by clock."""

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import product
 
 import numpy as np
 import pytest
@@ -86,9 +87,9 @@ def test_c_counts_what_the_interpreter_counts(seed, tmp_path):
 
 # Rings that are just large enough: of 4 rows for 13 tiles, of 64 rows of one beat in 8 banks.
 @simulates
-@pytest.mark.parametrize("seed", [9, 11])
-def test_verilog_counts_the_same(seed, tmp_path):
-    module, frames = streaming(seed, ring=-1)
+@pytest.mark.parametrize("seed, ports", [(9, 1), (11, 1), (11, 2), (11, 4)])
+def test_verilog_counts_the_same(seed, ports, tmp_path):
+    module, frames = streaming(seed, ring=-1, ports=ports)
     engine = RtlEngine.from_module(module, tmp_path)
     for ddr in MEMORIES:
         reference = run_program(module, frames, count_cycles=True, ddr=ddr)
@@ -99,9 +100,9 @@ def test_verilog_counts_the_same(seed, tmp_path):
         reference.layer_cycles = {}
         for pauses in (1, 2, 3):
             assert differences(engine.run(frames, ddr=ddr, ddr_pauses=pauses), reference) == []
-    for beat in (0, 5):
+    for beat, port in product((0, 5), range(ports)):
         with pytest.raises(UserError, match="status 2: it has stopped, 0 requests open"):
-            engine.run(frames, ddr_fault=beat)
+            engine.run(frames, ddr_fault=beat, ddr_fault_port=port)
 
 
 @pytest.mark.parametrize("seed", [4, 9])

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from snnir.errors import UserError
 from snnir.tools.arguments import whole
+from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
 
 if TYPE_CHECKING:
+    from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.engine import EngineResult
 
@@ -43,6 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="who says where clocks go: the cycle model on the trains of the C program (default), "
         "the counters of the simulated Verilog, or both, which must agree",
     )  # fmt: skip
+    add_ddr_arguments(parser)
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -52,6 +55,7 @@ def run(args: Namespace) -> int:
 
     build = BuildFolder(args.folder)
     source = args.input or build.calibration()
+    ddr = chosen_ddr(args, build)
     for option, file in (("--trace", args.trace), ("--plot", args.plot)):
         if file and not source:
             what = f"there is nothing to {option[2:]}"
@@ -62,8 +66,9 @@ def run(args: Namespace) -> int:
         )
     activity = None
     if source:
-        activity = _activity(build, source, args.limit, args.engine, args.trace)
+        activity = _activity(build, source, args.limit, args.engine, args.trace, ddr)
     found = _as_json(build, activity, str(source) if source else None)
+    found["ddr"] = ddr_as_json(build, ddr)
     for key, file in (("trace", args.trace), ("plot", args.plot)):
         found[key] = str(file) if file else None
     if args.plot:
@@ -76,11 +81,17 @@ def run(args: Namespace) -> int:
 
 
 def _activity(
-    build: BuildFolder, source: str | Path, limit: int, engine: str, trace: Path | None
+    build: BuildFolder,
+    source: str | Path,
+    limit: int,
+    engine: str,
+    trace: Path | None,
+    ddr: Ddr | None,
 ) -> dict[str, Any]:
     """Spikes, silence, events, cycles and losses per layer, from a run of C or of the Verilog."""
     import numpy as np
 
+    from snnir.analysis.loading import DDR
     from snnir.runtime.engines import run_engine
     from snnir.runtime.losses import count_losses, losses_of_counters
     from snnir.runtime.progress import step
@@ -90,17 +101,17 @@ def _activity(
     counted = engine != "model"
     runs = "rtl" if counted else "c"
     with step(f"{runs}: {len(samples):,} samples"):
-        result = run_engine(runs, build, samples.x, trains=True, counted=counted)
+        result = run_engine(runs, build, samples.x, trains=True, counted=counted, ddr=ddr)
     losses = {}
     if counted:
         losses["rtl"] = losses_of_counters(build.tables, result.counted)
     if engine != "rtl":
         with step("clocks of the layers"):
-            losses["model"] = count_losses(build.tables, build.pe, result.trains)
+            losses["model"] = count_losses(build.tables, build.pe, result.trains, ddr or DDR)
     if engine == "both":
         _compare(losses["model"], losses["rtl"], str(build.path))
     if trace:
-        _trace(build, result, str(source), engine, trace)
+        _trace(build, result, str(source), engine, trace, ddr or DDR)
     layers = {}
     for label, words in result.trains.items():
         spikes = np.bitwise_count(words).sum(dtype=np.int64) / len(samples)
@@ -127,7 +138,9 @@ def _compare(model: dict[str, Any], rtl: dict[str, Any], where: str) -> None:
                 )
 
 
-def _trace(build: BuildFolder, result: EngineResult, source: str, engine: str, path: Path) -> None:
+def _trace(
+    build: BuildFolder, result: EngineResult, source: str, engine: str, path: Path, ddr: Ddr
+) -> None:
     from snnir.runtime.progress import step
     from snnir.runtime.timeline import model_timeline, rtl_timeline
     from snnir.runtime.trace import trace_events, trace_text
@@ -137,7 +150,7 @@ def _trace(build: BuildFolder, result: EngineResult, source: str, engine: str, p
     events: list[dict[str, Any]] = []
     with step("trace of the first sample"):
         if engine != "rtl":
-            told = model_timeline(build.tables, build.pe, result.trains)
+            told = model_timeline(build.tables, build.pe, result.trains, ddr)
             events += trace_events(build.tables, told, mhz, "cycle model")
         if engine != "model":
             told = rtl_timeline(build.tables, result.counted)
@@ -288,6 +301,8 @@ def _as_text(found: dict[str, Any]) -> str:
         ("array", f"{array['banks']} banks x {array['channels']} channels x {array['planes']} "
          f"planes = {number(found['operations_per_clock'])} synaptic operations per clock")
     )  # fmt: skip
+    if found["ddr"]:
+        about.append(("weights", f"from DDR at {ddr_as_text(found['ddr'])}"))
     about.append(
         ("fit", f"{'fits' if fit['fits'] else 'DOES NOT FIT'} the {fit['target']} by estimate: "
          f"{number(fit['lut_estimate'])} of {number(fit['lut'])} LUT, "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnir.tools.arguments import whole
+from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--outputs", metavar="FILE.npz", type=Path,
         help="write outputs, potentials and predictions of all samples",
     )  # fmt: skip
+    add_ddr_arguments(parser)
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -44,11 +46,13 @@ def run(args: Namespace) -> int:
     from snnir.tools.output import print_json
 
     build = BuildFolder(args.folder)
+    ddr = chosen_ddr(args, build)
     samples = load_for(build.manifest, args.input).first(args.limit)
     with step(f"{args.engine}: {len(samples):,} samples"):
-        result = run_engine(args.engine, build, samples.x, trains=False)
-    outputs = real_outputs(build.manifest["output"], result.potentials)
+        result = run_engine(args.engine, build, samples.x, trains=False, ddr=ddr)
     found = summary(args.engine, result, samples)
+    found["ddr"] = ddr_as_json(build, ddr) if result.cycles is not None else None
+    outputs = real_outputs(build.manifest["output"], result.potentials)
     found["float_accuracy"], why = float_accuracy(
         build, real_inputs(build.manifest["input"], samples.x), samples.y
     )
@@ -127,6 +131,8 @@ def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, output
     if cycles is not None:
         at_clock = duration(cycles / (clock * 1e6))
         pairs.append(("hardware", f"{number(cycles)} cycles a sample, {at_clock} at {clock:g} MHz"))
+    if found["ddr"]:
+        pairs.append(("weights", f"from DDR at {ddr_as_text(found['ddr'])}"))
     text = facts(pairs)
     if len(samples) > SHOWN:
         return text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnir.errors import UserError
 from snnir.tools.arguments import whole
+from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
 
 if TYPE_CHECKING:
     from snnir.runtime.build import BuildFolder
@@ -30,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--engines", metavar="E,E", type=_engines,
         help=f"two or more of {', '.join(ENGINES)} (all that the build folder has)",
     )  # fmt: skip
+    add_ddr_arguments(parser, pauses=True)
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -57,14 +59,23 @@ def run(args: Namespace) -> int:
         raise UserError(
             "it holds no Verilog", where=str(args.folder), hint="compile without --no-verilog"
         )
+    ddr = chosen_ddr(args, build)
+    if args.ddr_pauses and "rtl" not in engines:
+        raise UserError(
+            "--ddr-pauses has no effect: rtl is not among the engines", where=str(args.folder)
+        )
+    how = {"ddr": ddr, "ddr_pauses": args.ddr_pauses or 0}
     everything = load_for(build.manifest, args.input)
     samples = everything.first(args.limit or None)
     results: dict[str, EngineResult] = {}
     for engine in engines:
         with step(f"{engine}: {len(samples):,} samples"):
-            results[engine] = run_engine(engine, build, samples.x, trains=True)
+            results[engine] = run_engine(engine, build, samples.x, trains=True, **how)
     comparison = compare(results, build.tables)
     found = _as_json(comparison, results, len(samples))
+    found["ddr"] = ddr_as_json(build, ddr)
+    if found["ddr"]:
+        found["ddr"]["pauses"] = args.ddr_pauses
     if args.json:
         print_json(found)
     else:
@@ -127,7 +138,13 @@ def _as_text(
         ],
     )
     lines = [layers, "", engines, ""]
-    if found["cycles_equal"] is False:
+    pauses = found["ddr"] and found["ddr"]["pauses"]
+    if found["ddr"]:
+        random = f", with random pauses of seed {pauses}" if pauses else ""
+        lines += [f"Weights come from DDR at {ddr_as_text(found['ddr'])}{random}.", ""]
+    if found["cycles_equal"] is False and pauses:
+        lines.append("The clock counts differ, as random pauses make them.")
+    elif found["cycles_equal"] is False:
         lines.append("The clock counts differ; see docs/machine.md.")
     some = f"first {found['samples']:,} of {available:,} samples (see --limit)"
     which = some if found["samples"] < available else f"all {available:,} samples"

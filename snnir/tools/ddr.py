@@ -1,0 +1,69 @@
+"""Options about the DDR that weights come from, and what is said of it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from snnir.errors import UserError
+from snnir.tools.arguments import positive, whole
+
+if TYPE_CHECKING:
+    from snnir.analysis.loading import Ddr
+    from snnir.runtime.build import BuildFolder
+
+
+def add_ddr_arguments(parser: ArgumentParser, *, pauses: bool = False) -> None:
+    """`--ddr-latency`, `--ddr-rate` and, where Verilog is compared, `--ddr-pauses`."""
+    add = parser.add_argument_group("memory that weights come from").add_argument
+    add(
+        "--ddr-latency", metavar="N", type=whole(1, 1_000_000),
+        help="clocks from a read request to its first data (the target's)",
+    )  # fmt: skip
+    add(
+        "--ddr-rate", metavar="GB/s", type=positive,
+        help="what all read ports get together (the target's share of its peak)",
+    )  # fmt: skip
+    if pauses:
+        add(
+            "--ddr-pauses", metavar="SEED", type=whole(1, (1 << 32) - 1),
+            help="rtl: the memory pauses at random besides, which must change nothing but clocks",
+        )  # fmt: skip
+
+
+def chosen_ddr(args: Namespace, build: BuildFolder) -> Ddr | None:
+    """The memory that is assumed, None where weights are on the chip.
+
+    Raises:
+        UserError: an option has no effect, or there is no such memory.
+    """
+    options = ("ddr_latency", "ddr_rate", "ddr_pauses")
+    given = [name for name in options if getattr(args, name, None) is not None]
+    if given and not build.tables.ring:
+        raise UserError(
+            f"--{given[0].replace('_', '-')} has no effect: its weights are on the chip",
+            where=str(args.folder),
+            hint="leave it out, or compile with --weights stream",
+        )
+    return build.ddr(args.ddr_latency, args.ddr_rate)
+
+
+def ddr_as_json(build: BuildFolder, ddr: Ddr | None) -> dict[str, Any] | None:
+    """What is assumed, in numbers."""
+    if ddr is None:
+        return None
+    array, mhz = build.tables.array, build.manifest["target"]["clock_mhz"]
+    return {
+        "ports": array.ports,
+        "latency": ddr.latency,
+        "rate": ddr.rate,
+        "gbps": round(ddr.gbps(mhz, array.ports), 4),
+    }
+
+
+def ddr_as_text(found: dict[str, Any]) -> str:
+    ports = found["ports"]
+    return (
+        f"{found['gbps']:.3g} GB/s through {ports} port{'s' if ports > 1 else ''}, "
+        f"first data after {found['latency']} clocks"
+    )
