@@ -58,6 +58,8 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
     candidates = []
     refused = []
     for banks, channels, drain in _sizes(plan, target, request, planes):
+        if request.ports > banks and not request.banks:
+            continue
         try:
             array = ArrayParameters(
                 banks, channels, planes, **wide, fifo=request.fifo, drain=drain,

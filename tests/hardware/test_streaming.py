@@ -9,7 +9,7 @@ import pytest
 from random_networks import network_from_seed
 from xdsl.context import Context
 
-from snnir.analysis.loading import Ddr, Loader, choose_ring, row_layout
+from snnir.analysis.loading import Ddr, Loader, choose_ports, choose_ring, part_bytes, row_layout
 from snnir.analysis.losses import layer_losses, peak
 from snnir.analysis.program import read_program
 from snnir.backends.memory import memory_images, weight_stream
@@ -58,6 +58,7 @@ def streaming(seed: int, images: int = 2, ring: int = 0, **options):
     """A random network whose weights are streamed, and its images; `ring` -1 is the smallest."""
     network = network_from_seed(seed, images=images)
     options = {**network.options, **options, "weights": "stream"}
+    options["ports"] = min(options.get("ports", 0), options["banks"])
     if ring < 0:
         largest = max(
             tile.rows for tile in read_program(program_of(streaming(seed, images)[0])).tiles
@@ -72,12 +73,13 @@ def streaming(seed: int, images: int = 2, ring: int = 0, **options):
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.parametrize("seed", range(5, 12))
 def test_c_counts_what_the_interpreter_counts(seed, tmp_path):
+    """With the ports that are chosen, or with two where there are as many banks."""
     onchip = network_from_seed(seed)
     TileToPePass(**onchip.options).apply(Context(), onchip.module)
     EventSchedulePass().apply(Context(), onchip.module)
     expected = run_program(onchip.module, onchip.frames)
-    for ring in (0, -1):
-        module, frames = streaming(seed, ring=ring)
+    for ring, ports in ((0, 0), (-1, 2)):
+        module, frames = streaming(seed, ring=ring, ports=ports)
         engine = CEngine.from_module(module, tmp_path, ("-O1",))
         for ddr in MEMORIES:
             reference = run_program(module, frames, count_cycles=True, ddr=ddr)
@@ -87,9 +89,9 @@ def test_c_counts_what_the_interpreter_counts(seed, tmp_path):
 
 # Rings that are just large enough: of 4 rows for 13 tiles, of 64 rows of one beat in 8 banks.
 @simulates
-@pytest.mark.parametrize("seed, ports", [(9, 1), (11, 1), (11, 2), (11, 4)])
+@pytest.mark.parametrize("seed, ports", [(9, 1), (11, 1), (11, 2), (9, 4)])
 def test_verilog_counts_the_same(seed, ports, tmp_path):
-    module, frames = streaming(seed, ring=-1, ports=ports)
+    module, frames = streaming(seed, ring=-1, ports=ports, **({"banks": 4} if ports == 4 else {}))
     engine = RtlEngine.from_module(module, tmp_path)
     for ddr in MEMORIES:
         reference = run_program(module, frames, count_cycles=True, ddr=ddr)
@@ -207,6 +209,30 @@ def test_the_ring_has_room_for_two_tiles_where_that_is_cheap():
 def test_impossible_memories_are_refused(latency, rate):
     with pytest.raises(UserError, match=re.escape(f"latency {latency} and {rate} beats")):
         Ddr(latency, rate)
+
+
+def test_ports_share_what_the_target_grants():
+    array = ArrayParameters(16, 64, 4, 4, 14, 19)
+    assert choose_ports(array, 1.47, 150) == 2
+    assert choose_ports(array, 1.19, 150) == 1
+    # A third of the beats would be padding.
+    assert choose_ports(ArrayParameters(2, 8, 4, 4, 14, 19), 9, 150) == 1
+    assert [Ddr.shared(1.47, 150, ports, 40).rate for ports in (1, 2, 4)] == [256, 156, 78]
+    with pytest.raises(UserError, match="a DDR of 0.001 GB/s is impossible"):
+        Ddr.shared(0.001, 150, 1, 40)
+
+
+def test_each_port_has_its_part_of_the_stream():
+    """Two ports read what one reads, each the banks that it has."""
+    tables = [read_program(program_of(streaming(9, ports=ports)[0])) for ports in (1, 2)]
+    one, two = (np.frombuffer(weight_stream(t), np.uint8) for t in tables)
+    layouts = [row_layout(t.array) for t in tables]
+    assert [layout.ports for layout in layouts] == [1, 2]
+    assert layouts[0].bytes == layouts[1].bytes
+    rows, part = sum(t.rows for t in tables[0].tiles), layouts[0].bytes // 2
+    first = two[: rows * part].reshape(rows, part)
+    second = two[part_bytes(rows * part // 8) :].reshape(rows, part)
+    assert np.array_equal(one.reshape(rows, -1), np.hstack([first, second]))
 
 
 @pytest.mark.parametrize("ring", [0, -1])
