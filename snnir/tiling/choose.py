@@ -83,9 +83,10 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
         else:
             refused.append((bram > target.bram36, bram, luts, array))
     if not candidates and not refused:
+        name = max(("drain", "ports"), key=lambda name: getattr(request, name))
+        count = getattr(request, name)
         raise UserError(
-            f"drain={request.drain} needs as many banks",
-            hint=f"use banks={request.drain}, or drain=0",
+            f"{name}={count} needs as many banks", hint=f"use banks={count}, or {name}=0"
         )
     if not candidates:
         raise _too_large(min(refused, key=lambda r: r[:3]), target)

@@ -58,7 +58,7 @@ def streaming(seed: int, images: int = 2, ring: int = 0, **options):
     """A random network whose weights are streamed, and its images; `ring` -1 is the smallest."""
     network = network_from_seed(seed, images=images)
     options = {**network.options, **options, "weights": "stream"}
-    options["ports"] = min(options.get("ports", 0), options.get("banks", 4))
+    options["ports"] = min(options.get("ports", 0), options.get("banks", 0))
     if ring < 0:
         largest = max(
             tile.rows for tile in read_program(program_of(streaming(seed, images)[0])).tiles
