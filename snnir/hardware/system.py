@@ -118,11 +118,11 @@ def system_module(
 
     # The buses; programs come through the first
     cut = clearing | failed | core_rst & ~program["loading"]
-    guards = []
+    unit, guards = read_guard_module(), []
     for index, (prefix, port) in enumerate(zip(prefixes, ports, strict=True)):
         guard = m.instance(
             f"reads{index}",
-            read_guard_module(),
+            unit,
             rst=rst,
             first=program["loading"],
             cut=cut,
