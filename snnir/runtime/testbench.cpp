@@ -102,6 +102,7 @@ public:
 
     size_t open() const { return requests_.size(); }
     bool asks() const { return pins_.arvalid; }
+    bool takes() const { return pins_.rvalid && pins_.rready; }
 
 private:
     struct Request {
@@ -241,7 +242,7 @@ private:
         if (counters_) {
             counters_->observe(core_.get());
 #ifdef SNNIR_STREAM
-            if (core_->m_axi_rvalid && core_->m_axi_rready) counters_->beat(core_.get());
+            if (ddr_.front().takes()) counters_->beat(core_.get());
 #endif
         }
 #endif
