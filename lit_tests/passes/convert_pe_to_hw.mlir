@@ -56,13 +56,15 @@
 // CHECK:       hw.module @lane(
 // CHECK-SAME:    in %clear: i1, in %shift: i1, out accumulator: i10
 
-// Regions become pipelines: four planes, settle, four steps; the last compares with theta itself,
-// by the sign of the difference that it may subtract.
+// Regions become pipelines: four planes, settle, four steps; the last compares with theta itself, by
+// the sign of what is left.
 // CHECK:       hw.module @fire_0_radix(
 // CHECK-SAME:    in %theta: i16
-// CHECK:         [[DIFFERENCE:%.*]] = comb.sub {{.*}} : i17
-// CHECK-NEXT:    [[LESS:%.*]] = comb.extract [[DIFFERENCE]] from 16
-// CHECK-NEXT:    [[LAST:%.*]] = comb.xor [[LESS]],
+// CHECK:         [[MEMBRANE:%.*]] = comb.concat {{.*}}, %v_s8 : i1, i16
+// CHECK:         [[THETA:%.*]] = comb.concat {{.*}}, %theta_s8 : i1, i16
+// CHECK:         [[LEFT:%.*]] = comb.sub [[MEMBRANE]], [[THETA]] : i17
+// CHECK:         [[BELOW:%.*]] = comb.extract [[LEFT]] from 16
+// CHECK:         [[LAST:%.*]] = comb.xor [[BELOW]], %c1_i1
 // CHECK:         %spike3_s9 = seq.compreg [[LAST]], %clk
 // CHECK:         comb.concat %spike0_s9, %spike1_s9, %spike2_s9, %spike3_s9
 // CHECK:       hw.module @fire_1_sum(

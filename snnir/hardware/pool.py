@@ -56,7 +56,7 @@ def pool_module(tables: HardwareTables) -> Module:
     flags = {key: m.pipe(f"{key}_s1", m.input(key, 1)) for key in names}
     coming = m.input("number", tables.group_bits)
     number = m.pipe("number_s1", coming)
-    if any(layer.is_pooled for layer in program.layers):
+    if tables.pools:
         again = m.wire("again", coming.eq(number) & valid)
         for lane, (train, value) in enumerate(zip(trains, values, strict=True)):
             better = m.wire("better", 1)
