@@ -37,9 +37,9 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
 
     Ports: `begins` (an image begins with the next clock), `base` (address of the stream, a multiple
     of a burst's bytes), `end_tile` (the last phase of a tile ends); the AXI channels; `we` (one bit
-    for each bank of this read port), `address` and `data` of a row's part; `ready` (the tile's
-    weights are there), `status` (0, or what went wrong, until reset) and `failed`. Where there are
-    several read ports, `halt`: another one has failed.
+    for each bank of this read port), `address` and `data` of a row's part; `there` (the tile's
+    weights are, but for the two clocks behind the end of a tile), `status` (0, or what went wrong,
+    until reset) and `failed`. Where there are several read ports, `halt`: another one has failed.
 
     Requests do not wait for room: a full ring lowers RREADY. A beat is of one row, so it is
     written in one clock. Behind a fault nothing more is asked for, and what still comes is thrown
@@ -58,8 +58,8 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
 
     # Beats
     active, status = m.reg("active", 1, reset=0), m.reg("fault", STATUS_BITS, reset=0)
-    failed = status.any()
-    failed = m.wire("has_failed", failed | m.input("halt", 1) if array.ports > 1 else failed)
+    fails = m.reg("fails", 1, reset=0)
+    failed = m.wire("has_failed", fails | m.input("halt", 1) if array.ports > 1 else fails)
     fill = m.reg("fill", address_width(ring) + 1, reset=0)
     ready = m.wire("takes_beat", failed | (active & ~fill.msb))
     accept = m.wire("accept", axi["rvalid"] & ready)
@@ -71,6 +71,8 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     misplaced = mux(axi["rlast"] ^ burst_end, MISPLACED_LAST, m.const(0, STATUS_BITS))
     fault = mux(axi["rresp"].any(), axi["rresp"], misplaced)
     status.next = mux(accept & ~failed, fault, status)
+    # A bit of its own, because much depends on it in the same clock.
+    fails.next = fails | (accept & ~failed & fault.any())
     active.next = begin | (active & ~(accept & final) & ~failed)
 
     # Requests
@@ -124,10 +126,9 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     ended = m.pipe("ended", end_tile, reset=0)
     freed = mux(ended, size, m.const(0, fill.width))
     fill.next = mux(begin, 0, fill + row_done.zext(fill.width) - freed)
-    there = size.ule(fill) & ~end_tile & ~ended
-    m.output("ready", m.pipe("tile_ready", there, reset=0))
+    m.output("there", size.ule(fill) & ~ended)
     m.output("status", status)
-    m.output("failed", status.any())
+    m.output("failed", fails)
     return m
 
 

@@ -32,12 +32,16 @@ class ReadPorts:
             unit = loader_module(tables, port)
             axi = {key: m.input(f"{prefix}{key}", width) for key, width in AXI_IN.items()}
             others = [fail for other, fail in enumerate(fails) if other != port]
-            halt = {"halt": reduce(Signal.__or__, others)} if others else {}
+            halt = {}
+            if others:
+                halt["halt"] = m.pipe(f"port{port}_halts", reduce(Signal.__or__, others), reset=0)
             loader = m.instance(unit.name, unit, base=base, **inputs, **axi, **halt)
             fails[port].drive(loader["failed"])
             self.loaders.append(loader)
         self.failed = reduce(Signal.__or__, fails)
-        self.ready = reduce(Signal.__and__, [loader["ready"] for loader in self.loaders])
+        there = reduce(Signal.__and__, [loader["there"] for loader in self.loaders])
+        # One register behind all ports, for the end of a phase depends on it.
+        self.ready = m.pipe("weights_ready", there & ~inputs["end_tile"], reset=0)
         self.status = self.loaders[-1]["status"]
         for loader in self.loaders[-2::-1]:
             self.status = mux(loader["failed"], loader["status"], self.status)
