@@ -107,7 +107,7 @@ class Loading:
 
 
 def loading_of(tables: ProgramTables, images: int, ddr: Ddr) -> Loading | None:
-    """The loaders of a program whose weights come from DDR."""
+    """The loaders of an unrolled program whose weights come from DDR."""
     if not tables.ring:
         return None
     rows, beats = [tile.rows for tile in tables.tiles], row_layout(tables.array).beats
@@ -122,6 +122,7 @@ def layer_clocks(
     flush: int,
     phases: list[PhaseClocks] | None = None,
     loading: Loading | None = None,
+    keeps: bool = False,
 ) -> np.ndarray:
     """(N,) clocks from the start of a layer to its end.
 
@@ -130,6 +131,7 @@ def layer_clocks(
         resolve, flush: constants of the generated pipeline.
         phases: takes the clocks of each phase, where they are wanted.
         loading: where weights come from DDR; it is told when each tile ends.
+        keeps: whether the weights of the layer's tile stay for the next image.
     """
     images, total, banks = runs.events.shape
     # ring[.., e % fifo] is the last clock of entry e, as long as it can still hold a run back.
@@ -162,7 +164,7 @@ def layer_clocks(
             if phases is not None:
                 phases.append(PhaseClocks(start, reach, emitted, end))
             start = end + 1
-        if i in last_of_tile:
+        if i in last_of_tile and not keeps:
             loading.ended(int(runs.tile[i]), end)
             start = start + SWITCH
     return busy_until + flush

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from snnir.analysis.program import RUN_FIELDS, ProgramTables
 from snnir.analysis.ram_parts import ram_bram36
 from snnir.analysis.resources import bram36
+
+
+LAYER_BITS = 256
+"""About so many bits has a row of the layer table."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def memories(tables: ProgramTables) -> list[Memory]:
     last, outputs = tables.layers[-1], 0
     for tile in tables.tiles[last.tile_first :][: last.tile_count]:
         outputs += array.drain_clocks(tile.channels) * last.height * last.width
-    return [
+    found = [
         Memory(
             "weights",
             array.banks,
@@ -56,8 +61,18 @@ def memories(tables: ProgramTables) -> list[Memory]:
         Memory("pointers", 2, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
         Memory("runs", 1, run_width, len(tables.runs), is_rom=True),
         Memory("parameters", 1, lanes * params, rows, is_rom=True),
-        Memory("potentials", lanes, 32, outputs),
+        Memory("potentials", lanes, 32, outputs * tables.batch),
     ]
+    if tables.batch > 1:
+        # Of one image these are small, and counted to the logic.
+        image = math.prod(tables.image) * tables.batch
+        shared = tables.layers[tables.shared :]
+        rows = tables.batch * (tables.shared + sum(layer.tile_count for layer in shared))
+        found += [
+            Memory("images", 1, tables.image_bits, image),
+            Memory("layers", 1, LAYER_BITS, rows, is_rom=True),
+        ]
+    return found
 
 
 def _bits(largest: int) -> int:

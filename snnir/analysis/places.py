@@ -133,7 +133,12 @@ class _Part:
     size: int
 
 
-def place_maps(program: ProgramOp, row: RowSize, reuse: bool) -> dict[SSAValue, int]:
+def place_maps(
+    program: ProgramOp,
+    row: RowSize,
+    reuse: bool,
+    among: Callable[[SSAValue], bool] = lambda _: True,
+) -> dict[SSAValue, int]:
     """An address for each map, by first fit; maps that are written in place form one region.
 
     Which maps are written in place (those whose gap is at most some share of them, see `SHARES`),
@@ -143,10 +148,13 @@ def place_maps(program: ProgramOp, row: RowSize, reuse: bool) -> dict[SSAValue, 
     Args:
         row: words of a row of a map.
         reuse: whether what is no longer needed is overwritten.
+        among: the maps that are placed.
     """
-    lives = lifetimes(program)
+    lives = [life for life in lifetimes(program) if among(life.value)]
     sizes = {life.value: map_size(life.value.type, row) for life in lives}
-    return place(lives, sizes, in_place(program, row) if reuse else {}, reuse)
+    above = in_place(program, row) if reuse else {}
+    above = {v: link for v, link in above.items() if among(v) and among(link[0])}
+    return place(lives, sizes, above, reuse) if lives else {}
 
 
 Gaps = Mapping[Hashable, tuple[Hashable, int]]

@@ -20,6 +20,7 @@ from snnir.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
+    from xdsl.ir import SSAValue
 
 RECEIVE, FIRE, READOUT = 0, 1, 2
 """Kinds of layers in the layer table."""
@@ -42,6 +43,7 @@ RUN_FIELDS = (
     "row_stride",
     "by_bank",
     "offset",  # position at which the run begins: n if by_bank, else q; + ox * row_stride
+    "by_image",  # whether each image of a batch has its own copy of the map
 )
 """Columns of the run table."""
 
@@ -74,7 +76,9 @@ class Layer:
 
     `height`, `width` are the output pixels before pooling, `pool_height`, `pool_width` behind it.
     For RECEIVE rows `word_shift` and `word_bits` say which bits of a pixel the map holds, and the
-    channels are those of the one tile.
+    channels are those of the one tile. In a batch a row is for one `image`, and for one tile of the
+    channels from `first_channel` if its weights are shared; with `keeps` the tile's weights stay for
+    the next image. `by_image`: each image has a copy of the map.
     """
 
     label: str
@@ -95,6 +99,10 @@ class Layer:
     mode: int = 0
     word_shift: int = 0
     word_bits: int = 0
+    image: int = 0
+    first_channel: int = 0
+    keeps: bool = False
+    by_image: bool = False
 
     @property
     def is_pooled(self) -> bool:
@@ -125,7 +133,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Tile:
-    """One row of the tile table: runs, weights, parameters, number of channels, weight rows."""
+    """One row of the tile table: runs, weights, parameters, number of channels, weight rows.
+
+    `number` is its number among the tiles of the program, each counted once.
+    """
 
     run_first: int
     run_count: int
@@ -133,6 +144,7 @@ class Tile:
     params: int
     channels: int
     rows: int = 0
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,10 @@ class ProgramTables:
     `stages` are the registers of the neurons' pipelines, 0 where they are just as many as needed.
     `position_bits` are the bits of its position that an event holds, 0 if all; it may be as few as
     `least_position_bits`.
+
+    `layers` and `tiles` name each layer and tile once. Where `batch` images are computed together,
+    the layers from number `shared` on share weights, and `image_stride` is by how many event and
+    pointer addresses the copies of a map lie apart; `unrolled` has the rows as they are executed.
     """
 
     name: str
@@ -165,6 +181,16 @@ class ProgramTables:
     stages: int = 0
     position_bits: int = 0
     least_position_bits: int = 0
+    batch: int = 1
+    shared: int = 0
+    image_stride: tuple[int, int] = (0, 0)
+
+    @cached_property
+    def unrolled(self) -> ProgramTables:
+        """The tables as the machine has them: a row for whatever it does, one behind the other."""
+        from snnir.analysis.batch import unroll
+
+        return unroll(self) if self.batch > 1 else self
 
     @property
     def weight_depth(self) -> int:
@@ -182,22 +208,36 @@ class ProgramTables:
         return tuple(sorted({int(s) for s in self.runs[:, 1]} - {0}))
 
 
-def read_program(program: ProgramOp) -> ProgramTables:
+def maps_by_image(program: ProgramOp) -> set[SSAValue]:
+    """The maps that a batch keeps for each image: what shared layers write, and what they read."""
+    if program.batch is None:
+        return set()
+    shared = [layer for layer in program.layers if layer.is_shared]
+    read = {s.source for layer in shared for tile in layer.tiles for s in tile.streams}
+    return read | {layer.out for layer in shared if isinstance(layer.out.type, MapType)}
+
+
+def read_program(program: ProgramOp, weights: bool = True) -> ProgramTables:
     """The tables of a scheduled program.
+
+    Args:
+        weights: whether their values matter; without them it is faster.
 
     Raises:
         UserError: the program has no addresses yet (`event-schedule` has not run).
     """
-    return _Reader(program).read()
+    return _Reader(program, weights).read()
 
 
 class _Reader:
     """Walks a program once and collects its tables."""
 
-    def __init__(self, program: ProgramOp):
+    def __init__(self, program: ProgramOp, weights: bool):
         self.program = program
+        self.fills = weights
         self.array: ArrayParameters = program.array.data
         self.places: dict[object, Place] = {}
+        self.by_image = maps_by_image(program)
         self.layers: list[Layer] = []
         self.tiles: list[Tile] = []
         self.modes: list[Mode] = []
@@ -213,7 +253,6 @@ class _Reader:
         for layer in program.layers:
             self._layer(layer)
         image = program.receive.words[0].type
-        maps = [(value.type, place) for value, place in self.places.items()]
         return ProgramTables(
             name=program.sym_name.data,
             array=self.array,
@@ -225,9 +264,9 @@ class _Reader:
             modes=tuple(self.modes),
             image=image.dims,
             image_bits=program.receive.bits.value.data,
-            event_depth=max(p.events + t.blocks * t.dims[1] * p.capacity for t, p in maps),
-            pointer_depth=max(p.pointers + t.blocks * t.dims[1] * t.dims[2] for t, p in maps),
-            position_max=max(p.capacity for _, p in maps) - 1,
+            event_depth=self._depth(0),
+            pointer_depth=self._depth(1),
+            position_max=max(place.capacity for place in self.places.values()) - 1,
             potentials=sum(
                 layer.channels * layer.height * layer.width
                 for layer in self.layers
@@ -237,7 +276,29 @@ class _Reader:
             stages=program.stages.value.data if program.stages else 0,
             position_bits=program.position_bits.value.data if program.position_bits else 0,
             least_position_bits=least_position_bits(program),
+            batch=program.images,
+            shared=len(program.receive.words) + [op.is_shared for op in program.layers].index(True)
+            if program.batch
+            else 0,
+            image_stride=self._image_stride(),
         )
+
+    def _image_stride(self) -> tuple[int, int]:
+        if self.program.batch is None:
+            return 0, 0
+        events, pointers = int_list(self._need(self.program.image_stride, "the batch"))
+        return events, pointers
+
+    def _depth(self, memory: int) -> int:
+        """Addresses of the event memory (0) or of the pointer memory (1)."""
+        last, stride = self.program.images - 1, self._image_stride()[memory]
+        ends = []
+        for value, place in self.places.items():
+            kind: MapType = value.type
+            rows = kind.blocks * kind.dims[1]
+            begin, row = ((place.events, place.capacity), (place.pointers, kind.dims[2]))[memory]
+            ends.append(begin + rows * row + (last * stride if value in self.by_image else 0))
+        return max(ends)
 
     def _need(self, value, what: str):
         if value is None:
@@ -257,7 +318,7 @@ class _Reader:
             self.places[word] = place.data
             channels, height, width = kind.dims
             shift -= kind.steps.data
-            self.tiles.append(Tile(0, 0, 0, 0, channels))
+            self.tiles.append(Tile(0, 0, 0, 0, channels, number=len(self.tiles)))
             self.layers.append(
                 Layer(
                     label=f"input.{len(self.layers)}" if len(receive.words) > 1 else "input",
@@ -274,6 +335,7 @@ class _Reader:
                     steps=kind.steps.data,
                     word_shift=shift,
                     word_bits=kind.steps.data,
+                    by_image=word in self.by_image,
                 )
             )
 
@@ -304,6 +366,7 @@ class _Reader:
                 pads=int_list(op.pads)[:2],
                 place=place,
                 pitch=pitch,
+                by_image=op.out in self.by_image,
                 steps=op.steps.value.data,
                 mode=self._mode(op),
             )
@@ -341,6 +404,7 @@ class _Reader:
                 params=self._need(tile.params_at, "a tile's parameters").value.data,
                 channels=int_list(tile.channels)[1],
                 rows=tile.rows,
+                number=len(self.tiles),
             )
         )
 
@@ -387,6 +451,7 @@ class _Reader:
             "row_stride": stride_x * stream.advance.value.data,
             "by_bank": by_bank,
             "offset": first if by_bank else first // self.array.banks,
+            "by_image": int(stream.source in self.by_image),
         }
 
     def _weights(self) -> np.ndarray:
@@ -395,7 +460,10 @@ class _Reader:
 
         tiles = [tile for layer in self.program.layers for tile in layer.tiles]
         depth = max(tile.weights_at.value.data + tile.rows for tile in tiles)
-        memory = np.zeros((self.array.banks, depth, self.array.channels), np.int8)
+        shape = (self.array.banks, depth, self.array.channels)
+        if not self.fills:
+            return np.broadcast_to(np.int8(0), shape)
+        memory = np.zeros(shape, np.int8)
         for tile in tiles:
             for stream, offset in zip(tile.streams, tile.row_offsets, strict=True):
                 at = tile.weights_at.value.data + offset

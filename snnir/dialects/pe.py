@@ -50,6 +50,9 @@ from snnir.dialects.snn import window_size
 RUN_COLUMNS = ("block", "dy", "dx", "length", "row")
 """The columns of a stream's run table; see "Runs" in docs/machine.md."""
 
+MAX_BATCH = 8
+"""Images that are computed together at most."""
+
 
 class PeOp(IRDLOperation):
     """Shared checks of the dialect's ops."""
@@ -76,7 +79,9 @@ class ProgramOp(PeOp):
     `ring` is the depth of the banks' weight memories where weights come from DDR, a power of two;
     without it they hold all weights. `stages` are the registers of the neurons' pipelines where the
     program is for a machine that has more of them than its own neurons need. `position_bits` are
-    the bits of its position that an event holds; without it all of them.
+    the bits of its position that an event holds; without it all of them. `batch` images are
+    computed together where weights come from DDR: layers that are `shared` take them tile by tile,
+    and what is kept for them lies `image_stride` [event, pointer] addresses apart.
     """
 
     name = "pe.program"
@@ -85,9 +90,14 @@ class ProgramOp(PeOp):
     ring = opt_prop_def(IntegerAttr)
     stages = opt_prop_def(IntegerAttr)
     position_bits = opt_prop_def(IntegerAttr)
+    batch = opt_prop_def(IntegerAttr)
+    image_stride = opt_prop_def(DenseArrayBase)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
-    CLAUSES: ClassVar = tuple(Clause(name, "int") for name in ("ring", "stages", "position_bits"))
+    CLAUSES: ClassVar = (
+        *(Clause(name, "int") for name in ("ring", "stages", "position_bits", "batch")),
+        Clause("image_stride", "ints"),
+    )
 
     @classmethod
     def parse(cls, parser: Parser):
@@ -113,6 +123,11 @@ class ProgramOp(PeOp):
         return [op for op in self.body.block.ops if isinstance(op, LayerOp)]
 
     @property
+    def images(self) -> int:
+        """Images that are computed together."""
+        return self.batch.value.data if self.batch else 1
+
+    @property
     def receive(self) -> ReceiveOp:
         """The op that takes the image in."""
         return next(op for op in self.body.block.ops if isinstance(op, ReceiveOp))
@@ -128,6 +143,14 @@ class ProgramOp(PeOp):
         if self.ring is not None:
             rows = self.ring.value.data
             self.expect(rows > 1 and rows & (rows - 1) == 0, "ring must be a power of two")
+        shared = [layer.is_shared for layer in self.layers]
+        self.expect(shared == sorted(shared), "shared layers come last")
+        if self.batch is None:
+            self.expect(not any(shared), "shared layers need a batch")
+            return
+        self.expect(1 < self.batch.value.data <= MAX_BATCH, f"batch must be 2 to {MAX_BATCH}")
+        self.expect(self.ring is not None, "a batch shares weights from DDR, which needs a ring")
+        self.expect(shared[-1:] == [True], "a batch shares the readout at least")
 
 
 @irdl_op_definition
@@ -182,7 +205,7 @@ class LayerOp(PeOp):
 
     `pixels` [height, width] of the output before pooling; `kernel`, `strides`, `pads` of the max
     pool (a window of one pixel when there is none); `steps` of the trains that fire; `fraction` as
-    in `snn.fire`.
+    in `snn.fire`. `shared`: each tile is computed for all images of a batch before the next one.
     """
 
     name = "pe.layer"
@@ -194,6 +217,7 @@ class LayerOp(PeOp):
     kernel = prop_def(DenseArrayBase)
     strides = prop_def(DenseArrayBase)
     pads = prop_def(DenseArrayBase)
+    shared = opt_prop_def(BoolAttr)
     place = opt_prop_def(PlaceAttr)
     out = result_def(MapType | PotentialsType)
     body = region_def("single_block")
@@ -206,6 +230,7 @@ class LayerOp(PeOp):
         Clause("kernel", "ints", ints([1, 1])),
         Clause("strides", "ints", ints([1, 1])),
         Clause("pads", "ints", ints([0, 0, 0, 0])),
+        Clause("shared", "flag"),
         Clause("place", "attr"),
     )
 
@@ -228,6 +253,10 @@ class LayerOp(PeOp):
         printer.print_region(self.body)
         printer.print_string(" : ")
         printer.print_attribute(self.out.type)
+
+    @property
+    def is_shared(self) -> bool:
+        return self.shared is not None and self.shared.value.data != 0
 
     @property
     def is_readout(self) -> bool:

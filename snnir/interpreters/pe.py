@@ -14,6 +14,7 @@ from itertools import groupby
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile, read_program
@@ -23,7 +24,7 @@ from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.pe_memory import MapMemory
-from snnir.interpreters.pe_runs import walked_runs, window_of
+from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 from snnir.interpreters.windows import first_largest
 
 CHUNK_BYTES = 64 << 20
@@ -42,7 +43,8 @@ class ProgramResult:
         potentials: int64 (N, outputs), in (channel, y, x) order.
         trains: label -> uint16 (N, C, H, W): `input`, each layer's trains, `<layer>.pool`.
         events: label -> int64 (N,) events consumed.
-        layer_cycles: label -> int64 (N,) clocks of each row of the layer table, if counted.
+        layer_cycles: label -> int64 (N,) clocks of each layer, if counted; (batches,) where a
+            program computes several images together.
     """
 
     potentials: np.ndarray
@@ -52,7 +54,7 @@ class ProgramResult:
 
     @property
     def cycles(self) -> np.ndarray | None:
-        """int64 (N,) clocks of each image."""
+        """int64 (N,) clocks of each image, or of each batch of them."""
         return sum(self.layer_cycles.values()) if self.layer_cycles else None
 
 
@@ -106,9 +108,10 @@ def run_program(
         )
     chunk = _images_at_once(tables, count_cycles)
     clocks = timing(tables, neurons) if count_cycles else None
+    batches = frames_of_batches(frames, tables.batch)
     parts = [
-        _Machine(tables, neurons, clocks, keep_trains, ddr).run(frames[first : first + chunk])
-        for first in range(0, len(frames), chunk)
+        _Machine(tables.unrolled, neurons, clocks, keep_trains, ddr).run(batches[at : at + chunk])
+        for at in range(0, len(batches), chunk)
     ]
     joined = {
         name: {
@@ -117,7 +120,9 @@ def run_program(
         }
         for name in ("trains", "events", "layer_cycles")
     }
-    return ProgramResult(np.concatenate([part.potentials for part in parts]), **joined)
+    joined["trains"] = {key: words[: len(frames)] for key, words in joined["trains"].items()}
+    potentials = np.concatenate([part.potentials for part in parts])
+    return ProgramResult(potentials[: len(frames)], **joined)
 
 
 def _images_at_once(tables: ProgramTables, count_cycles: bool) -> int:
@@ -133,7 +138,7 @@ def _images_at_once(tables: ProgramTables, count_cycles: bool) -> int:
 
 
 class _Machine:
-    """The memories of N machines side by side, and what runs on them."""
+    """The memories of N machines side by side, and what runs on them: a batch on each."""
 
     def __init__(
         self,
@@ -160,11 +165,12 @@ class _Machine:
         self.maps = MapMemory(tables, self.images)
         if self.clocks is not None:
             self.loading = loading_of(tables, self.images, self.ddr)
-        pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2)).astype(np.uint16)
-        self.keep("input", pixels)
-        potentials = []
+        potentials: list[list[np.ndarray]] = [[] for _ in range(tables.batch)]
         for layer in tables.layers:
             if layer.kind == RECEIVE:
+                image = frames[:, layer.image].transpose(0, 3, 1, 2)
+                pixels = np.ascontiguousarray(image).astype(np.uint16)
+                self.keep("input", layer, pixels)
                 word = (pixels >> layer.word_shift) & ((1 << layer.word_bits) - 1)
                 self.maps.write(layer, word, layer.channels)
                 self.count(layer, None, None)
@@ -172,20 +178,37 @@ class _Machine:
             currents = self.currents(layer)
             spikes, membrane = self.fire(layer, currents)
             if layer.kind == READOUT:
-                potentials.append(membrane.reshape(self.images, -1))
+                potentials[layer.image].append(membrane.reshape(self.images, -1))
                 continue
             trains = self.pack(layer, spikes)
-            self.keep(layer.label, trains)
+            self.keep(layer.label, layer, trains)
             if layer.is_pooled:
                 trains = self.pool(layer, trains)
-                self.keep(f"{layer.label}.pool", trains)
+                self.keep(f"{layer.label}.pool", layer, trains)
             self.maps.write(layer, trains, tables.array.channels)
-        self.result.potentials = np.concatenate(potentials, axis=1)
+        whole = np.stack([np.concatenate(part, axis=1) for part in potentials], axis=1)
+        self.result.potentials = whole.reshape(self.images * tables.batch, -1)
         return self.result
 
-    def keep(self, label: str, trains: np.ndarray) -> None:
-        if self.keep_trains:
+    def keep(self, label: str, layer: Layer, trains: np.ndarray) -> None:
+        """Notes trains of a row: those of an image of each batch, of some of the channels."""
+        if not self.keep_trains:
+            return
+        if self.tables.batch == 1:
             self.result.trains[label] = trains
+            return
+        images, channels, height, width = trains.shape
+        if label not in self.result.trains:
+            self.result.trains[label] = np.zeros(
+                (images * self.tables.batch, 0, height, width), np.uint16
+            )
+        whole = self.result.trains[label]
+        missing = layer.first_channel + channels - whole.shape[1]
+        if missing > 0:
+            whole = np.pad(whole, ((0, 0), (0, missing), (0, 0), (0, 0)))
+            self.result.trains[label] = whole
+        by_batch = whole.reshape(images, self.tables.batch, *whole.shape[1:])
+        by_batch[:, layer.image, layer.first_channel : layer.first_channel + channels] = trains
 
     # Accumulators ------------------------------------------------------------------------------
 
@@ -222,7 +245,7 @@ class _Machine:
         events = np.zeros((*shape[1:], len(runs), banks), np.int32)
         begins = True
         for index, row in enumerate(runs):
-            run = dict(zip(tables.run_column, map(int, row), strict=True))
+            run = run_of(tables, layer, row)
             if begins and run["shift"]:
                 acc *= 1 << run["shift"]
             begins = bool(run["phase_end"])
@@ -319,9 +342,8 @@ class _Machine:
         """Events, and clocks where they are wanted, of a layer."""
         if walked is not None:
             seen = [events[:, pixels[:, 0], pixels[:, 1]] for _, events in walked]
-            self.result.events[layer.label] = sum(
-                part.sum(axis=(1, 2, 3), dtype=np.int64) for part in seen
-            )
+            events = sum(part.sum(axis=(1, 2, 3), dtype=np.int64) for part in seen)
+            self.result.events[layer.label] = self.result.events.get(layer.label, 0) + events
         if self.clocks is None:
             return
         if walked is None:
@@ -333,7 +355,9 @@ class _Machine:
                 self.clocks.resolve,
                 self.clocks.flush,
                 loading=self.loading,
+                keeps=layer.keeps,
             )
         if self.loading is not None:
             self.loading.advance(clocks)
-        self.result.layer_cycles[layer.label] = clocks
+        found = self.result.layer_cycles
+        found[layer.label] = found.get(layer.label, 0) + clocks

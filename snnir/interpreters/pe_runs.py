@@ -24,6 +24,15 @@ class Window(NamedTuple):
     high: np.ndarray
 
 
+def run_of(tables: ProgramTables, layer: Layer, row: np.ndarray) -> dict[str, int]:
+    """A row of the run table by column; a map that each image of a batch has is the image's own."""
+    run = dict(zip(tables.run_column, map(int, row), strict=True))
+    if run["by_image"]:
+        run["event_base"] += layer.image * tables.image_stride[0]
+        run["pointer_base"] += layer.image * tables.image_stride[1]
+    return run
+
+
 def window_of(layer: Layer, run: dict[str, int]) -> Window | None:
     """Where a run meets the map; None if it does so nowhere."""
     oy = np.arange(layer.height)

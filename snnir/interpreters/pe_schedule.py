@@ -12,6 +12,7 @@ from itertools import groupby
 
 import numpy as np
 
+from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import (
     PhaseClocks,
     WalkedRuns,
@@ -24,7 +25,7 @@ from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile
 from snnir.hardware.timing import Timing
 from snnir.interpreters.pe_memory import MapMemory, counted
-from snnir.interpreters.pe_runs import walked_runs, window_of
+from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def schedules(
     trains: Mapping[str, np.ndarray],
     ddr: Ddr = DDR,
 ) -> Iterator[LayerSchedule]:
-    """The rows of the layer table in turn.
+    """The rows of the layer table in turn; N is the number of batches where there are any.
 
     Args:
         timing: constants of the program's machine.
@@ -75,6 +76,8 @@ def schedules(
             `<layer>.pool`. One Python step for each run of an image, however large N is.
         ddr: where weights come from, in a program that streams them.
     """
+    tables = tables.unrolled
+    trains = {label: frames_of_batches(words, tables.batch) for label, words in trains.items()}
     images = len(trains["input"])
     maps = _CountedMaps(tables, images)
     begin = np.zeros(images, np.int64)
@@ -84,15 +87,18 @@ def schedules(
         if layer.kind == RECEIVE:
             clocks = np.full(images, receive_clocks(layer, timing.receive))
             yield LayerSchedule(layer, begin, clocks, tiles)
-            word = (trains["input"] >> layer.word_shift) & ((1 << layer.word_bits) - 1)
+            word = (trains["input"][:, layer.image] >> layer.word_shift) & (
+                (1 << layer.word_bits) - 1
+            )
             maps.write(layer, word, layer.channels)
         else:
             seen, spikes = maps.walk(layer, tiles)
             runs = walked_runs(tables, layer.tile_first, tiles, seen)
             found: list[PhaseClocks] = []
             clocks = layer_clocks(
-                runs, tables.array.fifo, timing.resolve, timing.flush, found, loading
-            )
+                runs, tables.array.fifo, timing.resolve, timing.flush, found, loading,
+                layer.keeps,
+            )  # fmt: skip
             phases = PhaseClocks(*map(np.stack, zip(*found, strict=True)))
             ends = tables.runs[:, tables.run_column["phase_end"]]
             pixel_phases = [int(ends[t.run_first :][: t.run_count].sum()) for t in tiles]
@@ -103,20 +109,21 @@ def schedules(
             )  # fmt: skip
             if layer.kind != READOUT:
                 label = f"{layer.label}.pool" if layer.is_pooled else layer.label
-                maps.write(layer, trains[label], tables.array.channels)
+                words = trains[label][:, layer.image, layer.first_channel :][:, : layer.channels]
+                maps.write(layer, words, tables.array.channels)
         begin = begin + clocks
         if loading is not None:
             loading.advance(clocks)
 
 
 def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:
-    """For how many images the largest array of `schedules` stays below `limit` bytes."""
+    """For how many images the largest array of `schedules` stays below `limit` bytes; whole batches."""
     largest = 1
     for layer in tables.layers:
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
         runs = sum(tile.run_count for tile in tiles)
         largest = max(largest, len(visits(layer)) * runs * tables.array.banks * 4)
-    return max(1, limit // largest)
+    return max(1, limit // largest) * tables.batch
 
 
 class _CountedMaps(MapMemory):
@@ -149,7 +156,7 @@ class _CountedMaps(MapMemory):
             events = np.zeros((*shape, count, self.banks), np.int32)
             worth = np.zeros(shape, np.int64)
             for index, row in enumerate(self.tables.runs[first : first + count]):
-                run = dict(zip(self.tables.run_column, map(int, row), strict=True))
+                run = run_of(self.tables, layer, row)
                 window = window_of(layer, run)
                 if window is None:
                     continue

@@ -20,6 +20,7 @@ from snnir.analysis.places import (
     pointer_row,
 )
 from snnir.analysis.positions import least_position_bits
+from snnir.analysis.program import maps_by_image
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
@@ -39,7 +40,8 @@ class VerifyPeSchedulePass(ModulePass):
 
     What is checked: every map, tile and parameter has an address; maps that are needed at the same
     time, weights of different tiles, and parameters of different tiles do not overlap, but for a
-    map that is written over one that its layer is done with row by row; weights from
+    map that is written over one that its layer is done with row by row; the maps that a batch keeps
+    for each of its images meet no others; weights from
     DDR are in the order of the tiles, and the ring takes the largest; the places'
     row capacity is that of their map; events hold as much of their positions as the longest run
     needs; each run's weight rows exist, and stay the right ones while
@@ -132,6 +134,7 @@ def _check_places(op: ProgramOp) -> None:
     for what, row in (("events", event_rows(banks)), ("pointers", pointer_row)):
         starts = {value: getattr(place, what) for value, place in places.items()}
         _check_maps_apart(op, what, row, starts)
+        _check_copies_apart(op, what, row, starts)
 
 
 def _check_maps_apart(op: ProgramOp, what: str, row: RowSize, starts: dict[object, int]) -> None:
@@ -150,6 +153,31 @@ def _check_maps_apart(op: ProgramOp, what: str, row: RowSize, starts: dict[objec
                     f"{kinds[0]} and {kinds[1]} are needed at the same time, "
                     f"but their {what} overlap at address {max(here, there)}"
                 )
+
+
+def _check_copies_apart(op: ProgramOp, what: str, row: RowSize, starts: dict) -> None:
+    """Whether the maps of an image of a batch meet neither those of another nor what is in front.
+
+    Layers that do not share weights run while earlier images of the batch wait.
+    """
+    own = maps_by_image(op)
+    if not own:
+        return
+    if op.image_stride is None:
+        raise UserError("the batch has no addresses yet", hint="run event-schedule first")
+    stride = int_list(op.image_stride)[what == "pointers"]
+    ends = {value: at + map_size(value.type, row) for value, at in starts.items()}
+    first, last = min(starts[v] for v in own), max(ends[v] for v in own)
+    if last - first > stride:
+        raise UserError(
+            f"{what} of an image take {last - first} addresses, the next image's begin {stride} on"
+        )
+    last = first + op.images * stride
+    for value in starts:
+        if value not in own and starts[value] < last and first < ends[value]:
+            raise UserError(
+                f"{what} of {value.type} overlap those that a batch keeps, from address {first}"
+            )
 
 
 def _check_layer(op: LayerOp) -> None:
