@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.loading import DDR, Ddr
 from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult
@@ -199,13 +200,14 @@ class CEngine:
                 f"frames are {frames.dtype} of shape {frames.shape}, "
                 f"the network takes uint8 (N, {', '.join(map(str, shape))})"
             )
-        number = len(frames)
-        frames = np.ascontiguousarray(frames)
-        potentials = np.zeros((number, sizes["OUTPUTS"]), np.int32)
-        cycles = np.zeros(number, np.int64)
-        layer_cycles = np.zeros((number, sizes["LAYERS"]), np.int64)
-        layer_events = np.zeros((number, sizes["LAYERS"]), np.int64)
-        trains = np.zeros((number if record else 0, sizes["TRAINS"]), np.uint16)
+        number, batch = len(frames), sizes["BATCH"]
+        batches = np.ascontiguousarray(frames_of_batches(frames, batch))
+        groups = len(batches)
+        potentials = np.zeros((groups * batch, sizes["OUTPUTS"]), np.int32)
+        cycles = np.zeros(groups, np.int64)
+        layer_cycles = np.zeros((groups, sizes["LAYERS"]), np.int64)
+        layer_events = np.zeros((groups, sizes["LAYERS"]), np.int64)
+        trains = np.zeros((groups * batch if record else 0, sizes["TRAINS"]), np.uint16)
         self._prepare(count, ddr)
         results = _Results(
             potentials.ctypes.data,
@@ -216,16 +218,17 @@ class CEngine:
         )
         start = time.perf_counter()
         self._run_batch(
-            self._states, self.threads, frames.ctypes.data, number, ctypes.byref(results)
+            self._states, self.threads, batches.ctypes.data, groups, ctypes.byref(results)
         )
         seconds = time.perf_counter() - start
         return EngineResult(
-            potentials=potentials.astype(np.int64),
-            trains=self._views(trains) if record else {},
+            potentials=potentials[:number].astype(np.int64),
+            trains=self._views(trains[:number]) if record else {},
             cycles=cycles if count else None,
             layer_cycles=self._by_label(layer_cycles) if count else {},
             events=self._by_label(layer_events),
             seconds=seconds,
+            batch=batch,
         )
 
     def _prepare(self, count: bool, ddr: Ddr) -> None:
@@ -247,4 +250,8 @@ class CEngine:
         return views
 
     def _by_label(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        return {label: values[:, index] for index, label in enumerate(self.labels)}
+        """Sums of the rows of each label."""
+        found: dict[str, np.ndarray] = {}
+        for label, column in zip(self.labels, values.T, strict=True):
+            found[label] = found[label] + column if label in found else column
+        return found

@@ -19,7 +19,7 @@ class EngineResult:
     T-1-t; `<layer>` are the trains out of a layer's neurons, `<layer>.pool` its pooled map and
     `input` the pixels; pixels that no pooling window needs hold 0 and mean nothing. `cycles`
     int64 (N,) and `layer_cycles`, by label of the layer table, are clocks; `events` counts what
-    each layer consumed. `seconds` is the time that running took. `counted` is what the counters of
+    each layer consumed; these are by batch where images are computed together, `batch` of them. `seconds` is the time that running took. `counted` is what the counters of
     simulated hardware said, where that was asked for.
     """
 
@@ -29,4 +29,5 @@ class EngineResult:
     layer_cycles: dict[str, np.ndarray] = field(default_factory=dict)
     events: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
+    batch: int = 1
     counted: Counted | None = None

@@ -59,7 +59,8 @@ class CModel:
 
     def __init__(self, module: ModuleOp):
         self.program = program_of(module)
-        self.tables: ProgramTables = read_program(self.program)
+        self.network: ProgramTables = read_program(self.program)
+        self.tables: ProgramTables = self.network.unrolled
         self.neurons = {
             op.sym_name.data: op for op in module.body.block.ops if isinstance(op, NeuronOp)
         }
@@ -77,7 +78,8 @@ class CModel:
 
     @property
     def outputs(self) -> int:
-        return self.tables.potentials
+        """Potentials of an image."""
+        return self.network.potentials
 
     @property
     def row(self) -> int:
@@ -155,7 +157,7 @@ class CModel:
             offset += dims[0] * dims[1] * dims[2]
 
         add("input", *self.tables.image)
-        for layer in self.tables.layers:
+        for layer in self.network.layers:
             if layer.kind == FIRE:
                 add(layer.label, layer.channels, layer.height, layer.width)
                 if layer.is_pooled:
@@ -169,7 +171,8 @@ class CModel:
         rows = []
         for index, layer in enumerate(self.tables.layers):
             if layer.kind == RECEIVE:
-                record = offsets["input"] if index == 0 else -1
+                is_first = layer.label == self.tables.layers[0].label
+                record = offsets["input"] if is_first else -1
             else:
                 record = offsets.get(layer.label, -1)
             rows.append(
@@ -181,6 +184,7 @@ class CModel:
                     layer.place.events * banks, layer.place.capacity * banks,
                     layer.place.pointers, layer.word_shift, layer.word_bits,
                     record, offsets.get(f"{layer.label}.pool", -1) if layer.is_pooled else -1,
+                    layer.image, layer.first_channel, int(layer.keeps),
                 )
             )  # fmt: skip
         return rows
@@ -206,7 +210,8 @@ class _Streams:
     """Collects runs, streams, tiles and weights; equal run lists are kept once."""
 
     def __init__(self, model: CModel):
-        self.tables = model.tables
+        self.tables = model.network
+        self.unrolled = model.tables
         self.program = model.program
         self.banks, self.row = self.tables.array.banks, model.row
         self.run_blocks: list[np.ndarray] = []
@@ -224,6 +229,7 @@ class _Streams:
             first = len(self.streams)
             self._tile(layer, tile, self.tables.runs[table.run_first :][: table.run_count])
             tiles.append((first, len(self.streams) - first, table.channels))
+        tiles = [tiles[tile.number] for tile in self.unrolled.tiles]
         return (
             np.concatenate(self.run_blocks),
             np.array(self.streams, np.int64),
@@ -272,6 +278,7 @@ class _Streams:
                 height, width, stride_y, stride_x,
                 int(column["pointer_stride"][0]), int(column["event_stride"][0]) * self.banks,
                 self._weights(layer, stream, by_bank), int(column["row_stride"][0]) * scale,
+                int(column["by_image"][0]),
             )
         )  # fmt: skip
 

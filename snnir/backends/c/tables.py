@@ -93,9 +93,12 @@ class _Sections:
              [("IMAGE", channels * height * width), ("IMAGE_HEIGHT", height),
               ("IMAGE_WIDTH", width), ("IMAGE_CHANNELS", channels),
               ("IMAGE_BITS", program.image_bits)]),
-            ("Potentials of an image; layers; recorded maps and all their words.",
+            ("Potentials of an image; rows of the layer table; recorded maps and all their words.",
              [("OUTPUTS", model.outputs), ("LAYERS", len(program.layers)),
               ("MAPS", len(model.recorded)), ("TRAINS", trains)]),
+            ("Images that are computed together; addresses between the copies of a map.",
+             [("BATCH", program.batch), ("EVENT_STRIDE", program.image_stride[0] * array.banks),
+              ("POINTER_STRIDE", program.image_stride[1])]),
             ("The array.",
              [("BANKS", array.banks), ("CHANNELS", array.channels), ("PLANES", array.planes),
               ("FIFO", array.fifo), ("DRAIN", array.drain)]),
@@ -198,13 +201,15 @@ class _Sections:
 
     def notes(self) -> tuple[list[str], list[str]]:
         """Whose stream and whose tile each row is."""
-        received = [layer for layer in self.program.layers if layer.kind == RECEIVE]
+        network = self.model.network
+        received = [layer for layer in network.layers if layer.kind == RECEIVE]
         streams, tiles = [], [layer.label for layer in received]
-        layers = self.program.layers[len(received) :]
+        layers = network.layers[len(received) :]
         for layer, op in zip(layers, self.model.program.layers, strict=True):
             for index, tile in enumerate(op.tiles):
                 tiles.append(f"{layer.label} tile {index}")
                 streams += [f"{layer.label} tile {index}"] * len(tile.streams)
+        tiles = [tiles[tile.number] for tile in self.program.tiles]
         return streams, tiles
 
     def weights(self) -> str:

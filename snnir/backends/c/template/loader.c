@@ -54,9 +54,11 @@ static void tile_begins(name_state *s, int32_t tile)
     s->clocks.phase = later(s->clocks.phase, d->last + READY - s->cycles);
 }
 
-/* Its last phase has ended. */
+/* Its last phase has ended; the next image of a batch may need its rows again. */
 static void tile_ends(name_state *s, int32_t tile)
 {
+    if (layers[s->layer].keeps)
+        return;
     s->loader.ends[tile] = s->cycles + s->clocks.phase - 1;
     s->clocks.phase += SWITCH;
 }

@@ -28,7 +28,8 @@ static const char usage[] =
     "  --quiet         print the summary only\n"
     "  --help          print this text\n";
 
-enum { BATCH = 256, HEADER_LIMIT = 65536 };
+/* Images that are read and run at once: whole batches of the network. */
+enum { CHUNK = 32 * NAME_BATCH, HEADER_LIMIT = 65536 };
 
 typedef struct {
     const char *input, *output;
@@ -268,34 +269,40 @@ typedef struct {
 static int run_all(const npy_input *npy, const main_options *options, FILE *output, long images,
                    name_state *states, int threads)
 {
-    static uint8_t pixels[BATCH][NAME_IMAGE];
-    static int32_t potentials[BATCH][NAME_OUTPUTS];
-    static int64_t cycles[BATCH], layer_cycles[BATCH][NAME_LAYERS], layer_events[BATCH][NAME_LAYERS];
+    static uint8_t pixels[CHUNK][NAME_IMAGE];
+    static int32_t potentials[CHUNK][NAME_OUTPUTS];
+    static int64_t cycles[32], layer_cycles[32][NAME_LAYERS], layer_events[32][NAME_LAYERS];
     const name_results results = {potentials[0], cycles, layer_cycles[0], layer_events[0], NULL};
     main_totals totals;
 
     memset(&totals, 0, sizeof totals);
-    for (long first = 0; first < images; first += BATCH) {
-        const long count = images - first < BATCH ? images - first : BATCH;
+    for (long first = 0; first < images; first += CHUNK) {
+        const long count = images - first < CHUNK ? images - first : CHUNK;
+        const long batches = (count + NAME_BATCH - 1) / NAME_BATCH;
         for (long i = 0; i < count; ++i)
             if (!read_image(npy, options, pixels[i]))
                 return fail(npy->name, "the file is shorter than its header says");
-        name_run_batch(states, threads, pixels[0], count, &results);
-        for (long i = 0; i < count; ++i) {
+        /* The last image fills up the last batch. */
+        for (long i = count; i < batches * NAME_BATCH; ++i)
+            memcpy(pixels[i], pixels[count - 1], NAME_IMAGE);
+        name_run_batch(states, threads, pixels[0], batches, &results);
+        for (long b = 0; b < batches; ++b) {
+            const long end = count < (b + 1) * NAME_BATCH ? count : (b + 1) * NAME_BATCH;
             int64_t events = 0;
             for (int l = 0; l < NAME_LAYERS; ++l) {
-                events += layer_events[i][l];
-                totals.layer_cycles[l] += layer_cycles[i][l];
-                totals.layer_events[l] += layer_events[i][l];
+                events += layer_events[b][l];
+                totals.layer_cycles[l] += layer_cycles[b][l];
+                totals.layer_events[l] += layer_events[b][l];
             }
-            totals.cycles += cycles[i];
+            totals.cycles += cycles[b];
             totals.events += events;
-            if (options->quiet)
-                continue;
-            printf("%ld: class %d", first + i, best_output(potentials[i]));
-            if (options->clocks)
-                printf(", %lld clocks", (long long)cycles[i]);
-            printf(", %lld events\n", (long long)events);
+            for (long i = b * NAME_BATCH; i < end && !options->quiet; ++i) {
+                printf("%ld: class %d", first + i, best_output(potentials[i]));
+                if (options->clocks)
+                    printf(", %lld clocks", (long long)cycles[b]);
+                printf(", %lld events%s\n", (long long)events,
+                       NAME_BATCH > 1 ? " in its batch" : "");
+            }
         }
         if (output != NULL && !write_potentials(output, potentials[0], count))
             return fail(options->output, "cannot write the file");

@@ -19,7 +19,7 @@
 #endif
 
 enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO = NAME_FIFO,
-       DRAIN = NAME_DRAIN };
+       DRAIN = NAME_DRAIN, BATCH = NAME_BATCH };
 /* Channels are computed in groups of LANES; a row of weights is padded to whole groups. */
 enum { LANES = NAME_LANES, ROW = NAME_ROW };
 enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
@@ -34,10 +34,10 @@ struct run {
 };
 
 /* A stream: one map through one set of weights. `shift` is applied to the accumulators before it;
-   `phase_end` says that its last run ends a phase. */
+   `phase_end` says that its last run ends a phase; `by_image` that each image has its own map. */
 struct stream {
     int32_t run_first, run_count, shift, phase_end, height, width, stride_y, stride_x;
-    int32_t pointer_stride, event_stride, weights, weight_stride;
+    int32_t pointer_stride, event_stride, weights, weight_stride, by_image;
 };
 
 struct tile {
@@ -45,11 +45,14 @@ struct tile {
 };
 
 /* A layer. Sizes are [pixels] before and behind pooling; `events`, `event_row`, `pointers` and
-   `pitch` say where its map is kept; `record` and `record_pool` where it is recorded, or -1. */
+   `pitch` say where its map is kept; `record` and `record_pool` where it is recorded, or -1;
+   `first` is its first channel. In a batch it is for one `image`, and with `keeps` the weights of
+   its tile stay for the next one. */
 struct layer {
     int32_t kind, mode, is_rate, tile_first, tile_count, channels, height, width;
     int32_t pool_height, pool_width, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x;
     int32_t pitch, events, event_row, pointers, word_shift, word_bits, record, record_pool;
+    int32_t image, first, keeps;
 };
 
 /* Accumulators of one pixel. */
@@ -208,6 +211,7 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
     static const name_count nothing[BANKS];
     const struct stream *st = streams + t->stream_first;
     const struct stream *const end = st + t->stream_count;
+    const int32_t image = layers[s->layer].image;
     int64_t events = 0;
 
     memset(sums, 0, sizeof *sums);
@@ -219,6 +223,8 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
                 for (int c = 0; c < ROW; ++c)
                     sums->plane[p][c] = (name_acc)(sums->plane[p][c] * (1 << st->shift));
         }
+        const int32_t more_entries = st->by_image ? image * NAME_POINTER_STRIDE : 0;
+        const int32_t more_events = st->by_image ? image * NAME_EVENT_STRIDE : 0;
         for (int32_t r = 0; r < st->run_count; ++r) {
             const struct run *run = runs + st->run_first + r;
             const int32_t y = oy * st->stride_y + run->dy, x = ox * st->stride_x + run->dx;
@@ -227,12 +233,13 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
             const name_count *bank_low = nothing, *bank_high = nothing;
             int32_t count = 0;
             if (y >= 0 && y < st->height && low < high) {
-                const int32_t entry = run->pointer + oy * st->pointer_stride;
+                const int32_t entry =
+                    run->pointer + oy * st->pointer_stride + more_entries;
                 const int32_t before = low > 0 ? (int32_t)s->pointers[entry + low - 1] : 0;
                 count = (int32_t)s->pointers[entry + high - 1] - before;
                 if (count > 0) {
                     const name_event *event =
-                        s->events + run->event + oy * st->event_stride + before;
+                        s->events + run->event + oy * st->event_stride + more_events + before;
                     const int32_t row = st->weights + run->row - ox * st->weight_stride;
                     if (by == BY_PLANE)
                         add_planes(sums->plane, planes, event, count, row);
@@ -258,6 +265,12 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
 /*@neurons@*/
 /* Layers ---------------------------------------------------------------------------------------- */
 
+/* Where the trains of a layer's image are recorded. */
+NAME_INLINE uint16_t *trains_of(const name_state *s, const struct layer *l)
+{
+    return s->trains + (ptrdiff_t)l->image * NAME_TRAINS;
+}
+
 /* The image comes in: one map of events for this word of its bits. */
 static void receive(name_state *s, const struct layer *l, const uint8_t *image)
 {
@@ -276,7 +289,7 @@ static void receive(name_state *s, const struct layer *l, const uint8_t *image)
         }
     }
     for (int32_t i = 0; s->trains != NULL && l->record >= 0 && i < channels * height * width; ++i)
-        s->trains[l->record + i % channels * height * width + i / channels] = image[i];
+        trains_of(s, l)[l->record + i % channels * height * width + i / channels] = image[i];
     s->layer_cycles[s->layer] = (int64_t)channels * height * width + NAME_RECEIVE;
 }
 
@@ -285,7 +298,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
                  int32_t *best)
 {
     const struct tile *t = tiles + tile;
-    const int32_t first = (tile - l->tile_first) * CHANNELS;
+    const int32_t first = l->first + (tile - l->tile_first) * CHANNELS;
     int32_t word[ROW];
     int32_t worth[ROW];
 
@@ -307,7 +320,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
                     best[c] = word[c];
                 }
                 if (s->trains != NULL)
-                    s->trains[l->record + ((first + c) * l->height + oy) * l->width + ox] =
+                    trains_of(s, l)[l->record + ((first + c) * l->height + oy) * l->width + ox] =
                         (uint16_t)word[c];
             }
         }
@@ -330,9 +343,10 @@ static void fire_layer(name_state *s, const struct layer *l)
                 for (int32_t c = 0; c < t->channels; ++c) {
                     append(s, &w, x * l->pitch + c, (uint32_t)word[c]);
                     if (s->trains != NULL && l->record_pool >= 0)
-                        s->trains[l->record_pool
-                                  + ((i * CHANNELS + c) * l->pool_height + y) * l->pool_width
-                                  + x] = (uint16_t)word[c];
+                        trains_of(s, l)[l->record_pool
+                                        + ((l->first + i * CHANNELS + c) * l->pool_height + y)
+                                              * l->pool_width
+                                        + x] = (uint16_t)word[c];
                 }
                 end_pixel(s, &w, l->pointers + row * l->pool_width + x);
             }
@@ -352,7 +366,8 @@ static void readout_layer(name_state *s, const struct layer *l, int32_t *potenti
             for (int32_t x = 0; x < l->width; ++x) {
                 activate(s, l->mode, t, y, x, value);
                 for (int32_t c = 0; c < t->channels; ++c)
-                    potentials[((i * CHANNELS + c) * l->height + y) * l->width + x] = value[c];
+                    potentials[((l->first + i * CHANNELS + c) * l->height + y) * l->width + x] =
+                        value[c];
             }
 /*@tile_ends@*/
     }
@@ -383,11 +398,11 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
         state->layer_cycles[i] = 0;
         clock_start(&state->clocks);
         if (l->kind == RECEIVE_LAYER)
-            receive(state, l, image);
+            receive(state, l, image + (ptrdiff_t)l->image * NAME_IMAGE);
         else if (l->kind == FIRE_LAYER)
             fire_layer(state, l);
         else
-            readout_layer(state, l, potentials);
+            readout_layer(state, l, potentials + (ptrdiff_t)l->image * NAME_OUTPUTS);
         /* `shadow_free` is the end of the last pixel plus the clocks of its drain. */
         if (l->kind != RECEIVE_LAYER && state->counting)
             state->layer_cycles[i] = (int64_t)state->clocks.shadow_free + NAME_FLUSH;
@@ -408,8 +423,9 @@ void name_run_batch(name_state *states, int threads, const uint8_t *images, int6
 #ifdef _OPENMP
         state += omp_get_thread_num();
 #endif
-        state->trains = results->trains ? results->trains + i * NAME_TRAINS : NULL;
-        name_run(state, images + i * NAME_IMAGE, results->potentials + i * NAME_OUTPUTS);
+        state->trains = results->trains ? results->trains + i * BATCH * NAME_TRAINS : NULL;
+        name_run(state, images + i * BATCH * NAME_IMAGE,
+                 results->potentials + i * BATCH * NAME_OUTPUTS);
         if (results->cycles)
             results->cycles[i] = state->cycles;
         if (results->layer_cycles)

@@ -32,14 +32,16 @@ typedef struct {
 } name_clocks;
 
 /*@loader_types@*/
-/* Everything that one image needs while it is run; nothing else is allocated, ever. */
+/* Everything that one image (or a batch of NAME_BATCH, computed together) needs while it is run;
+   nothing else is allocated, ever. */
 typedef struct {
     /* To be set by the caller, behind name_init: whether clocks are counted (1), and where all
-       trains are recorded: NAME_TRAINS words that begin as 0, or NULL (the default). */
+       trains are recorded: NAME_TRAINS words an image that begin as 0, or NULL (the default). */
     int counting;
 /*@ddr_fields@*/
     uint16_t *trains;
-    /* Results, beside the potentials: clocks and events of the image and of each layer. */
+    /* Results, beside the potentials: clocks and events of the batch, and of each row of the layer
+       table. */
     int64_t cycles;
     int64_t layer_cycles[NAME_LAYERS];
     int64_t layer_events[NAME_LAYERS];
@@ -52,12 +54,13 @@ typedef struct {
     name_count bank_pointers[NAME_POINTERS][NAME_BANKS];
 } name_state;
 
-/* Results of many images, each one behind the other; all but `potentials` may be NULL. */
+/* Results of many images, each one behind the other; all but `potentials` may be NULL. What counts
+   clocks and events is for each batch. */
 typedef struct {
     int32_t *potentials;   /* NAME_OUTPUTS each */
-    int64_t *cycles;       /* 1 each */
-    int64_t *layer_cycles; /* NAME_LAYERS each */
-    int64_t *layer_events; /* NAME_LAYERS each */
+    int64_t *cycles;       /* 1 a batch */
+    int64_t *layer_cycles; /* NAME_LAYERS a batch */
+    int64_t *layer_events; /* NAME_LAYERS a batch */
     uint16_t *trains;      /* NAME_TRAINS each, must begin as 0 */
 } name_results;
 
@@ -76,10 +79,11 @@ size_t name_state_size(void);
 /* Prepares a state for any number of images. */
 void name_init(name_state *state);
 
-/* Runs one image: NAME_IMAGE bytes in the order (y, x, channel); writes NAME_OUTPUTS potentials. */
+/* Runs a batch, NAME_BATCH images of NAME_IMAGE bytes in the order (y, x, channel); writes
+   NAME_OUTPUTS potentials for each. */
 void name_run(name_state *state, const uint8_t *image, int32_t *potentials);
 
-/* Runs `count` images on as many threads as there are states (one, unless built with OpenMP). */
+/* Runs `count` batches on as many threads as there are states (one, unless built with OpenMP). */
 void name_run_batch(name_state *states, int threads, const uint8_t *images, int64_t count,
                     const name_results *results);
 
