@@ -42,6 +42,7 @@ def unroll(tables: ProgramTables) -> ProgramTables:
         tiles=tuple(tiles),
         weights=np.concatenate(weights, axis=1),
         potentials=tables.potentials * tables.batch,
+        is_unrolled=True,
     )
 
 

@@ -9,7 +9,6 @@ from snnir.analysis.program import RUN_FIELDS, ProgramTables
 from snnir.analysis.ram_parts import ram_bram36
 from snnir.analysis.resources import bram36
 
-
 LAYER_BITS = 256
 """About so many bits has a row of the layer table."""
 

@@ -76,9 +76,9 @@ class Layer:
 
     `height`, `width` are the output pixels before pooling, `pool_height`, `pool_width` behind it.
     For RECEIVE rows `word_shift` and `word_bits` say which bits of a pixel the map holds, and the
-    channels are those of the one tile. In a batch a row is for one `image`, and for one tile of the
-    channels from `first_channel` if its weights are shared; with `keeps` the tile's weights stay for
-    the next image. `by_image`: each image has a copy of the map.
+    channels are those of the one tile. In a batch a row is for one `image`, and for one tile (of
+    the channels from `first_channel`) if its weights are shared; with `keeps` these stay for the
+    next image. `by_image`: each image has a copy of the map.
     """
 
     label: str
@@ -184,13 +184,14 @@ class ProgramTables:
     batch: int = 1
     shared: int = 0
     image_stride: tuple[int, int] = (0, 0)
+    is_unrolled: bool = False
 
     @cached_property
     def unrolled(self) -> ProgramTables:
         """The tables as the machine has them: a row for whatever it does, one behind the other."""
         from snnir.analysis.batch import unroll
 
-        return unroll(self) if self.batch > 1 else self
+        return self if self.batch == 1 or self.is_unrolled else unroll(self)
 
     @property
     def weight_depth(self) -> int:

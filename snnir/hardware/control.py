@@ -19,10 +19,10 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     Ports: `image_full` starts the program unless `sending`; `end_phase`, `phase` from the emitters;
     the columns of the layer table, held while a layer runs, and `ready` in the first clock in which
     they are valid (the third of the layer); `compute` (the same for a layer that computes),
-    `release_image` (no pass needs it any more), `send` (the potentials are complete), `running`,
-    `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the image so far). Where
-    weights come from DDR: `begins` (an image begins with the next clock), and `failed` ends it, for
-    good.
+    `release_image` (no pass needs it, or the images of its batch, any more), `send` (the potentials
+    are complete), `running`, `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the
+    image so far). Where weights come from DDR: `begins` (an image begins with the next clock), and
+    `failed` ends it, for good.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
     over the image takes a clock per neuron and `RECEIVE` more.
@@ -81,7 +81,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     received_before = m.reg("received_before", 1, reset=0)
     received_before.next = mux(ready, desc["receive"], received_before)
     m.output("compute", compute)
-    m.output("release_image", compute & received_before)
+    holds = desc["holds"] if "holds" in layers.stored else m.const(0, 1)
+    m.output("release_image", compute & received_before & ~holds)
     m.output("send", send)
     if tables.program.ring:
         m.output("begins", begin)

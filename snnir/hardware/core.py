@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from snnir.hardware import control, image, netlist, writer
+from snnir.hardware import control, image, netlist, resolver, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
 from snnir.hardware.builder import Module, Signal, cat, mux
@@ -27,8 +27,7 @@ from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
 from snnir.hardware.products import fit
 from snnir.hardware.read_ports import ReadPorts
-from snnir.hardware.readout import OUTPUT_BITS, readout_module
-from snnir.hardware.resolver import resolver_module
+from snnir.hardware.readout import OUTPUT_BITS, READOUT_SETTINGS, readout_module
 from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import Timing, fire_stages, timing
 from snnir.hardware.walker import walker_columns
@@ -132,13 +131,13 @@ def core_module(
     )
     resolved = m.instance(
         "resolver",
-        resolver_module(tables),
+        resolver.resolver_module(tables),
         rst=rst,
         ready=ctrl["compute"],
         go=go,
         counts_below=below,
         counts_last=last,
-        **pins(walker_columns(tables)),
+        **pins((*walker_columns(tables), *resolver.COLUMNS)),
         **writes["tiles"],
         **writes["runs"],
     )
@@ -150,7 +149,9 @@ def core_module(
     )
     if loaded:
         begins.drive(ctrl["begins"])
-        end_tile.drive(emitted["end_tile"])
+        # With the next image of a batch the same weights are used again.
+        stays = ctrl["keeps"] if "keeps" in layers.stored else m.const(0, 1)
+        end_tile.drive(emitted["end_tile"] & ~stays)
     go.drive(emitted["go"])
     end_phase.drive(emitted["end_phase"])
     phase.drive(emitted["phase_head"])
@@ -270,7 +271,8 @@ def core_module(
         tile_last=drained["pixel_tile_last"],
         send=ctrl["send"],
         tready=taken,
-        **tables.settings.pins(settings, ["potential_last", "pixel_last"]),
+        **pins(["potential_first"]),
+        **tables.settings.pins(settings, READOUT_SETTINGS),
     )
     busy.drive(sent["busy"])
 

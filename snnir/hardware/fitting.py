@@ -34,6 +34,8 @@ def fit_program(
         raise refuse("it has another array than the program", compile_for)
     if program.ring != machine.ring:
         raise refuse(f"its ring has {machine.ring} rows, the program's {program.ring}", compile_for)
+    if program.batch > 1:
+        raise refuse("it computes one image after another", "use event-schedule{batch=1}")
     for mode in program.modes:
         if what := _unknown_mode(machine, mode, neurons[mode.neuron]):
             raise refuse(what)

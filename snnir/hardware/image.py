@@ -8,12 +8,12 @@ from snnir.hardware.memories import address_width, ram_1r1w
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 
-COLUMNS = ("receive", "received_last", "channel_last", "x_end", "word")
+COLUMNS = ("receive", "received_last", "channel_last", "x_end", "word", "image_first")
 """The columns of the layer table that a pass over the image reads."""
 
 
 def image_module(tables: HardwareTables) -> Module:
-    """The image buffer.
+    """The image buffer; it takes the images of a batch one behind the other, as if they were one.
 
     A stream of bytes (`tdata`, `tvalid`, `tready`, `tlast`) fills it in the order y, x, channel; a
     `tlast` that comes too early starts the image anew. `full` from its last byte until
@@ -42,10 +42,14 @@ def image_module(tables: HardwareTables) -> Module:
     column = m.reg("columns_left", tables.layers.width("x_end"))
     last_channel, last_column = left.eq(0), column.eq(0)
     pixel_end = last_channel | ready
+    passed = read
+    if "image_first" in tables.layers.stored:
+        passed = m.reg("passed", tables.layers.width("received_last"))
+        passed.next = mux(ready, 0, passed + 1)
     active.next = (ready & desc["receive"]) | (
-        active & read.ne(fit(desc["received_last"], read.width))
+        active & passed.ne(fit(desc["received_last"], passed.width))
     )
-    read.next = mux(ready, 0, read + 1)
+    read.next = mux(ready, fit(desc["image_first"], read.width), read + 1)
     left.next = mux(pixel_end, desc["channel_last"], left - 1)
     next_column = mux(last_column, desc["x_end"], column - 1)
     column.next = mux(ready, desc["x_end"], mux(last_channel, next_column, column))

@@ -73,6 +73,7 @@ class Machine:
     # What the units ask a program for.
 
     stages: ClassVar[int] = 0
+    batch: ClassVar[int] = 1
 
     @property
     def event_depth(self) -> int:
@@ -126,6 +127,12 @@ class Machine:
                     "a machine for many programs takes its weights from DDR",
                     where=f"pe.program @{program.name}",
                     hint="use tile-to-pe{weights=stream}, or snnc compile --weights stream",
+                )
+            if program.batch > 1:
+                raise UserError(
+                    "a machine for many programs computes one image after another",
+                    where=f"pe.program @{program.name}",
+                    hint="use event-schedule{batch=1}",
                 )
             if (program.array, program.ring) != (first.array, first.ring):
                 raise UserError(

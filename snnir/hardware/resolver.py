@@ -44,6 +44,10 @@ ENTRY_FLAGS = 3
 """Bits of an entry that are flags."""
 
 
+COLUMNS = ("event_offset", "pointer_offset")
+"""The columns of the layer table that say where an image of a batch has its maps."""
+
+
 class _Stages:
     """A pipeline that stands still as a whole: values are carried along under their names."""
 
@@ -82,7 +86,7 @@ def resolver_module(tables: HardwareTables) -> Module:
     m = Module("resolver", doc="runs of pixels to lists of events, one run per clock")
     m.clock()
     rst = m.input("rst", 1)
-    desc = tables.layers.inputs(m, walker_columns(tables))
+    desc = tables.layers.inputs(m, [*walker_columns(tables), *COLUMNS])
     ready, go = m.input("ready", 1), m.input("go", 1)
     count = tables.count_bits
     below = m.input("counts_below", banks * count)
@@ -101,7 +105,7 @@ def resolver_module(tables: HardwareTables) -> Module:
     pipeline.clock(last_run=walk["last_run"], **carried)
     fields = tables.runs.fields(m, tables.runs.lookup(m, "runs", walk["run"], go))
     pipeline.clock(**{f"run_{key}": field for key, field in fields.items()})
-    _locate(m, tables, pipeline)
+    _locate(m, tables, pipeline, desc)
     _clip(tables, pipeline)
 
     pipeline.clock(
@@ -153,8 +157,13 @@ def _spare(m: Module, walk: Mapping[str, Signal], take: Wire, go: Signal) -> dic
     return result
 
 
-def _locate(m: Module, tables: HardwareTables, pipeline: _Stages) -> None:
-    """y, x0, and the first entries of the row: products of the pixel and the run's strides."""
+def _locate(
+    m: Module, tables: HardwareTables, pipeline: _Stages, desc: Mapping[str, Signal]
+) -> None:
+    """y, x0, and the first entries of the row: products of the pixel and the run's strides.
+
+    A map that each image of a batch has for itself lies further on by the layer's offsets.
+    """
     widths = {
         "y": bits_of(*_signed_range(tables.reach["y"])),
         "x0": bits_of(*_signed_range(tables.reach["x"])),
@@ -184,13 +193,17 @@ def _locate(m: Module, tables: HardwareTables, pipeline: _Stages) -> None:
     }
     if tables.offset_bits:
         bases["offset"] = fit(pipeline["run_offset"], tables.offset_bits)
+    for base, offset in (("pointer_row", "pointer_offset"), ("event_row", "event_offset")):
+        if offset in tables.layers.stored:
+            more = fit(desc[offset], bases[base].width)
+            bases[base] = bases[base] + mux(pipeline["run_by_image"], more, 0)
     parts = {
         name: product(m, pipeline.register, name, pipeline[a], pipeline[b], widths[name])
         for name, (a, b) in factors.items()
     }
     used = {"weights", "y", "x", *(f"run_{k}" for k in ("dy", "dx"))}
     used |= {key for key in pipeline.values if key.endswith(("_base",)) or "stride" in key}
-    used.add("run_offset")
+    used |= {"run_offset", "run_by_image"}
     keep = [key for key in pipeline.values if key not in used]
     pipeline.clock(keep, **{f"{name}_base": base for name, base in bases.items()})
     results = {name: pipeline[f"{name}_base"] for name in bases if name not in parts}

@@ -99,6 +99,7 @@ def columns_with_room(
             "word": (0, max(len(machine.words) - 1, 0)),
             "rate": (0, int(any(group.rate for group in machine.groups))),
             **dict.fromkeys(_FLAGS, (0, 1)),
+            **dict.fromkeys(_IN_BATCH, (0, 0)),
         },
         "tiles": {
             "run_first": (0, depths["runs"] - 1),
@@ -116,6 +117,7 @@ def columns_with_room(
             "offset": (0, (1 << placed[0].offset_bits) - 1),
             "phase_end": (0, 1),
             "shift_behind": (0, len(machine.shifts)),
+            "by_image": (0, 0),
         },
         "params": {},
         "tile_rows": {"rows": (0, machine.ring)},
@@ -126,6 +128,9 @@ def columns_with_room(
             "pixel_last": (0, depths["potentials"] - 1),
             "beat_last": (0, (1 << STREAM_BITS) - 1),
             "bursts": (0, (1 << STREAM_BITS) - 1),
+            **dict.fromkeys(
+                ("images_behind", "image_potential_last", "image_potential_rows"), (0, 0)
+            ),
         },
     }
     return {
@@ -141,6 +146,12 @@ _FLAGS = (
     "receive", "readout", "tiles_one",
     "y_one_window", "y_one_pixel", "x_one_window", "x_one_pixel",
 )  # fmt: skip
+
+
+_IN_BATCH = (
+    "event_offset", "pointer_offset", "image_first", "potential_first", "keeps", "holds",
+)  # fmt: skip
+"""What a machine for many programs never needs: it computes one image after another."""
 
 
 def _room(table: str, key: str, placed: Sequence[HardwareTables]) -> Range:

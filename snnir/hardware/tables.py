@@ -122,6 +122,7 @@ class HardwareTables(TableWidths):
     """A program's tables as the hardware holds them, and the widths that follow from them.
 
     Args:
+        program: unrolled, if it is not yet.
         machine: a machine that the program is to run on; addresses and the numbers of modes, words
             and shifts are then those of the machine.
     """
@@ -135,6 +136,7 @@ class HardwareTables(TableWidths):
         return self.machine or self.program
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "program", self.program.unrolled)
         self._check()
 
     def _check(self) -> None:
@@ -142,7 +144,7 @@ class HardwareTables(TableWidths):
         program = self.program
         where = f"pe.program @{program.name}"
         readouts = [layer for layer in program.layers if layer.kind == READOUT]
-        if len(readouts) != 1 or program.layers[-1].kind != READOUT:
+        if len({row.label for row in readouts}) != 1 or program.layers[-1].kind != READOUT:
             raise UserError("the hardware needs one readout, as the last layer", where=where)
         if readouts[0].is_pooled:
             raise UserError("a readout cannot be pooled", where=where)
@@ -157,14 +159,21 @@ class HardwareTables(TableWidths):
     @property
     def potential_rows(self) -> int:
         """Potentials that each lane keeps."""
-        layer = self.program.layers[-1]
+        return sum(self._potential_rows(row) for row in self._readouts)
+
+    def _potential_rows(self, layer: Layer) -> int:
         tiles = self.program.tiles[layer.tile_first :][: layer.tile_count]
         groups = sum(self.program.array.drain_clocks(tile.channels) for tile in tiles)
         return groups * layer.height * layer.width
 
     @property
+    def _readouts(self) -> list[Layer]:
+        return [layer for layer in self.program.layers if layer.kind == READOUT]
+
+    @property
     def image_bytes(self) -> int:
-        return math.prod(self.program.image)
+        """Bytes of the images that are computed together."""
+        return math.prod(self.program.image) * self.program.batch
 
     @property
     def pools(self) -> bool:
@@ -176,6 +185,8 @@ class HardwareTables(TableWidths):
         """What the units have to know of the whole program: one row."""
         readout = self.program.layers[-1]
         beats = sum(tile.rows for tile in self.program.tiles) * row_layout(self.program.array).beats
+        batch = self.program.batch
+        potentials, several = self.program.potentials // batch, int(batch > 1)
         return Columns(
             f"{self.program.name}_settings",
             {
@@ -185,6 +196,10 @@ class HardwareTables(TableWidths):
                 "pixel_last": [readout.height * readout.width - 1],
                 "beat_last": [beats - 1],
                 "bursts": [-(-beats // BURST)],
+                # Of a batch: the images behind the first, and what each of them has of potentials.
+                "images_behind": [batch - 1],
+                "image_potential_last": [several * (potentials - 1)],
+                "image_potential_rows": [several * (self.potential_rows // batch)],
             },
         )
 
@@ -198,7 +213,8 @@ class HardwareTables(TableWidths):
 
     @cached_property
     def layers(self) -> Columns:
-        rows = [self._layer(layer) for layer in self.program.layers]
+        layers = self.program.layers
+        rows = [self._layer(layer) | self._in_batch(index) for index, layer in enumerate(layers)]
         return Columns(
             f"{self.program.name}_layers", {key: [row[key] for row in rows] for key in rows[0]}
         )
@@ -228,6 +244,35 @@ class HardwareTables(TableWidths):
         for axis in (0, 1):
             row |= axis_columns(layer, axis)
         return row
+
+    def _in_batch(self, index: int) -> dict[str, int]:
+        """The columns that differ from 0 in a batch only."""
+        program = self.program
+        layer = program.layers[index]
+        receive = layer.kind == RECEIVE
+        follows = index > 0 and program.layers[index - 1].kind == RECEIVE and not receive
+        events, pointers = program.image_stride
+        return {
+            "event_offset": 0 if receive else layer.image * events,
+            "pointer_offset": 0 if receive else layer.image * pointers,
+            "image_first": layer.image * math.prod(program.image) if receive else 0,
+            "potential_first": self._potential_first[index],
+            "keeps": int(layer.keeps),
+            # The images stay in their buffer until the last one has been taken.
+            "holds": int(follows and any(r.kind == RECEIVE for r in program.layers[index:])),
+        }
+
+    @cached_property
+    def _potential_first(self) -> list[int]:
+        """For each row of the layer table, the first row of potentials of a readout."""
+        each = self.potential_rows // self.program.batch
+        behind = dict.fromkeys(range(self.program.batch), 0)
+        found = []
+        for layer in self.program.layers:
+            rows = self._potential_rows(layer) if layer.kind == READOUT else 0
+            found.append(layer.image * each + behind[layer.image] if rows else 0)
+            behind[layer.image] += rows
+        return found
 
     @cached_property
     def _modes(self) -> list[tuple[int, int]]:
@@ -277,6 +322,7 @@ class HardwareTables(TableWidths):
             for key in (
                 "dy", "dx", "length", "height", "width", "stride_y", "stride_x",
                 "pointer_stride", "event_stride", "row_stride", "by_bank", "phase_end",
+                "by_image",
             )
         }  # fmt: skip
         # Addresses are exact modulo the size of their memory, which is all that is used of them.
@@ -327,7 +373,9 @@ class HardwareTables(TableWidths):
     def parameter_channels(self) -> np.ndarray:
         """Whose parameters stand in each row of the parameter memory: (rows, lanes)."""
         rows = []
-        for tile, range_ in zip(self.program.tiles, self._param_rows, strict=True):
+        pairs = zip(self.program.tiles, self._param_rows, strict=True)
+        tiles = {tile.number: (tile, rows_of) for tile, rows_of in pairs}
+        for tile, range_ in tiles.values():
             channel = np.arange(len(range_) * self.program.array.drain)
             rows.append(tile.params + channel.clip(max=tile.channels - 1))
         return np.concatenate(rows).reshape(-1, self.program.array.drain)
@@ -336,10 +384,13 @@ class HardwareTables(TableWidths):
     def _param_rows(self) -> list[range]:
         """The rows of the parameter memory that each tile has; none for the image's."""
         first, rows = 0, []
+        known: dict[int, range] = {}
         for tile in self.program.tiles:
-            count = self.program.array.drain_clocks(tile.channels) if tile.run_count else 0
-            rows.append(range(first, first + count))
-            first += count
+            if tile.number not in known:
+                count = self.program.array.drain_clocks(tile.channels) if tile.run_count else 0
+                known[tile.number] = range(first, first + count)
+                first += count
+            rows.append(known[tile.number])
         return rows
 
     def weight_memory(self, bank: int):

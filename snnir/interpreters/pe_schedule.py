@@ -117,7 +117,7 @@ def schedules(
 
 
 def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:
-    """For how many images the largest array of `schedules` stays below `limit` bytes; whole batches."""
+    """Images, in whole batches, for which each array of `schedules` is below `limit` bytes."""
     largest = 1
     for layer in tables.layers:
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]

@@ -49,11 +49,11 @@ class Counted:
     phases: np.ndarray
     beats: np.ndarray
 
-    def layers(self, tables: ProgramTables) -> dict[str, list[dict[str, np.ndarray]]]:
-        """Label of each row of the layer table -> for each of its tiles what was counted in it.
+    def layers(self, tables: ProgramTables) -> list[list[dict[str, np.ndarray]]]:
+        """For each row of the unrolled layer table and each of its tiles, what was counted in it.
 
-        Values are (N,). What lies behind the last tile of a layer belongs to that tile; a row that
-        receives the image has one.
+        Values are (N,), by batch if there are any. What lies behind the last tile of a layer belongs
+        to that tile; a row that receives the image has one.
         """
         images = len(self.images)
         starts = (self.ends["flags"] & _FIRST) > 0
@@ -63,9 +63,9 @@ class Counted:
         fields = [name for name in _END.names if name not in ("flags", "clock")]
         now = {name: rows[name] for name in fields} | {"clocks": rows["clock"] + 1}
         since = {name: np.diff(value, prepend=0, axis=1) for name, value in now.items()}
-        found: dict[str, list[dict[str, np.ndarray]]] = {}
+        found: list[list[dict[str, np.ndarray]]] = []
         at = 0
-        for layer in tables.layers:
+        for layer in tables.unrolled.layers:
             mine: list[dict[str, np.ndarray]] = []
             while True:
                 new = {name: value[:, at] for name, value in since.items()}
@@ -77,7 +77,7 @@ class Counted:
                     mine[-1] = {name: mine[-1][name] + new[name] for name in new}
                 if flags & _LAYER:
                     break
-            found[layer.label] = mine
+            found.append(mine)
         return found
 
 

@@ -19,8 +19,9 @@ class EngineResult:
     T-1-t; `<layer>` are the trains out of a layer's neurons, `<layer>.pool` its pooled map and
     `input` the pixels; pixels that no pooling window needs hold 0 and mean nothing. `cycles`
     int64 (N,) and `layer_cycles`, by label of the layer table, are clocks; `events` counts what
-    each layer consumed; these are by batch where images are computed together, `batch` of them. `seconds` is the time that running took. `counted` is what the counters of
-    simulated hardware said, where that was asked for.
+    each layer consumed; where `batch` images are computed together, these are by batch. `seconds`
+    is the time that running took. `counted` is what the counters of simulated hardware said, where
+    that was asked for.
     """
 
     potentials: np.ndarray

@@ -44,7 +44,7 @@ def count_losses(
 
 def losses_of_counters(tables: ProgramTables, counted: Counted) -> dict[str, Any]:
     """The same from the counters of the simulated hardware."""
-    return _summed(tables, len(counted.images), rtl_losses(tables, counted))
+    return _summed(tables, len(counted.images) * tables.batch, rtl_losses(tables, counted))
 
 
 def model_losses(
@@ -67,10 +67,9 @@ def model_losses(
 
 def rtl_losses(tables: ProgramTables, counted: Counted) -> Found:
     """The parts of each row of the layer table by the counters."""
-    rows = counted.layers(tables)
-    for layer in tables.layers:
+    tables = tables.unrolled
+    for layer, parts in zip(tables.layers, counted.layers(tables), strict=True):
         tiles = tables.tiles[layer.tile_first :][: layer.tile_count]
-        parts = rows[layer.label]
         channels = np.array([tile.channels for tile in tiles][: len(parts)])
         counts = {key: np.stack([part[key] for part in parts], axis=1) for key in parts[0]}
         yield (

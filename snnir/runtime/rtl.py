@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import visits
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
@@ -37,7 +38,7 @@ class RtlEngine:
     has_counters = False
 
     def __init__(self, folder: Path, tables: ProgramTables, cache: Path):
-        self.folder, self.tables = folder.resolve(), tables
+        self.folder, self.tables = folder.resolve(), tables.unrolled
         files = sorted(self.folder.glob("*.v"))
         if not files:
             raise UserError("no Verilog files", where=str(folder), hint="compile it again")
@@ -121,7 +122,8 @@ class RtlEngine:
         if self.tables.ring:
             weights = weight_stream(self.tables)
             memory = Memory(weights, ddr, ddr_pauses, ddr_fault, ddr_fault_port)
-        traces = self.simulate(frames, record, seed, memory, counted)
+        batches = frames_of_batches(frames, self.tables.batch)
+        traces = self.simulate(batches, record, seed, memory, counted)
         return self.result(traces, len(frames), record, time.perf_counter() - start)
 
     def simulate(
@@ -144,42 +146,57 @@ class RtlEngine:
 
     def result(self, traces: Traces, images: int, record: bool, seconds: float) -> EngineResult:
         """What the traces of some images mean."""
-        computed = [
-            (i, layer) for i, layer in enumerate(self.tables.layers) if layer.kind != RECEIVE
-        ]
+        rows = self.tables.layers
+        cycles: dict[str, np.ndarray] = {}
+        events: dict[str, np.ndarray] = {}
+        for index, layer in enumerate(rows):
+            sums = [(cycles, 0)] if layer.kind == RECEIVE else [(cycles, 0), (events, 1)]
+            for found, column in sums:
+                found[layer.label] = found.get(layer.label, 0) + traces.layers[:, index, column]
+        outputs = self.tables.potentials // self.tables.batch
         return EngineResult(
-            potentials=traces.potentials,
+            potentials=traces.potentials.reshape(-1, outputs)[:images],
             trains=self._trains(traces, images) if record else {},
             cycles=traces.cycles,
-            layer_cycles={
-                layer.label: traces.layers[:, i, 0] for i, layer in enumerate(self.tables.layers)
-            },
-            events={layer.label: traces.layers[:, i, 1] for i, layer in computed},
+            layer_cycles=cycles,
+            events=events,
             seconds=seconds,
             counted=traces.counted,
+            batch=self.tables.batch,
         )
 
     def _trains(self, traces: Traces, images: int) -> dict[str, np.ndarray]:
         """Label to uint16 (N, C, H, W), from the order in which the hardware makes trains."""
-        layers = self.tables.layers
-        fired = _Cursor(traces.fired, images, [self._fired(layer) for layer in layers])
-        stored = _Cursor(traces.stored, images, [self._stored(layer) for layer in layers])
-        trains: dict[str, np.ndarray] = {}
+        layers, batches = self.tables.layers, len(traces.cycles)
+        fired = _Cursor(traces.fired, batches, [self._fired(layer) for layer in layers])
+        stored = _Cursor(traces.stored, batches, [self._stored(layer) for layer in layers])
+        trains: dict[str, list[list[np.ndarray]]] = {}
+
+        def keep(label: str, layer: Layer, words: np.ndarray) -> None:
+            parts = trains.setdefault(label, [[] for _ in range(self.tables.batch)])
+            parts[layer.image].append(words)
+
         for layer, first, second in zip(layers, fired, stored, strict=True):
             if layer.kind == RECEIVE:
                 # One neuron per clock, in the first lane.
                 size = layer.height, layer.width, layer.channels
-                pixels = second[..., 0].reshape(images, *size)
+                pixels = second[..., 0].reshape(batches, *size)
                 word = (pixels.transpose(0, 3, 1, 2) << layer.word_shift).astype(np.uint16)
-                trains["input"] = trains.get("input", np.uint16(0)) | word
+                keep("input", layer, word)
             elif layer.kind == FIRE:
                 size = layer.height, layer.width
-                trains[layer.label] = self._map(layer, first, visits(layer), size)
+                keep(layer.label, layer, self._map(layer, first, visits(layer), size))
                 if layer.is_pooled:
                     size = layer.pool_height, layer.pool_width
                     order = np.argwhere(np.ones(size, bool))
-                    trains[f"{layer.label}.pool"] = self._map(layer, second, order, size)
-        return trains
+                    keep(f"{layer.label}.pool", layer, self._map(layer, second, order, size))
+        found = {}
+        for label, parts in trains.items():
+            # The words of a pixel are its bits; the tiles of a map are its channels.
+            join = sum if label == "input" else lambda tiles: np.concatenate(tiles, axis=1)
+            whole = np.stack([join(part) for part in parts], axis=1).astype(np.uint16)
+            found[label] = whole.reshape(-1, *whole.shape[2:])[:images]
+        return found
 
     def _fired(self, layer: Layer) -> int:
         """Clocks in which trains or potentials of a layer leave the neurons."""

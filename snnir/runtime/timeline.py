@@ -50,7 +50,7 @@ def model_timeline(
         ddr: where weights come from, in a program that streams them.
     """
     constants = timing(tables, neurons_of(module))
-    first = {label: words[:1] for label, words in trains.items()}
+    first = {label: words[: tables.batch] for label, words in trains.items()}
     for row in schedules(tables, constants, first, ddr):
         begin, clocks = int(row.begin[0]), int(row.clocks[0])
         if row.runs is None:
@@ -77,22 +77,24 @@ def model_timeline(
 
 def rtl_timeline(tables: ProgramTables, counted: Counted) -> Iterator[TracedLayer]:
     """The first image as the simulated hardware recorded it."""
-    rows = counted.layers(tables)
-    begin, at, beat = 0, 0, 0
+    tables = tables.unrolled
+    begin, at, beat, tile_last = 0, 0, 0, -1
     beats = row_layout(tables.array).beats if tables.ring else 0
     ends = tables.runs[:, tables.run_column["phase_end"]]
-    for layer in tables.layers:
-        clocks = sum(int(tile["clocks"][0]) for tile in rows[layer.label])
+    for layer, row in zip(tables.layers, counted.layers(tables), strict=True):
+        clocks = sum(int(tile["clocks"][0]) for tile in row)
         if layer.kind == RECEIVE:
             yield TracedLayer(layer, begin, clocks)
         else:
             tiles = tables.tiles[layer.tile_first :][: layer.tile_count]
             count = int(np.searchsorted(counted.phases["end"], begin + clocks)) - at
             loads = []
-            for tile in tiles if beats else ():
+            # An image of a batch finds the weights that the one before has used.
+            for tile in tiles if beats and tile_last != layer.tile_first else ():
                 taken = counted.beats[beat : beat + tile.rows * beats]
                 loads.append((int(taken[0]), int(taken[-1]), len(taken)))
                 beat += len(taken)
+            tile_last = layer.tile_first
             yield TracedLayer(
                 layer,
                 begin,

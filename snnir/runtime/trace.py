@@ -72,7 +72,8 @@ class _Tracer:
     def __init__(self, tables: ProgramTables, clock_mhz: float, engine: str, process: int):
         self.clock_mhz = clock_mhz
         self.process = process
-        self.spans = SPANS // len(tables.layers)
+        self.several = tables.batch > 1
+        self.spans = SPANS // len(tables.unrolled.layers)
         name = f"{tables.name}, {engine}, {clock_mhz:g} MHz"
         self.events = [self.meta("process_name", 0, name)]
         self.events.append(self.meta("process_sort_index", 0, process))
@@ -83,12 +84,15 @@ class _Tracer:
 
     def layer(self, row: TracedLayer) -> None:
         begin, clocks, label = row.begin, row.clocks, row.layer.label
+        if self.several:
+            label += f" image {row.layer.image}"
         self.slice(LAYERS, label, begin, begin + clocks)
         if row.phases is None:
             self.slice(RECEIVING, label, begin, begin + clocks)
             return
         for tile, (first, last, beats) in enumerate(row.loads):
-            self.slice(WEIGHTS, f"{label} tile {tile}", first, last + 1, beats=beats)
+            if beats:
+                self.slice(WEIGHTS, f"{label} tile {tile}", first, last + 1, beats=beats)
         figures = _Figures(row)
         for span in self.cut(row):
             self.span(span, row.phases, figures)
