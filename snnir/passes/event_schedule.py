@@ -126,12 +126,14 @@ class EventSchedulePass(ModulePass):
         else:
             unshare(op)
             schedule(op, self.reuse)
+            _narrow(op, self.position_bits)
 
     def _split(self, op: ProgramOp, images: int, room: float) -> bool:
         """Share from the first layer that lets the memories fit, or else from the readout on."""
         for first in range(len(op.layers)):
             share(op, images, first)
             schedule(op, self.reuse)
+            _narrow(op, self.position_bits)
             if _needed(op) <= room:
                 return True
         return False

@@ -52,8 +52,8 @@ class Counted:
     def layers(self, tables: ProgramTables) -> list[list[dict[str, np.ndarray]]]:
         """For each row of the unrolled layer table and each of its tiles, what was counted in it.
 
-        Values are (N,), by batch if there are any. What lies behind the last tile of a layer belongs
-        to that tile; a row that receives the image has one.
+        Values are (N,), by batch if there are any. What lies behind the last tile of a layer
+        belongs to that tile; a row that receives the image has one.
         """
         images = len(self.images)
         starts = (self.ends["flags"] & _FIRST) > 0

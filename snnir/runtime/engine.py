@@ -31,4 +31,10 @@ class EngineResult:
     events: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
     batch: int = 1
+
+    @property
+    def cycles_per_image(self) -> float | None:
+        """Clocks of a batch over its images, on average."""
+        return None if self.cycles is None else float(self.cycles.mean()) / self.batch
+
     counted: Counted | None = None

@@ -32,6 +32,8 @@ def count_losses(
     """
     clocks = timing(tables, neurons_of(module))
     samples, chunk = len(trains["input"]), images_at_once(tables)
+    # The last batch is filled up.
+    counted = -(-samples // tables.batch) * tables.batch
     found: list[tuple[str, np.ndarray, dict[str, np.ndarray]]] = []
     for first in range(0, samples, chunk):
         part = {label: words[first : first + chunk] for label, words in trains.items()}
@@ -39,7 +41,7 @@ def count_losses(
             (row.layer.label, row.clocks, model_losses(tables, clocks, row))
             for row in schedules(tables, clocks, part, ddr)
         ]
-    return _summed(tables, samples, found)
+    return _summed(tables, counted, found)
 
 
 def losses_of_counters(tables: ProgramTables, counted: Counted) -> dict[str, Any]:

@@ -90,6 +90,11 @@ def array(text: str) -> tuple[int, ...] | Path:
     return banks, channels, planes, *lanes
 
 
+def batch(text: str) -> int:
+    """Images that are computed together, or `auto`, which is 0."""
+    return 0 if text == "auto" else whole(1, 8)(text)
+
+
 def choices(low: int, high: int, powers: bool = False) -> Callable[[str], tuple[int, ...]]:
     """Whole numbers from `low` to `high` separated by commas, perhaps powers of two only."""
     one = whole(low, high)

@@ -292,6 +292,7 @@ class _Build:
             "input": describe_input(self.snn, self.input_shape),
             "output": describe_output(self.snn),
             "array": asdict(tables.array),
+            "batch": tables.batch,
             "memory": describe_memory(tables),
             "machine": self.machine.describe() if self.machine else None,
             "target": asdict(self.target),

@@ -60,6 +60,7 @@ class Flow:
     machine: str | None = None
     reconfigurable: bool = False
     weights: str | None = None
+    batch: int | None = None
     verilog: bool = True
 
     def stages(self) -> Iterator[Stage]:
@@ -105,7 +106,7 @@ class Flow:
         yield Stage("tile-to-pe", {"target": self.target, **size, **weights})
         # The machine's memories are what they are, whatever the target has.
         target = "none" if self.machine else self.target
-        yield Stage("event-schedule", {"target": target, **weights}, role="pe")
+        yield Stage("event-schedule", {"target": target, **weights, "batch": self.batch}, role="pe")
         yield Stage("verify-pe-schedule")
         if self.verilog:
             machine = self.machine or ("auto" if self.reconfigurable else None)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from snnir.errors import UserError
-from snnir.tools.arguments import array, between, positive, real, several, whole
+from snnir.tools.arguments import array, batch, between, positive, real, several, whole
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,6 +40,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--weights", choices=("auto", "onchip", "stream"),
         help="where weights are kept: in the banks' memories, or in DDR, from which they come "
         "tile by tile (auto: in DDR where they do not fit the device)",
+    )  # fmt: skip
+    add(
+        "--batch", metavar="N|auto", type=batch,
+        help="images that are computed together and share the weights that come from DDR: 1 to 8, "
+        "or as many as the time that these take asks for (1)",
     )  # fmt: skip
     add("--no-verilog", action="store_true", help="leave the hardware out, C only")
 
@@ -135,6 +140,7 @@ def run(args: Namespace) -> int:
         machine=str(machine) if machine else None,
         reconfigurable=args.reconfigurable or machine is not None,
         weights=args.weights,
+        batch=args.batch,
         verilog=not args.no_verilog,
     )
     from snnir.tools.compiling import compile_model
@@ -153,7 +159,10 @@ def _as_json(folder: Path, made) -> dict:
     manifest = made.manifest
     return {
         "folder": str(folder),
-        **{key: manifest[key] for key in ("name", "pipeline", "snn_opt", "options", "array")},
+        **{
+            key: manifest[key]
+            for key in ("name", "pipeline", "snn_opt", "options", "array", "batch")
+        },
         "layers": manifest["layers"],
         "memory": manifest["memory"],
         "files": list(manifest["files"]),
@@ -182,12 +191,13 @@ def _as_text(folder: Path, made) -> str:
     array = manifest["array"]
     memory = {entry["name"]: entry["bytes"] for entry in manifest["memory"]}
     operations = array["banks"] * array["channels"] * array["planes"]
+    together = f", {manifest['batch']} images together" if manifest["batch"] > 1 else ""
     hardware = "IR, C and Verilog" if manifest["verilog"] else "IR and C"
     return f"""\
 {table(headers, rows)}
 
 array   {array["banks"]} banks x {array["channels"]} channels x {array["planes"]} planes \
-= {number(operations)} synaptic operations per clock, {array["drain"]} channels drained
+= {number(operations)} synaptic operations per clock, {array["drain"]} channels drained{together}
 memory  {byte_size(sum(memory.values()))}, of that weights {byte_size(memory["weights"])}
 made    {folder}: {hardware}, {len(manifest["files"])} files in {duration(made.seconds["total"])}
 

@@ -11,6 +11,8 @@ from snnir.tools.arguments import whole
 from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.engine import EngineResult
@@ -120,11 +122,16 @@ def _activity(
         "engine": engine,
         "samples": len(samples),
         "layers": layers,
-        "cycles": {label: float(c.mean()) for label, c in result.layer_cycles.items()},
-        "events": {label: float(e.mean()) for label, e in result.events.items()},
-        "total_cycles": float(result.cycles.mean()),
+        "cycles": _by_image(result.layer_cycles, result.batch),
+        "events": _by_image(result.events, result.batch),
+        "total_cycles": result.cycles_per_image,
         "losses": next(iter(losses.values())),
     }
+
+
+def _by_image(counts: dict[str, np.ndarray], batch: int) -> dict[str, float]:
+    """Means over images of what is counted by batch."""
+    return {label: float(values.mean()) / batch for label, values in counts.items()}
 
 
 def _compare(model: dict[str, Any], rtl: dict[str, Any], where: str) -> None:
@@ -203,6 +210,7 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
             "spikes": sum(layer["spikes"] or 0 for layer in layers) if activity else None,
             "cycles": cycles,
             "seconds": cycles / (target["clock_mhz"] * 1e6) if activity else None,
+            "batch": manifest["batch"],
             "memory_bytes": sum(memory["bytes"] for memory in manifest["memory"]),
         },
         "fit": {
@@ -290,9 +298,11 @@ def _as_text(found: dict[str, Any]) -> str:
              "peak; the second table says in clocks where the rest goes, "
              f"{WHO[found['activity']['engine']]}")
         )  # fmt: skip
+        batch = totals["batch"]
+        together = f" for {batch} images together" if batch > 1 else ""
         about.append(
-            ("latency", f"{number(totals['cycles'])} cycles, "
-             f"{duration(totals['seconds'])} at {fit['clock_mhz']:g} MHz, "
+            ("latency", f"{number(batch * totals['cycles'])} cycles{together}, "
+             f"{duration(batch * totals['seconds'])} at {fit['clock_mhz']:g} MHz, "
              f"{number(1 / totals['seconds'])} images a second")
         )  # fmt: skip
     else:

@@ -75,7 +75,8 @@ def summary(engine: str, result: EngineResult, samples: Samples) -> dict[str, An
         "accuracy": right,
         "float_accuracy": None,
         "seconds_per_sample": result.seconds / len(samples),
-        "cycles_per_sample": None if result.cycles is None else float(result.cycles.mean()),
+        "batch": result.batch,
+        "cycles_per_sample": result.cycles_per_image,
         "predictions": predictions.tolist(),
     }
 
@@ -130,7 +131,9 @@ def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, output
         pairs.insert(3, ("float model", percent(found["float_accuracy"]) if why is None else why))
     if cycles is not None:
         at_clock = duration(cycles / (clock * 1e6))
-        pairs.append(("hardware", f"{number(cycles)} cycles a sample, {at_clock} at {clock:g} MHz"))
+        together = f", {found['batch']} together" if found["batch"] > 1 else ""
+        how = f"{number(cycles)} cycles a sample, {at_clock} at {clock:g} MHz{together}"
+        pairs.append(("hardware", how))
     if found["ddr"]:
         pairs.append(("weights", f"from DDR at {ddr_as_text(found['ddr'])}"))
     text = facts(pairs)

@@ -101,10 +101,7 @@ def _as_json(comparison: Comparison, results: dict[str, EngineResult], count: in
             }
             for layer in comparison.layers
         ],
-        "cycles": {
-            name: None if values is None else float(values.mean())
-            for name, values in cycles.items()
-        },
+        "cycles": {name: result.cycles_per_image for name, result in results.items()},
         "cycles_equal": None
         if len(counted) < 2
         else all((values == counted[0]).all() for values in counted[1:]),
