@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from xdsl.dialects.builtin import BoolAttr
 from xdsl.ir import SSAValue
@@ -35,17 +37,33 @@ def unshare(program: ProgramOp) -> None:
 def place_batch(program: ProgramOp, row: RowSize, reuse: bool) -> tuple[dict[SSAValue, int], int]:
     """An address for each map, and by how much the copies of different images lie apart.
 
-    Maps that each image has for itself lie behind the others, those of an image together; each kind
-    among itself as `place_maps` says.
+    Maps fall into three groups: those of one image at a time, those that images keep until the
+    shared layers begin, and those that shared layers write. What is kept lies behind the first
+    group. The last group follows it image by image, or lies where the first group was; what needs
+    less memory is taken. Each group is placed by itself, as `place_maps` says.
     """
     own = maps_by_image(program)
-    found = place_maps(program, row, reuse, lambda value: value not in own)
     if not own:
-        return found, 0
-    above = max((a + map_size(v.type, row) for v, a in found.items()), default=0)
-    copies = place_maps(program, row, reuse, lambda value: value in own)
-    stride = max(a + map_size(v.type, row) for v, a in copies.items())
-    return found | {value: above + address for value, address in copies.items()}, stride
+        return place_maps(program, row, reuse), 0
+    written = {layer.out for layer in program.layers if layer.is_shared}
+
+    def group(among: Callable[[SSAValue], bool]) -> tuple[dict[SSAValue, int], int]:
+        found = place_maps(program, row, reuse, among)
+        return found, max((a + map_size(v.type, row) for v, a in found.items()), default=0)
+
+    single, above = group(lambda value: value not in own)
+    together, whole = group(lambda value: value in own)
+    kept, first = group(lambda value: value in own - written)
+    inner, second = group(lambda value: value in own & written)
+    stride = max(first, second)
+    behind = max(above, program.images * second + (program.images - 1) * (stride - second))
+    if behind + (program.images - 1) * stride + first < above + program.images * whole:
+        return single | _moved(kept, behind) | inner, stride
+    return single | _moved(together, above), whole
+
+
+def _moved(places: dict[SSAValue, int], by: int) -> dict[SSAValue, int]:
+    return {value: address + by for value, address in places.items()}
 
 
 def image_clocks(program: ProgramOp, target: Target | None) -> float:

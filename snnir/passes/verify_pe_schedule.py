@@ -156,9 +156,10 @@ def _check_maps_apart(op: ProgramOp, what: str, row: RowSize, starts: dict[objec
 
 
 def _check_copies_apart(op: ProgramOp, what: str, row: RowSize, starts: dict) -> None:
-    """Whether the maps of an image of a batch meet neither those of another nor what is in front.
+    """Whether what a batch keeps for one image meets nothing that is needed for another.
 
-    Layers that do not share weights run while earlier images of the batch wait.
+    In front of the shared layers images run one after another, while the maps of earlier ones wait;
+    shared layers run for all images at once.
     """
     own = maps_by_image(op)
     if not own:
@@ -166,18 +167,28 @@ def _check_copies_apart(op: ProgramOp, what: str, row: RowSize, starts: dict) ->
     if op.image_stride is None:
         raise UserError("the batch has no addresses yet", hint="run event-schedule first")
     stride = int_list(op.image_stride)[what == "pointers"]
-    ends = {value: at + map_size(value.type, row) for value, at in starts.items()}
-    first, last = min(starts[v] for v in own), max(ends[v] for v in own)
-    if last - first > stride:
-        raise UserError(
-            f"{what} of an image take {last - first} addresses, the next image's begin {stride} on"
-        )
-    last = first + op.images * stride
-    for value in starts:
-        if value not in own and starts[value] < last and first < ends[value]:
-            raise UserError(
-                f"{what} of {value.type} overlap those that a batch keeps, from address {first}"
-            )
+    written = {layer.out for layer in op.layers if layer.is_shared}
+    kept = own - written
+    lives = lifetimes(op)
+    for one in lives:
+        for other in lives:
+            values = {one.value, other.value}
+            together = values <= own and one.meets(other)
+            waits = bool(values & kept) and not values & written
+            if not (together or waits):
+                continue
+            # How many images further on the other one may be: no copies, no distance.
+            low = 0 if one.value not in own else 1 - op.images
+            high = 0 if other.value not in own else op.images - 1
+            here, there = starts[one.value], starts[other.value]
+            sizes = map_size(one.value.type, row), map_size(other.value.type, row)
+            for apart in range(low, high + 1):
+                at = there + apart * stride
+                if (apart or not values <= own) and here < at + sizes[1] and at < here + sizes[0]:
+                    raise UserError(
+                        f"{what} of {one.value.type} and {other.value.type} overlap in different "
+                        "images of the batch"
+                    )
 
 
 def _check_layer(op: LayerOp) -> None:
