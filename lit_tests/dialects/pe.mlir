@@ -60,3 +60,16 @@ pe.program @streams array #pe.array<banks = 1, channels = 1, planes = 1, weight_
   } : !pe.potentials<1x1x1>
   pe.send %v : !pe.potentials<1x1x1>
 }
+
+// Two images share each tile of weights; what is kept for the second lies 1 address further on.
+// CHECK: pe.program @batch array #pe.array<banks = 1, {{.*}}> ring 512 batch 2 image_stride [1, 1] {
+// CHECK: pe.layer "out" {{.*}} pixels [1, 1] shared {
+pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> ring 512 batch 2 image_stride [1, 1] {
+  %x = pe.receive bits 1 places [#pe.place<events = 0, capacity = 1, pointers = 0>] : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] shared {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}

@@ -434,3 +434,55 @@ pe.program @streams array #pe.array<banks = 1, channels = 1, planes = 1, weight_
   } : !pe.potentials<1x1x1>
   pe.send %v : !pe.potentials<1x1x1>
 }
+
+// -----
+
+// expected-error @below {{batch must be 2 to 8}}
+pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> ring 2 batch 9 {
+  %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] shared {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// expected-error @below {{a batch shares weights from DDR, which needs a ring}}
+pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> batch 2 {
+  %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] shared {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// expected-error @below {{a batch shares the readout at least}}
+pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> ring 2 batch 2 {
+  %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// expected-error @below {{shared layers need a batch}}
+pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> ring 2 {
+  %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+  %v = pe.layer "out" with @keep steps 1 pixels [1, 1] shared {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [1, 1] advance 0 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x1>
+  pe.send %v : !pe.potentials<1x1x1>
+}

@@ -5,6 +5,9 @@
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},event-schedule{weights=onchip}' | filecheck %s --check-prefix ONCHIP
 // RUN: snn-opt %s -p 'event-schedule{position-bits=1},verify-pe-schedule' | filecheck %s --check-prefix NARROW
+// RUN: snn-opt %s -p 'event-schedule{weights=stream batch=3 shared-from=b},verify-pe-schedule' | filecheck %s --check-prefix BATCH
+// RUN: snn-opt %s -p 'event-schedule{weights=stream batch=3},verify-pe-schedule' | filecheck %s --check-prefix WHOLE
+// RUN: snn-opt %s -p 'event-schedule{weights=stream batch=3},event-schedule{batch=1},verify-pe-schedule' | filecheck %s --check-prefix STREAM
 
 // A row of the image has up to 2 events in a bank, one of "a" 4. Layer "a" writes its 8 rows from
 // address 0 upwards while it reads the image from 26 on: its last row, 28 to 31, is written when
@@ -15,6 +18,17 @@
 // Weights that come from DDR have the same addresses: they count in the stream.
 // STREAM:     pe.program @net array #pe.array<{{.*}}> ring 512 {
 // ONCHIP:     pe.program @net array #pe.array<{{.*}}fifo = 4, drain = 1> {
+
+// Three images together: "a" runs for one after another, "b" and the readout take each weight tile
+// once. Each image keeps "a" and "b", behind the words of the one that is being received.
+// BATCH:      pe.program @net {{.*}} ring 512 batch 3 image_stride [40, 48] {
+// BATCH-NOT:  shared
+// BATCH:      pe.layer "a" {{.*}} pixels [4, 4] place #pe.place<events = 16,
+// BATCH:      pe.layer "b" {{.*}} pixels [4, 4] shared place #pe.place<events = 48,
+// BATCH:      pe.layer "out" {{.*}} shared {
+// The memories hold the maps of three whole images, so every layer can share.
+// WHOLE:      pe.program @net {{.*}} batch 3 image_stride [42, 52] {
+// WHOLE:      pe.layer "a" {{.*}} shared place #pe.place<events = 0,
 
 // A run of one pixel has its events at one or two neighbouring positions, which a bit tells apart;
 // without being asked, positions are cut where that takes less block RAM only.

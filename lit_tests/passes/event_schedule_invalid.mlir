@@ -3,6 +3,14 @@
 // TARGET: error: pass 'event-schedule': unknown target 'pynq'; did you mean 'pynq-z2'?
 // RUN: not snn-opt %s -p 'event-schedule{weights=flash}' 2>&1 | filecheck %s --check-prefix WEIGHTS
 // WEIGHTS: error: pass 'event-schedule': weights=flash is impossible, use auto, onchip, stream
+// RUN: not snn-opt %s -p 'event-schedule{batch=9}' 2>&1 | filecheck %s --check-prefix BATCH
+// BATCH: error: pass 'event-schedule': batch=9 is impossible, use 1 to 8, or 0
+// RUN: not snn-opt %s -p 'event-schedule{shared-from=a}' 2>&1 | filecheck %s --check-prefix ALONE
+// ALONE: error: pass 'event-schedule': shared-from has no effect on one image; give a batch
+// RUN: not snn-opt %S/event_schedule.mlir -p 'event-schedule{batch=2}' 2>&1 | filecheck %s --check-prefix ONCHIP
+// ONCHIP: pe.program @net: batch=2 shares weights from DDR, and these are kept on the chip; use weights=stream, or batch=1
+// RUN: not snn-opt %S/event_schedule.mlir -p 'event-schedule{weights=stream batch=2 shared-from=c}' 2>&1 | filecheck %s --check-prefix LABEL
+// LABEL: pe.program @net: no layer 'c'; shared-from takes one of a, b, out
 
 // expected-error @unknown {{no pe.program to schedule}}
 

@@ -64,6 +64,8 @@ class EventSchedulePass(ModulePass):
             DDR where that makes the memories fit.
         position_bits: bits of its position that an event holds; 0 chooses.
         batch: images that share the weights that come from DDR, 1 to 8; 0 chooses.
+        shared_from: label of the first layer that shares weights; the first from which the memories
+            fit if none is given.
 
     Source: Poletto and Sarkar, Linear scan register allocation, TOPLAS 1999.
     """
@@ -75,10 +77,13 @@ class EventSchedulePass(ModulePass):
     weights: str = "auto"
     position_bits: int = 0
     batch: int = 1
+    shared_from: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.batch <= MAX_BATCH:
             raise UserError(f"batch={self.batch} is impossible, use 1 to {MAX_BATCH}, or 0")
+        if self.shared_from and self.batch == 1:
+            raise UserError("shared-from has no effect on one image", hint="give a batch")
         if self.weights not in WEIGHTS:
             raise UserError(f"weights={self.weights} is impossible, use {', '.join(WEIGHTS)}")
 
@@ -88,6 +93,7 @@ class EventSchedulePass(ModulePass):
         if not programs:
             raise UserError("no pe.program to schedule", hint="run tile-to-pe first")
         for op in programs:
+            unshare(op)
             schedule(op, self.reuse)
             _narrow(op, self.position_bits)
             if self.weights == "onchip":
@@ -130,7 +136,17 @@ class EventSchedulePass(ModulePass):
 
     def _split(self, op: ProgramOp, images: int, room: float) -> bool:
         """Share from the first layer that lets the memories fit, or else from the readout on."""
-        for first in range(len(op.layers)):
+        labels = [layer.label.data for layer in op.layers]
+        candidates = range(len(labels))
+        if self.shared_from:
+            if self.shared_from not in labels:
+                raise UserError(
+                    f"no layer '{self.shared_from}'",
+                    where=f"pe.program @{op.sym_name.data}",
+                    hint=f"shared-from takes one of {', '.join(labels)}",
+                )
+            candidates = [labels.index(self.shared_from)]
+        for first in candidates:
             share(op, images, first)
             schedule(op, self.reuse)
             _narrow(op, self.position_bits)
