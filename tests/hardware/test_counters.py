@@ -93,7 +93,7 @@ def test_every_clock_of_an_image_is_counted(ran):
         # What is latched is what the layers have counted together.
         rows = result.counted.layers(tables)
         for counter in COUNTERS[2:]:
-            layers = sum(tile[counter.name] for tiles in rows.values() for tile in tiles)
+            layers = sum(tile[counter.name] for tiles in rows for tile in tiles)
             assert np.array_equal(latched[counter.name], layers)
 
 
