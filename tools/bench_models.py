@@ -86,7 +86,7 @@ def built(name: str, work: Path) -> Path:
 
 def count(name: str, folder: Path) -> Counted:
     """Synthesise a build (or take what was found before) and estimate the same."""
-    from snnir.explore.model import memories_of
+    from snnir.tiling.memory_estimate import memories_of
 
     used = snnc("synth", str(folder))["used"]
     build = BuildFolder(folder)

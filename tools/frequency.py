@@ -7,8 +7,8 @@
 Yosys maps to Lattice ECP5 and nextpnr places and routes an LFE5U-85F of speed grade 6. That is not
 the target: it has 4-input LUTs, carry chains of two bits and slower wires than 7-series, and
 nextpnr is no Vivado. It shows that the design places, routes and closes, and how fast on a slower
-fabric. `array` and `unit` have more ports than the package has pins; they stand in a frame that
-shifts their inputs in and folds their outputs, all through registers.
+fabric. There are more ports than the package has pins, so what is measured stands in a frame that
+shifts its inputs in and folds its outputs, all through registers.
 """
 
 from __future__ import annotations
@@ -150,13 +150,11 @@ def main() -> None:
             build = BuildFolder(args.folder)
             # Its portable form: cells of 7-series are of no use here.
             files = [build.path / name for name in build.manifest["verilog"]]
-            top = build.manifest["top"] if args.what == "core" else args.module
-        if args.what != "core":
-            text = next(path for path in files if path.stem == top).read_text()
-            workdir.mkdir(parents=True, exist_ok=True)
-            (workdir / "frame.v").write_text(frame(top, *verilog_ports(text)))
-            files, top = [*files, workdir / "frame.v"], "frame"
-        print(json.dumps(route(files, top, workdir, args.aim)))
+            top = "core" if args.what == "core" else args.module
+        text = next(path for path in files if path.stem == top).read_text()
+        workdir.mkdir(parents=True, exist_ok=True)
+        (workdir / "frame.v").write_text(frame(top, *verilog_ports(text)))
+        print(json.dumps(route([*files, workdir / "frame.v"], "frame", workdir, args.aim)))
     except UserError as error:
         sys.exit(f"frequency: {error}")
 

@@ -63,10 +63,12 @@ class TileToPePass(ModulePass):
     what it receives); average pools and dense layers become convolutions with more or larger
     windows. The array's planes and widths follow from the network (longest train, range analysis);
     banks, channels and lanes of the drain are the smallest that come within 15 % of the fastest
-    array that fits the target by estimate. Images of more bits than planes are cut into words,
-    weights wider than the array's into balanced digits; each piece is a stream with its shift. Runs
-    that meet only zero weights are dropped, tile by tile. Streams are in the order of falling
-    shift, then of branches; runs from block to block, top to bottom, left to right.
+    array that fits the target by estimate, with all its memories. The target says up to which size
+    arrays are looked at, unless none of them computes enough images a second. Images of more bits
+    than planes are cut into words, weights wider than the array's into balanced digits; each piece
+    is a stream with its shift. Runs that meet only zero weights are dropped, tile by tile. Streams
+    are in the order of falling shift, then of branches; runs from block to block, top to bottom,
+    left to right.
 
     Assumptions: integer weights and parameters (`quantise` has run), one encoder, one readout.
 

@@ -24,6 +24,7 @@ class Target:
         ddr_latency: clocks from a read request to its first data.
         lut_share: share of the LUTs that a design may fill and still route, 0 to 1.
         max_operations: largest array that is chosen unasked [SOP]; simulation time grows with it.
+        enough_images: images a second below which larger ones are looked at as well.
         max_banks: most banks that are chosen unasked.
     """
 
@@ -38,6 +39,7 @@ class Target:
     lut_share: float
     max_operations: int
     max_banks: int
+    enough_images: float = 1000
     ddr_share: float = 0.7
     ddr_latency: int = 40
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from xdsl.ir import SSAValue
 
 from snnir.analysis.loading import Ddr, choose_ports, choose_ring
+from snnir.analysis.memories import Memory
 from snnir.analysis.ranges import neuron_ranges, signed_bits
-from snnir.analysis.resources import estimate_luts, weight_bram36
+from snnir.analysis.resources import estimate_luts
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.targets import Target
 from snnir.tiling.clocks import Estimator, streamed_cycles
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse
+from snnir.tiling.memory_estimate import memories_of
 from snnir.tiling.shape import pitch_of as shape_pitch
 from snnir.tiling.shape import seen_inputs, shape_of, word_shifts
 from snnir.tiling.weights import digits
 
 SLACK = 1.15
 """An array may be this much slower than the fastest if it is smaller."""
+
+SMALL = 1.5
+"""Where the best array of some size is this much slower than the fastest, none smaller is near."""
+
+MOST_OPERATIONS = 16384
+"""No device that the machine is made for has LUTs for a larger array [SOP]."""
 
 
 class WeightsTooLarge(UserError):
@@ -29,7 +38,10 @@ class WeightsTooLarge(UserError):
 
 @dataclass(frozen=True)
 class Request:
-    """What the user fixed; 0 leaves a choice to the compiler. `streams`: weights come from DDR."""
+    """What the user fixed; 0 leaves a choice to the compiler.
+
+    `streams`: weights come from DDR; `maps`: all memories count, those of the maps included.
+    """
 
     banks: int = 0
     channels: int = 0
@@ -41,28 +53,83 @@ class Request:
     drain: int = 0
     ports: int = 0
     streams: bool = False
+    maps: bool = True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An array and what it does by estimate; the memory of the weights comes first."""
+
+    cycles: float
+    luts: int
+    array: ArrayParameters
+    memories: tuple[Memory, ...]
+
+    @property
+    def bram36(self) -> float:
+        return sum(memory.bram36 for memory in self.memories)
 
 
 def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayParameters:
     """The array for a network: widths by proof, sizes by estimate.
 
-    Among the candidates that fit the target (LUTs, and BRAM of the weights), the fastest by
-    estimate is found, then the one of fewest LUTs that is at most `SLACK` times slower.
+    Among the candidates that fit the target (LUTs, and BRAM of all memories), the fastest by
+    estimate is found, then the one of fewest LUTs that is at most `SLACK` times slower. Arrays of
+    more than `max_operations` are looked at only if no smaller one computes `enough_images`.
 
     Raises:
         UserError: a size cannot work, or nothing fits.
     """
     planes = _planes(plan, request)
-    wide = widths(plan, request, planes)
-    estimator = Estimator(shape_of(plan, wide["weight_bits"]))
-    candidates = []
-    refused = []
-    for banks, channels, drain in _sizes(plan, target, request, planes):
+    choice = _Choice(plan, target, request, widths(plan, request, planes))
+    sizes = list(_sizes(plan, target, request, planes))
+    small = [s for s in sizes if s[0] * s[1] * planes <= target.max_operations or s[0] * s[1] == 1]
+    if request.banks and request.channels:
+        small = sizes
+    found = choice.candidates(small)
+    enough = target.clock_mhz * 1e6 / target.enough_images
+    if len(small) < len(sizes) and min((c.cycles for c in found), default=enough + 1) > enough:
+        found += choice.candidates([size for size in sizes if size not in small])
+    if not found:
+        raise choice.refusal()
+    fastest = min(c.cycles for c in found)
+    near = (c for c in found if c.cycles <= SLACK * fastest)
+    return min(near, key=lambda c: (c.luts, c.cycles)).array
+
+
+class _Choice:
+    """Looks at arrays for a network."""
+
+    def __init__(self, plan: NetworkPlan, target: Target, request: Request, wide: dict[str, int]):
+        self.target, self.request, self.wide = target, request, wide
+        self.planes = _planes(plan, request)
+        self.estimator = Estimator(shape_of(plan, wide["weight_bits"]))
+        self.fastest = math.inf
+        self.refused: list[Candidate] = []
+
+    def candidates(self, sizes: list[tuple[int, int, int]]) -> list[Candidate]:
+        """What fits; the largest first, down to where arrays are too small to be near."""
+        found: list[Candidate] = []
+        lanes = sorted({banks * channels for banks, channels, _ in sizes}, reverse=True)
+        for count in lanes:
+            level = [self.look(*size) for size in sizes if size[0] * size[1] == count]
+            fitting = [c for c in level if c is not None and self.fits(c)]
+            found += fitting
+            best = min((c.cycles for c in fitting), default=math.inf)
+            self.fastest = min(self.fastest, best)
+            # With fewer lanes no array is faster; with half of them a third slower is far off.
+            if math.isfinite(best) and best > SMALL * self.fastest:
+                break
+        return found
+
+    def look(self, banks: int, channels: int, drain: int) -> Candidate | None:
+        """An array with its figures; None if it has fewer banks than ports were asked for."""
+        request, target = self.request, self.target
         if request.ports > banks and not request.banks:
-            continue
+            return None
         try:
             array = ArrayParameters(
-                banks, channels, planes, **wide, fifo=request.fifo, drain=drain,
+                banks, channels, self.planes, **self.wide, fifo=request.fifo, drain=drain,
                 ports=max(1, request.ports) if request.streams else 1,
             )  # fmt: skip
             if request.streams and not request.ports:
@@ -70,28 +137,34 @@ def choose_array(plan: NetworkPlan, target: Target, request: Request) -> ArrayPa
                 array = replace(array, ports=ports)
         except ValueError as error:
             raise UserError(str(error)) from None
-        luts = estimate_luts(array, estimator.shape.rate)
-        rows = estimator.rows(array)
+        estimator = self.estimator
+        luts, rows = estimate_luts(array, estimator.shape.rate), estimator.rows(array)
         depth = weight_depth(rows, array, target if request.streams else None)
-        bram = weight_bram36(banks, channels, array.weight_bits, depth)
-        if luts <= target.usable_lut and bram <= target.bram36:
-            layers = estimator.layers(array)
-            cycles = sum(float(layer.total.mean()) for layer in layers)
-            if request.streams:
-                cycles = streamed_cycles(layers, rows, array, depth, target_ddr(target, array))
-            candidates.append((cycles, luts, array))
-        else:
-            refused.append((bram > target.bram36, bram, luts, array))
-    if not candidates and not refused:
-        name = max(("drain", "ports"), key=lambda name: getattr(request, name))
-        count = getattr(request, name)
-        raise UserError(
-            f"{name}={count} needs as many banks", hint=f"use banks={count}, or {name}=0"
-        )
-    if not candidates:
-        raise _too_large(min(refused, key=lambda r: r[:3]), target)
-    fastest = min(cycles for cycles, _, _ in candidates)
-    return min((c for c in candidates if c[0] <= SLACK * fastest), key=lambda c: (c[1], c[0]))[2]
+        memories = tuple(memories_of(estimator.shape, array, depth))
+        refused = Candidate(math.inf, luts, array, memories)
+        if not self.fits(refused):
+            self.refused.append(refused)
+            return None
+        layers = estimator.layers(array)
+        cycles = sum(float(layer.total.mean()) for layer in layers)
+        if request.streams:
+            cycles = streamed_cycles(layers, rows, array, depth, target_ddr(target, array))
+        return replace(refused, cycles=cycles)
+
+    def fits(self, candidate: Candidate) -> bool:
+        needed = candidate.bram36 if self.request.maps else candidate.memories[0].bram36
+        return candidate.luts <= self.target.usable_lut and needed <= self.target.bram36
+
+    def refusal(self) -> UserError:
+        """Why nothing fits."""
+        request = self.request
+        if not self.refused:
+            name = max(("drain", "ports"), key=lambda name: getattr(request, name))
+            count = getattr(request, name)
+            return UserError(
+                f"{name}={count} needs as many banks", hint=f"use banks={count}, or {name}=0"
+            )
+        return _too_large(self.refused, self.target)
 
 
 def target_ddr(target: Target, array: ArrayParameters) -> Ddr:
@@ -222,7 +295,7 @@ def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tupl
             if not request.channels and channels > 1 and channels >= 2 * widest:
                 continue
             lanes = banks * channels
-            if not fixed and lanes > 1 and lanes * planes > target.max_operations:
+            if not fixed and lanes > 1 and lanes * planes > MOST_OPERATIONS:
                 continue
             for drain in [request.drain] if request.drain else lanes_to_try:
                 # What was asked for together is refused where it cannot work, not passed over.
@@ -236,17 +309,27 @@ def weight_depth(rows: list[int], array: ArrayParameters, target: Target | None)
     return sum(rows) if target is None else choose_ring(array, max(rows), target.bram36)
 
 
-def _too_large(refused, target: Target) -> UserError:
-    by_bram, bram, luts, array = refused
-    size = f"{array.banks} banks of {array.channels} channels and {array.planes} planes"
-    if by_bram:
+def _too_large(refused: list[Candidate], target: Target) -> UserError:
+    by_luts = [c for c in refused if c.bram36 <= target.bram36]
+    if not by_luts:
+        least = min(refused, key=lambda c: c.bram36)
+        weights = least.memories[0].bram36
+        if weights > target.bram36:
+            return WeightsTooLarge(
+                f"the weights need {weights:g} BRAM36, {target.name} has {target.bram36}: "
+                f"{weights - target.bram36:g} too many",
+                hint="use fewer weight bits, a smaller network or a larger target",
+            )
         return WeightsTooLarge(
-            f"the weights need {bram:g} BRAM36, {target.name} has {target.bram36}: "
-            f"{bram - target.bram36:g} too many",
+            f"weights and maps need {least.bram36:g} BRAM36, {target.name} has {target.bram36}: "
+            f"{least.bram36 - target.bram36:g} too many",
             hint="use fewer weight bits, a smaller network or a larger target",
         )
+    least = min(by_luts, key=lambda c: c.luts)
+    array = least.array
+    size = f"{array.banks} banks of {array.channels} channels and {array.planes} planes"
     return UserError(
-        f"an array of {size} needs about {luts} LUTs, {target.name} has {target.usable_lut} "
-        f"usable: {luts - target.usable_lut} too many",
+        f"an array of {size} needs about {least.luts} LUTs, {target.name} has {target.usable_lut} "
+        f"usable: {least.luts - target.usable_lut} too many",
         hint="use fewer banks, channels, planes or weight bits",
     )

@@ -10,12 +10,12 @@ from snnir.analysis.memories import memories
 from snnir.analysis.program import read_program
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
-from snnir.explore.model import memories_of
 from snnir.interpreters.pe import program_of
 from snnir.interpreters.snn import run_snn
 from snnir.runtime.cmodel import CEngine
 from snnir.tiling.clocks import Activity, Estimator, loaded_clocks
 from snnir.tiling.layers import plan_network
+from snnir.tiling.memory_estimate import memories_of
 from snnir.tiling.shape import shape_of
 from snnir.tools.pipeline import run_pipeline
 
