@@ -73,3 +73,35 @@ pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bi
   } : !pe.potentials<1x1x1>
   pe.send %v : !pe.potentials<1x1x1>
 }
+
+// A map in DDR: rows of the image are received, bands of "a" are stored there, and all of it loaded.
+// CHECK:      pe.program @bands array #pe.array<{{.*}}> {
+// CHECK-NEXT:   %ddr = pe.buffer "a" at 1024 row_bytes 128 : !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>>
+// CHECK-NEXT:   %x0 = pe.receive bits 4 rows [0, 4] label "a.0.input" : !pe.map<1x2x4, direct, 4, block 1, pitch 1>
+// CHECK-NEXT:   %a0 = pe.layer "a.0" of "a" band [0, 4, 0, 4] with @keep steps 4 pixels [2, 4] {
+// CHECK:        pe.store "a.0.store", %a0, %ddr row 0 : !pe.map<2x2x4, rate, 4, block 2, pitch 2>, !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>>
+// CHECK:        %a = pe.load "out.load", %ddr row 0 : !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>> -> !pe.map<2x4x4, rate, 4, block 2, pitch 2>
+pe.program @bands array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4, drain = 1> {
+  %ddr = pe.buffer "a" at 1024 row_bytes 128 : !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>>
+  %x0 = pe.receive bits 4 rows [0, 4] label "a.0.input" : !pe.map<1x2x4, direct, 4, block 1, pitch 1>
+  %a0 = pe.layer "a.0" of "a" band [0, 4, 0, 4] with @keep steps 4 pixels [2, 4] {
+    pe.tile channels [0, 2] params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %x0 bounds [2, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<1x2x4, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.map<2x2x4, rate, 4, block 2, pitch 2>
+  pe.store "a.0.store", %a0, %ddr row 0 : !pe.map<2x2x4, rate, 4, block 2, pitch 2>, !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>>
+  %x1 = pe.receive bits 4 rows [2, 4] label "a.1.input" : !pe.map<1x2x4, direct, 4, block 1, pitch 1>
+  %a1 = pe.layer "a.1" of "a" band [2, 4, 2, 4] with @keep steps 4 pixels [2, 4] {
+    pe.tile channels [0, 2] params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %x1 bounds [2, 4] advance 1 by_bank runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<1x2x4, direct, 4, block 1, pitch 1>
+    }
+  } : !pe.map<2x2x4, rate, 4, block 2, pitch 2>
+  pe.store "a.1.store", %a1, %ddr row 2 : !pe.map<2x2x4, rate, 4, block 2, pitch 2>, !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>>
+  %a = pe.load "out.load", %ddr row 0 : !pe.ddr<!pe.map<2x4x4, rate, 4, block 2, pitch 2>> -> !pe.map<2x4x4, rate, 4, block 2, pitch 2>
+  %v = pe.layer "out" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {bias = dense<0> : tensor<1xi32>} {
+      pe.stream %a bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<2x4x4, rate, 4, block 2, pitch 2>
+    }
+  } : !pe.potentials<1x4x4>
+  pe.send %v : !pe.potentials<1x4x4>
+}

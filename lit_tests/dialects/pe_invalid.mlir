@@ -450,6 +450,21 @@ pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bi
 
 // -----
 
+// The address of a map in DDR is that of a burst.
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4, drain = 1> {
+  // expected-error @below {{at must be a multiple of 128 bytes}}
+  %b = pe.buffer "a" at 64 : !pe.ddr<!pe.map<2x4x4, direct, 4, block 2, pitch 2>>
+  %x = pe.receive bits 4 : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+  %v = pe.layer "out" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+    }
+  } : !pe.potentials<1x4x4>
+  pe.send %v : !pe.potentials<1x4x4>
+}
+
+// -----
+
 // expected-error @below {{a batch shares weights from DDR, which needs a ring}}
 pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> batch 2 {
   %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
@@ -459,6 +474,22 @@ pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bi
     }
   } : !pe.potentials<1x1x1>
   pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// There is no fifth row.
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4, drain = 1> {
+  %b = pe.buffer "a" : !pe.ddr<!pe.map<2x4x4, direct, 4, block 2, pitch 2>>
+  %x = pe.receive bits 4 : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+  // expected-error @below {{rows 3 to 4 are not among 4}}
+  %y = pe.load "l", %b row 3 : !pe.ddr<!pe.map<2x4x4, direct, 4, block 2, pitch 2>> -> !pe.map<2x2x4, direct, 4, block 2, pitch 2>
+  %v = pe.layer "out" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+    }
+  } : !pe.potentials<1x4x4>
+  pe.send %v : !pe.potentials<1x4x4>
 }
 
 // -----
@@ -476,6 +507,22 @@ pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bi
 
 // -----
 
+// Rows of another map.
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4, drain = 1> {
+  %b = pe.buffer "a" : !pe.ddr<!pe.map<2x4x5, direct, 4, block 2, pitch 2>>
+  %x = pe.receive bits 4 : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+  // expected-error @below {{the rows on the chip are of another map than}}
+  pe.store "s", %x, %b row 0 : !pe.map<2x4x4, direct, 4, block 2, pitch 2>, !pe.ddr<!pe.map<2x4x5, direct, 4, block 2, pitch 2>>
+  %v = pe.layer "out" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+    }
+  } : !pe.potentials<1x4x4>
+  pe.send %v : !pe.potentials<1x4x4>
+}
+
+// -----
+
 // expected-error @below {{shared layers need a batch}}
 pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 2, membrane_bits = 2, fifo = 2, drain = 1> ring 2 {
   %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
@@ -485,4 +532,19 @@ pe.program @batch array #pe.array<banks = 1, channels = 1, planes = 1, weight_bi
     }
   } : !pe.potentials<1x1x1>
   pe.send %v : !pe.potentials<1x1x1>
+}
+
+// -----
+
+// A whole image is received once.
+// expected-error @below {{several pe.receive need the rows of one image}}
+pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 20, fifo = 4, drain = 1> {
+  %x = pe.receive bits 4 : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+  %y = pe.receive bits 4 : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+  %v = pe.layer "out" with @keep steps 4 pixels [4, 4] {
+    pe.tile channels [0, 1] params {} {
+      pe.stream %x bounds [4, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<2x1x2xi8> : !pe.map<2x4x4, direct, 4, block 2, pitch 2>
+    }
+  } : !pe.potentials<1x4x4>
+  pe.send %v : !pe.potentials<1x4x4>
 }

@@ -15,8 +15,8 @@
 // -----
 
 // Nothing is scheduled.
-// expected-error @unknown {{the image has no address}}
 pe.program @net array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 2, acc_bits = 4, membrane_bits = 4, fifo = 2, drain = 1> {
+  // expected-error @below {{the image has no address}}
   %x = pe.receive bits 1 : !pe.map<1x1x1, direct, 1, block 1, pitch 1>
   %v = pe.layer "out" with @sum steps 1 pixels [1, 1] {
     pe.tile channels [0, 1] params {} {

@@ -5,6 +5,9 @@
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream}' --split-input-file | filecheck %s --check-prefix STREAM
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream ring=16}' --split-input-file | filecheck %s --check-prefix RING
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=onchip}' --split-input-file | filecheck %s
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 maps=ddr bands=2}' --split-input-file | filecheck %s --check-prefix BANDS
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 maps=ddr}' --split-input-file | filecheck %s --check-prefix DDR
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 maps=onchip}' --split-input-file | filecheck %s
 
 // A layer of two channels and a readout, on two banks of two channels. Four time steps make four
 // planes, so the image of 8 bits comes in two words, of which the upper one counts 16 times as much;
@@ -28,6 +31,32 @@
 // Weights from DDR change nothing but the depth of the banks' weight memories.
 // STREAM-LABEL: pe.program @net array #pe.array<{{.*}}> ring 512 {
 // RING-LABEL:   pe.program @net array #pe.array<{{.*}}> ring 16 {
+
+// With feature maps in DDR, in two bands: each receives the three rows of the image under its one
+// row of pixels, two of them a second time, and stores that row. The second band's runs are those of
+// the first, for rows count from the first one on the chip. The readout needs the whole map.
+// BANDS-LABEL: pe.program @net array
+// BANDS-NEXT:    %[[BUFFER:.*]] = pe.buffer "conv1" : !pe.ddr<!pe.map<2x2x2, radix, 4, block 2, pitch 2>>
+// BANDS-NEXT:    %[[HIGH:.*]], %[[LOW:.*]] = pe.receive bits 8 rows [0, 4] label "conv1.0.input" : !pe.map<1x3x4, direct, 4, block 1, pitch 1>,
+// BANDS-NEXT:    %[[TOP:.*]] = pe.layer "conv1.0" of "conv1" band [0, 2, 0, 2] with @radix steps 4 pixels [1, 2] {
+// BANDS:           pe.stream %[[HIGH]] shift 4 bounds [3, 4] advance 1 by_bank runs dense<[[0, 0, 0, 3, 0], [0, 1, 0, 3, 3], [0, 2, 0, 3, 6]]>
+// BANDS:         } : !pe.map<2x1x2, radix, 4, block 2, pitch 2>
+// BANDS-NEXT:    pe.store "conv1.0.store", %[[TOP]], %[[BUFFER]] row 0 : !pe.map<2x1x2, radix, 4, block 2, pitch 2>, !pe.ddr<
+// BANDS-NEXT:    %[[HIGH1:.*]], %{{.*}} = pe.receive bits 8 rows [1, 4] label "conv1.1.input" : !pe.map<1x3x4,
+// BANDS-NEXT:    pe.layer "conv1.1" of "conv1" band [1, 2, 1, 2]
+// BANDS:           pe.stream %[[HIGH1]] shift 4 bounds [3, 4] advance 1 by_bank runs dense<[[0, 0, 0, 3, 0], [0, 1, 0, 3, 3], [0, 2, 0, 3, 6]]>
+// BANDS:         pe.store "conv1.1.store", %{{.*}}, %[[BUFFER]] row 1
+// BANDS-NEXT:    %[[MAP:.*]] = pe.load "out.load", %[[BUFFER]] row 0 : !pe.ddr<!pe.map<2x2x2, radix, 4, block 2, pitch 2>> -> !pe.map<2x2x2, radix, 4, block 2, pitch 2>
+// BANDS-NEXT:    pe.layer "out" with @readout_radix
+// BANDS:           pe.stream %[[MAP]] bounds [2, 2]
+
+// As few bands as fit are one here; the map is stored and loaded whole.
+// DDR-LABEL: pe.program @net array
+// DDR-NEXT:    pe.buffer "conv1"
+// DDR-NEXT:    pe.receive bits 8 rows [0, 4] label "conv1.input" : !pe.map<1x4x4,
+// DDR-NEXT:    pe.layer "conv1" with
+// DDR:         pe.store "conv1.store"
+// DDR-NEXT:    pe.load "out.load"
 
 // A machine that exists has its own array and ring; its neurons' pipelines have 10 stages.
 // MACHINE-LABEL: pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 4, acc_bits = 10, membrane_bits = 16, fifo = 4, drain = 1> ring 512 stages 10 {

@@ -9,6 +9,12 @@
 // FILE: nowhere.toml: error: {{.*}}cannot read the target: No such file or directory
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{weights=flash}' 2>&1 | filecheck %s --check-prefix WEIGHTS
 // WEIGHTS: error: pass 'tile-to-pe': weights=flash is impossible, use auto, onchip, stream
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{maps=disk}' 2>&1 | filecheck %s --check-prefix MAPS
+// MAPS: error: pass 'tile-to-pe': maps=disk is impossible, use auto, onchip, ddr
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{maps=onchip bands=2}' 2>&1 | filecheck %s --check-prefix BANDS
+// BANDS: error: pass 'tile-to-pe': bands=2 is impossible with maps=onchip; leave it out
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{maps=ddr machine=x.json}' 2>&1 | filecheck %s --check-prefix MACHINE
+// MACHINE: error: pass 'tile-to-pe': a machine for many programs keeps all feature maps on the chip; use maps=onchip
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{ring=3}' 2>&1 | filecheck %s --check-prefix RING
 // RING: error: pass 'tile-to-pe': ring=3 must be a power of two
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{machine=x.json banks=2}' 2>&1 | filecheck %s --check-prefix BOTH

@@ -208,9 +208,8 @@ class Loader:
 
     def ended(self, tile: int, clock: int) -> None:
         """The last phase of a tile ends in this clock."""
-        # Those of an image in a batch have no weights.
-        self.ends += [0] * (tile - len(self.ends))
-        self.ends.append(clock)
+        # Those between have no weights: they belong to an image.
+        self.ends += [clock] * (tile + 1 - len(self.ends))
 
     def _space(self, row: int) -> int:
         """The clock from which the ring has room for a row."""

@@ -42,7 +42,8 @@ def memories(tables: ProgramTables) -> list[Memory]:
     run_width = sum(_column_bits(tables.runs[:, tables.run_column[key]]) for key in run_fields)
     params = sum(_column_bits(values) for values in tables.params.values())
     lanes, computed = array.drain, [tile for tile in tables.tiles if tile.run_count]
-    rows = sum(array.drain_clocks(tile.channels) for tile in computed) if params else 0
+    kept = {tile.params: tile.channels for tile in computed}
+    rows = sum(map(array.drain_clocks, kept.values())) if params else 0
     # Each lane keeps the potentials of its channels.
     last, outputs = tables.layers[-1], 0
     for tile in tables.tiles[last.tile_first :][: last.tile_count]:

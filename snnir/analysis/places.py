@@ -14,7 +14,8 @@ from xdsl.ir import SSAValue
 
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import LayerOp, ProgramOp
+from snnir.dialects.pe import LayerOp, ProgramOp, ReceiveOp
+from snnir.dialects.pe_moves import LoadOp, StoreOp
 from snnir.dialects.pe_types import MapType
 
 
@@ -22,7 +23,7 @@ from snnir.dialects.pe_types import MapType
 class Lifetime:
     """A map is written in step `born` and read for the last time in step `dies`.
 
-    Step 0 receives the image, step i > 0 is layer i - 1.
+    Step 0 receives the image, those behind it are layers and moves; see `ProgramOp.steps`.
     """
 
     value: Hashable
@@ -36,15 +37,22 @@ class Lifetime:
 
 def lifetimes(program: ProgramOp) -> list[Lifetime]:
     """The lifetime of each map, in the order in which they are written."""
-    born: dict[SSAValue, int] = {word: 0 for word in program.receive.words}
-    dies = dict(born)
-    for step, layer in enumerate(program.layers, 1):
-        for tile in layer.tiles:
-            for stream in tile.streams:
-                dies[stream.source] = step
-        if isinstance(layer.out.type, MapType):
-            born[layer.out] = dies[layer.out] = step
+    born: dict[SSAValue, int] = {}
+    dies: dict[SSAValue, int] = {}
+    for step, op in enumerate(program.steps):
+        for value in sources_of(op):
+            dies[value] = step
+        for value in op.results:
+            if isinstance(value.type, MapType):
+                born[value] = dies[value] = step
     return [Lifetime(value, born[value], dies[value]) for value in born]
+
+
+def sources_of(op: ReceiveOp | LayerOp | LoadOp | StoreOp) -> list[SSAValue]:
+    """The maps on the chip that a step reads."""
+    if isinstance(op, LayerOp):
+        return [stream.source for tile in op.tiles for stream in tile.streams]
+    return [op.source] if isinstance(op, StoreOp) else []
 
 
 RowSize = Callable[[MapType], int]
@@ -76,8 +84,10 @@ def in_place(program: ProgramOp, row: RowSize) -> dict[SSAValue, tuple[SSAValue,
     """
     last = {life.value: life.dies for life in lifetimes(program)}
     found: dict[SSAValue, tuple[SSAValue, int]] = {}
-    for step, layer in enumerate(program.layers, 1):
-        if not isinstance(layer.out.type, MapType) or not _tile_is_block(layer):
+    for step, layer in enumerate(program.steps):
+        if not isinstance(layer, LayerOp) or not isinstance(layer.out.type, MapType):
+            continue
+        if not _tile_is_block(layer):
             continue
         ends = np.arange(1, 1 + layer.out.type.blocks * layer.out.type.dims[1])
         least = len(ends) * row(layer.out.type)

@@ -6,15 +6,19 @@ a layer, a tile or a run means the same in each. Terms and formulas: docs/machin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from xdsl.ir import Operation, SSAValue
+
+from snnir.analysis.moving import BURST_BYTES, Move, Record, record_of
 from snnir.analysis.positions import least_position_bits
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
+from snnir.dialects.pe import LayerOp, ProgramOp, ReceiveOp, StreamOp, TileOp
+from snnir.dialects.pe_moves import BufferOp, LoadOp, MoveOp
 from snnir.dialects.pe_types import ArrayParameters, MapType, Place
 from snnir.errors import UserError
 
@@ -22,8 +26,11 @@ if TYPE_CHECKING:
     import numpy as np
     from xdsl.ir import SSAValue
 
-RECEIVE, FIRE, READOUT = 0, 1, 2
+RECEIVE, FIRE, READOUT, LOAD, STORE = range(5)
 """Kinds of layers in the layer table."""
+
+MOVES = (LOAD, STORE)
+"""Those that move rows of a map between DDR and the chip."""
 
 RUN_FIELDS = (
     "phase_end",  # 1 on the last run of a phase
@@ -71,14 +78,32 @@ class Mode:
 
 
 @dataclass(frozen=True)
+class Band:
+    """Which rows of the layer `of` a row of the layer table computes.
+
+    Args:
+        first, pixels: first row of the pixels before pooling, and rows of all of them.
+        row, rows: first row behind it, and rows of the whole result.
+    """
+
+    of: str
+    first: int
+    pixels: int
+    row: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class Layer:
     """One row of the layer table; names as in docs/machine.md.
 
     `height`, `width` are the output pixels before pooling, `pool_height`, `pool_width` behind it.
-    For RECEIVE rows `word_shift` and `word_bits` say which bits of a pixel the map holds, and the
-    channels are those of the one tile. In a batch a row is for one `image`, and for one tile (of
-    the channels from `first_channel`) if its weights are shared; with `keeps` these stay for the
-    next image. `by_image`: each image has a copy of the map.
+    For RECEIVE rows `word_shift` and `word_bits` say which bits of a pixel the map holds, the
+    channels are those of the one tile, and `image_row` is the image's first row that is taken.
+    LOAD and STORE rows have a `move`, and no tile. `of` is the layer to which the row is counted.
+    In a batch a row is for one `image`, and for one tile (of the channels from `first_channel`) if
+    its weights are shared; with `keeps` these stay for the next image. `by_image`: each image has
+    a copy of the map.
     """
 
     label: str
@@ -103,6 +128,10 @@ class Layer:
     first_channel: int = 0
     keeps: bool = False
     by_image: bool = False
+    image_row: int = 0
+    of: str = ""
+    band: Band | None = None
+    move: Move | None = None
 
     @property
     def is_pooled(self) -> bool:
@@ -194,6 +223,31 @@ class ProgramTables:
         return self if self.batch == 1 or self.is_unrolled else unroll(self)
 
     @property
+    def moves(self) -> bool:
+        """Whether feature maps are moved between DDR and the chip."""
+        return any(layer.move for layer in self.layers)
+
+    @property
+    def uses_ddr(self) -> bool:
+        """Whether weights or maps are in DDR."""
+        return bool(self.ring) or self.moves
+
+    @property
+    def read_ports(self) -> int:
+        """AXI ports that share the bandwidth of DDR: those of the weights, and that of the maps."""
+        return (self.array.ports if self.ring else 0) + self.moves
+
+    @property
+    def parts(self) -> bool:
+        """Whether the image is received in parts."""
+        return any(layer.kind == RECEIVE and layer.height != self.image[1] for layer in self.layers)
+
+    @property
+    def maps_bytes(self) -> int:
+        """Bytes of DDR that the feature maps there take."""
+        return BURST_BYTES * max((layer.move.end for layer in self.layers if layer.move), default=0)
+
+    @property
     def weight_depth(self) -> int:
         """Rows of a bank's weight memory."""
         return self.ring or self.weights.shape[1]
@@ -218,6 +272,25 @@ def maps_by_image(program: ProgramOp) -> set[SSAValue]:
     return read | {layer.out for layer in shared if isinstance(layer.out.type, MapType)}
 
 
+def places_of(program: ProgramOp) -> dict[object, Place]:
+    """Where each map of a program is kept on the chip, as far as it says so."""
+    places: dict[object, Place] = {}
+    for op in program.steps:
+        if isinstance(op, ReceiveOp) and op.places is not None:
+            places |= {w: place.data for w, place in zip(op.words, op.places, strict=True)}
+        elif isinstance(op, LayerOp | LoadOp) and op.place is not None:
+            places[op.out] = op.place.data
+    return places
+
+
+def row_bits(program: ProgramOp, places: Iterable[Place]) -> tuple[int, int]:
+    """Bits of a count of events of a row and of an event, in a program with these places."""
+    most = max((place.capacity for place in places), default=1)
+    held = program.position_bits
+    position = held.value.data if held else max(1, (most - 1).bit_length())
+    return most.bit_length(), position + program.array.planes
+
+
 def read_program(program: ProgramOp, weights: bool = True) -> ProgramTables:
     """The tables of a scheduled program.
 
@@ -230,6 +303,19 @@ def read_program(program: ProgramOp, weights: bool = True) -> ProgramTables:
     return _Reader(program, weights).read()
 
 
+def _user(value: SSAValue) -> Operation | None:
+    """The layer that reads a map first."""
+    uses = [use.operation for use in value.uses if isinstance(use.operation, StreamOp)]
+    return uses[0].parent_op().parent_op() if uses else None
+
+
+def _name(op: Operation | None, other: str) -> str:
+    """The layer that an op is, or is a band of."""
+    if not isinstance(op, LayerOp):
+        return other
+    return (op.of or op.label).data
+
+
 class _Reader:
     """Walks a program once and collects its tables."""
 
@@ -237,7 +323,7 @@ class _Reader:
         self.program = program
         self.fills = weights
         self.array: ArrayParameters = program.array.data
-        self.places: dict[object, Place] = {}
+        self.places = places_of(program)
         self.by_image = maps_by_image(program)
         self.layers: list[Layer] = []
         self.tiles: list[Tile] = []
@@ -250,10 +336,18 @@ class _Reader:
         import numpy as np
 
         program = self.program
-        self._receive()
-        for layer in program.layers:
-            self._layer(layer)
-        image = program.receive.words[0].type
+        self._row_sizes()
+        for op in program.steps:
+            match op:
+                case ReceiveOp():
+                    self._receive(op)
+                case LayerOp():
+                    self._layer(op)
+                case MoveOp():
+                    self._move(op)
+        channels, height, width = program.receive.words[0].type.dims
+        if program.receive.rows is not None:
+            height = int_list(program.receive.rows)[1]
         return ProgramTables(
             name=program.sym_name.data,
             array=self.array,
@@ -263,7 +357,7 @@ class _Reader:
             weights=self._weights(),
             params=self._params(),
             modes=tuple(self.modes),
-            image=image.dims,
+            image=(channels, height, width),
             image_bits=program.receive.bits.value.data,
             event_depth=self._depth(0),
             pointer_depth=self._depth(1),
@@ -310,19 +404,65 @@ class _Reader:
             )
         return value
 
-    def _receive(self) -> None:
-        receive = self.program.receive
+    def _row_sizes(self) -> None:
+        """Bits of a count and of an event, that rows in DDR are made of."""
+        if not self.program.buffers:
+            return
+        self.count_bits, self.event_bits = row_bits(self.program, self.places.values())
+
+    def _move(self, op: MoveOp) -> None:
+        """A row of the layer table that moves rows of a map."""
+        loads = isinstance(op, LoadOp)
+        value = op.out if loads else op.source
+        place = self._need(self.places.get(value), f"'{op.label.data}'")
+        origin: BufferOp = op.origin
+        at = self._need(origin.at, f"map '{origin.label.data}'").value.data
+        bursts = self._need(origin.row_bytes, "its row").value.data // BURST_BYTES
+        kind: MapType = op.part
+        record = record_of(kind, self.array, self.count_bits, self.event_bits)
+        channels, height, width = kind.dims
+        self.layers.append(
+            Layer(
+                label=op.label.data,
+                kind=LOAD if loads else STORE,
+                tile_first=len(self.tiles),
+                tile_count=0,
+                channels=channels,
+                height=height,
+                width=width,
+                pool_height=height,
+                pool_width=width,
+                place=place,
+                pitch=kind.pitch.data,
+                steps=kind.steps.data,
+                of=_name(_user(value) if loads else value.owner, op.label.data),
+                move=Move(
+                    Record(*(vars(record) | {"bursts": bursts}).values()),
+                    at // BURST_BYTES + op.row.value.data * bursts,
+                    kind.blocks,
+                    height,
+                    op.buffer.type.map.dims[1],
+                ),
+            )
+        )
+
+    def _receive(self, receive: ReceiveOp) -> None:
         places = self._need(receive.places, "the image")
+        first = int_list(receive.rows)[0] if receive.rows else 0
+        label = receive.label.data if receive.label else "input"
+        of = _name(_user(receive.words[0]), "") if receive.label else ""
+        several = len(receive.words) > 1
+        index = sum(layer.kind == RECEIVE for layer in self.layers) if not receive.label else 0
         shift = receive.bits.value.data
-        for word, place in zip(receive.words, places, strict=True):
+        for number, (word, place) in enumerate(zip(receive.words, places, strict=True), index):
+            name = f"{label}.{number}" if several else label
             kind: MapType = word.type
-            self.places[word] = place.data
             channels, height, width = kind.dims
             shift -= kind.steps.data
             self.tiles.append(Tile(0, 0, 0, 0, channels, number=len(self.tiles)))
             self.layers.append(
                 Layer(
-                    label=f"input.{len(self.layers)}" if len(receive.words) > 1 else "input",
+                    label=name,
                     kind=RECEIVE,
                     tile_first=len(self.tiles) - 1,
                     tile_count=1,
@@ -337,6 +477,8 @@ class _Reader:
                     word_shift=shift,
                     word_bits=kind.steps.data,
                     by_image=word in self.by_image,
+                    image_row=first,
+                    of=of or name,
                 )
             )
 
@@ -348,7 +490,7 @@ class _Reader:
         if isinstance(op.out.type, MapType):
             place = self._need(op.place, f"layer '{op.label.data}'").data
             pitch = op.out.type.pitch.data
-            self.places[op.out] = place
+        band = Band(op.of.data, *int_list(op.band)) if op.band else None
         channels, pool_height, pool_width = op.out.type.dims
         height, width = int_list(op.pixels)
         self.layers.append(
@@ -370,6 +512,8 @@ class _Reader:
                 by_image=op.out in self.by_image,
                 steps=op.steps.value.data,
                 mode=self._mode(op),
+                of=_name(op, ""),
+                band=band,
             )
         )
 

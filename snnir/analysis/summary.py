@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from snnir.analysis.bands import whole_layers
 from snnir.analysis.network import branches, layers
-from snnir.analysis.program import RECEIVE
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import (
@@ -70,9 +70,7 @@ def summarise(snn: ModuleOp, tables: ProgramTables) -> list[LayerSummary]:
     starts = sorted({tile.weights for tile in tables.tiles} | {depth})
     ends = dict(zip(starts, [*starts[1:], depth], strict=True))
     found = []
-    for row in tables.layers:
-        if row.kind == RECEIVE:
-            continue
+    for row in whole_layers(tables):
         tiles = tables.tiles[row.tile_first : row.tile_first + row.tile_count]
         rows = sum(ends[tile.weights] - tile.weights for tile in tiles)
         found.append(_layer(row, ops.get(row.label), rows, tables.array))

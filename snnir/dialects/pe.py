@@ -18,9 +18,8 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolRefAttr,
 )
-from xdsl.ir import Block, Dialect, Operation, Region
+from xdsl.ir import Attribute, Block, Dialect, Operation, Region
 from xdsl.irdl import (
-    IRDLOperation,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -44,7 +43,14 @@ from snnir.dialects.assembly import (
     print_clauses,
 )
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe_types import ArrayParametersAttr, MapType, PlaceAttr, PotentialsType
+from snnir.dialects.pe_moves import BufferOp, CheckedOp, LoadOp, StoreOp, check_rows
+from snnir.dialects.pe_types import (
+    ArrayParametersAttr,
+    DdrType,
+    MapType,
+    PlaceAttr,
+    PotentialsType,
+)
 from snnir.dialects.snn import window_size
 
 RUN_COLUMNS = ("block", "dy", "dx", "length", "row")
@@ -54,12 +60,8 @@ MAX_BATCH = 8
 """Images that are computed together at most."""
 
 
-class PeOp(IRDLOperation):
-    """Shared checks of the dialect's ops."""
-
-    def expect(self, condition: bool, message: str) -> None:
-        if not condition:
-            raise VerifyException(f"{self.name}: {message}")
+class PeOp(CheckedOp):
+    """An op that knows its program."""
 
     @property
     def program(self) -> ProgramOp:
@@ -129,17 +131,38 @@ class ProgramOp(PeOp):
 
     @property
     def receive(self) -> ReceiveOp:
-        """The op that takes the image in."""
+        """The op that takes the image in, or its first rows."""
         return next(op for op in self.body.block.ops if isinstance(op, ReceiveOp))
 
+    @property
+    def steps(self) -> list[ReceiveOp | LayerOp | LoadOp | StoreOp]:
+        """What the machine does one after another."""
+        kinds = ReceiveOp | LayerOp | LoadOp | StoreOp
+        return [op for op in self.body.block.ops if isinstance(op, kinds)]
+
+    @property
+    def buffers(self) -> list[BufferOp]:
+        """The maps in DDR."""
+        return [op for op in self.body.block.ops if isinstance(op, BufferOp)]
+
     def verify_(self) -> None:
-        kinds = [type(op) for op in self.body.block.ops]
+        kinds = [type(op) for op in self.body.block.ops if not isinstance(op, BufferOp)]
+        receives = [op for op in self.body.block.ops if isinstance(op, ReceiveOp)]
+        several = len(receives) > 1
         self.expect(
             kinds[:1] == [ReceiveOp]
             and kinds[-1:] == [SendOp]
-            and all(kind is LayerOp for kind in kinds[1:-1]),
+            and all(
+                k in (LayerOp, LoadOp, StoreOp) or (k is ReceiveOp and several) for k in kinds[1:-1]
+            ),
             "holds one pe.receive, then pe.layer ops, then one pe.send",
         )
+        if several:
+            images = {(op.rows and int_list(op.rows)[1], op.bits.value.data) for op in receives}
+            self.expect(
+                len(images) == 1 and None not in {rows for rows, _ in images},
+                "several pe.receive need the rows of one image",
+            )
         if self.ring is not None:
             rows = self.ring.value.data
             self.expect(rows > 1 and rows & (rows - 1) == 0, "ring must be a power of two")
@@ -158,13 +181,22 @@ class ReceiveOp(PeOp):
     """The image comes in, in the order (y, x, channel), and becomes one map per word of its bits.
 
     Words are in order of significance, the most significant first; each is at most `planes` bits.
+    `rows` [first, height]: the maps hold a part of the rows of an image of so many, which stays
+    in its buffer until the last such op.
     """
 
     name = "pe.receive"
     bits = prop_def(IntegerAttr)
+    rows = opt_prop_def(DenseArrayBase)
+    label = opt_prop_def(StringAttr)
     places = opt_prop_def(ArrayAttr)
     words = var_result_def(MapType)
-    CLAUSES: ClassVar = (Clause("bits", "int"), Clause("places", "attr"))
+    CLAUSES: ClassVar = (
+        Clause("bits", "int"),
+        Clause("rows", "ints"),
+        Clause("label", "string"),
+        Clause("places", "attr"),
+    )
 
     @classmethod
     def parse(cls, parser: Parser):
@@ -186,6 +218,8 @@ class ReceiveOp(PeOp):
             all(s == planes for s in steps[1:]) and 0 < steps[0] <= planes,
             f"all words but the first hold {planes} bits",
         )
+        if self.rows is not None:
+            check_rows(self, int_list(self.rows)[0], int_list(self.rows)[1], self.words[0].type)
         layouts = {(w.type.shape, w.type.block, w.type.pitch) for w in self.words}
         self.expect(len(layouts) == 1, "all words have the same shape and layout")
         check_places(self, self.places, len(steps))
@@ -206,6 +240,8 @@ class LayerOp(PeOp):
     `pixels` [height, width] of the output before pooling; `kernel`, `strides`, `pads` of the max
     pool (a window of one pixel when there is none); `steps` of the trains that fire; `fraction` as
     in `snn.fire`. `shared`: each tile is computed for all images of a batch before the next one.
+    `band` [first pixel row, height of all pixels, first row of the result, height of the whole
+    result]: the op computes a part of the rows of the layer `of`.
     """
 
     name = "pe.layer"
@@ -218,11 +254,15 @@ class LayerOp(PeOp):
     strides = prop_def(DenseArrayBase)
     pads = prop_def(DenseArrayBase)
     shared = opt_prop_def(BoolAttr)
+    of = opt_prop_def(StringAttr)
+    band = opt_prop_def(DenseArrayBase)
     place = opt_prop_def(PlaceAttr)
     out = result_def(MapType | PotentialsType)
     body = region_def("single_block")
     traits = traits_def(HasParent(ProgramOp), NoTerminator())
     CLAUSES: ClassVar = (
+        Clause("of", "string"),
+        Clause("band", "ints"),
         Clause("with", "symbol", prop="neuron"),
         Clause("steps", "int"),
         Clause("fraction", "int", integer(0)),
@@ -285,6 +325,17 @@ class LayerOp(PeOp):
             f"the window leaves {pooled[0]}x{pooled[1]} pixels, the result has "
             f"{self.out.type.dims[1]}x{self.out.type.dims[2]}",
         )
+        self.expect((self.of is None) == (self.band is None), "a band is `of` a layer")
+        if self.band is not None:
+            first, pixels, row, rows = int_list(self.band)
+            self.expect(
+                first >= 0
+                and first + height <= pixels
+                and row >= 0
+                and row + pooled[0] <= rows
+                and isinstance(self.out.type, MapType),
+                f"band {[first, pixels, row, rows]} has not {height} rows and {pooled[0]} results",
+            )
         block = self.program.array.channels
         if isinstance(self.out.type, MapType):
             self.expect(
@@ -476,6 +527,11 @@ class SendOp(PeOp):
     assembly_format = "$potentials attr-dict `:` type($potentials)"
 
 
+def shared_rows(tile: TileOp) -> tuple[Attribute, ...]:
+    """What tiles have in common whose weight rows are the same ones."""
+    return tuple(stream.weights for stream in tile.streams)
+
+
 def new_block_region(ops: list[Operation]) -> Region:
     """A region of one block that holds the ops."""
     return Region(Block(ops))
@@ -483,6 +539,6 @@ def new_block_region(ops: list[Operation]) -> Region:
 
 Pe = Dialect(
     "pe",
-    [ProgramOp, ReceiveOp, LayerOp, TileOp, StreamOp, SendOp],
-    [ArrayParametersAttr, PlaceAttr, MapType, PotentialsType],
+    [ProgramOp, ReceiveOp, LayerOp, TileOp, StreamOp, BufferOp, LoadOp, StoreOp, SendOp],
+    [ArrayParametersAttr, PlaceAttr, MapType, DdrType, PotentialsType],
 )

@@ -187,6 +187,11 @@ class MapType(ParametrizedAttribute, TypeAttribute):
         """Events that one row may have in one bank."""
         return -(-self.dims[2] * self.pitch.data // banks)
 
+    def with_height(self, rows: int) -> MapType:
+        """The same map with another number of rows."""
+        channels, _, width = self.dims
+        return MapType((channels, rows, width), self.coding, self.steps, self.block, self.pitch)
+
     def verify(self) -> None:
         if len(int_list(self.shape)) != 3 or min(int_list(self.shape)) < 1:
             raise VerifyException("!pe.map needs a shape CxHxW of positive extents")
@@ -217,6 +222,14 @@ class MapType(ParametrizedAttribute, TypeAttribute):
             f"<{dims}, {self.coding.data}, {self.steps.data}, "
             f"block {self.block.data}, pitch {self.pitch.data}>"
         )
+
+
+@irdl_attr_definition
+class DdrType(ParametrizedAttribute, TypeAttribute):
+    """A feature map that is kept in DDR: `!pe.ddr<!pe.map<...>>`."""
+
+    name = "pe.ddr"
+    map: MapType
 
 
 @irdl_attr_definition

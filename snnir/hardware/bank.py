@@ -15,7 +15,8 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     `we`, `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0
     where there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory
     (1).
-    Where weights come from DDR, `weights_we`, `weights_waddr`, `weights_wdata` of the loader.
+    Where maps are moved, `found`, the word that was read. Where weights come from DDR,
+    `weights_we`, `weights_waddr`, `weights_wdata` of the loader.
     """
     array = tables.program.array
     m = Module(f"bank{bank}", doc=f"event memory and weight memory of bank {bank}")
@@ -33,6 +34,8 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
         wdata=m.input("wdata", word),
         raddr=address,
     )["rdata"]
+    if tables.program.moves:
+        m.output("found", event)
     train, position = event[: array.planes], event[array.planes :]
     valid, origin = m.pipe("valid_read", valid), m.pipe("origin_read", origin)
     if mixed:

@@ -22,7 +22,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     `release_image` (no pass needs it, or the images of its batch, any more), `send` (the potentials
     are complete), `running`, `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the
     image so far). Where weights come from DDR: `begins` (an image begins with the next clock), and
-    `failed` ends it, for good.
+    `failed` ends it, for good. Where maps are there, `moved` ends a layer that moves rows.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
     over the image takes a clock per neuron and `RECEIVE` more.
@@ -35,7 +35,9 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     record = phase_record(tables)
     end_phase, phase = m.input("end_phase", 1), m.input("phase", record.width)
     fields = record.unpack(phase)
-    works = ~m.input("failed", 1) if tables.program.ring else m.const(1, 1)
+    moves = tables.program.moves
+    stops = tables.program.ring or moves
+    works = ~m.input("failed", 1) if stops else m.const(1, 1)
 
     running, layer = m.reg("is_running", 1, reset=0), m.reg("number", address_width(layers.depth))
     # A pulse, for the potentials are still to be taken when the program has ended.
@@ -62,6 +64,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     drained = fit(drain, timer.width) + (timing.flush - 2)
     counting = mux(timer.any(), timer - 1, timer)
     counting = mux(finished, drained, counting)
+    if moves:
+        counting = mux(m.input("moved", 1), 1, counting)
     timer.next = mux(ready & desc["receive"], received + (timing.receive - 2), counting)
     layer_end = m.wire("is_layer_end", timer.eq(1))
     program_end = m.wire("program_end", layer_end & layer.eq(fit(last_layer, layer.width)))
@@ -76,7 +80,10 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     for key in layers.stored:
         m.output(key, desc[key])
     m.output("ready", ready)
-    compute = m.wire("compute_ready", ready & ~desc["receive"])
+    computes = ~desc["receive"]
+    if moves:
+        computes = computes & ~desc["load"] & ~desc["store"]
+    compute = m.wire("compute_ready", ready & computes)
     # Once, or an image that has come in the meantime would be lost.
     received_before = m.reg("received_before", 1, reset=0)
     received_before.next = mux(ready, desc["receive"], received_before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from snnir.hardware import control, image, netlist, resolver, writer
+from snnir.hardware import control, image, mover, netlist, resolver, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
 from snnir.hardware.builder import Module, Signal, cat, mux
@@ -23,6 +23,7 @@ from snnir.hardware.loader import (
 )
 from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.memories import address_width, ram_1r1w
+from snnir.hardware.move_port import MovePort
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
 from snnir.hardware.products import fit
@@ -89,6 +90,7 @@ def core_module(
     is_full, busy = m.wire("image_is_full", 1), m.wire("output_is_busy", 1)
     end_phase = m.wire("phase_ends", 1)
     loaded, waits, image_full = None, {}, is_full
+    moved = MovePort(m, tables) if program.moves else None
     if program.ring:
         begins, end_tile = m.wire("image_begins", 1), m.wire("tile_ends", 1)
         loaded = ReadPorts(
@@ -97,10 +99,13 @@ def core_module(
             rst=rst,
             begins=begins,
             end_tile=end_tile,
+            also=[moved.fails] if moved else None,
             **writes["tile_rows"],
             **tables.settings.pins(settings, LOADER_SETTINGS),
         )
         waits = {"failed": loaded.failed}
+    if moved:
+        waits = {"failed": moved.failed(loaded), "moved": moved.done}
     if settings:
         # A machine may be told to begin no other image, and to end the one that runs.
         image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
@@ -173,15 +178,23 @@ def core_module(
             for key in ("valid", "address", "origin", "by_bank", "upper")
             if f"{key}{k}" in emitted
         }
+        write = {
+            "we": written["event_we"][k],
+            "waddr": writer.bank_port(tables, written["event_address"], k),
+            "wdata": writer.bank_port(tables, written["event_word"], k),
+        }
+        if moved:
+            event["address"] = moved.event_address(event["address"])
+            write = moved.event_write(k, write)
         bank = m.instance(
             f"bank{k}",
             bank_memory_module(tables, k),
-            we=written["event_we"][k],
-            waddr=writer.bank_port(tables, written["event_address"], k),
-            wdata=writer.bank_port(tables, written["event_word"], k),
+            **write,
             **event,
             **(loaded.row_write(k) if loaded else {}),
         )
+        if moved:
+            moved.events.append(bank["found"])
         weights[f"weights{k}"] = bank["weights"]
         trains.append(bank["train"])
     shift = {"shift": drained["shift"]} if program.shifts else {}
@@ -248,17 +261,21 @@ def core_module(
     for key, wire in written.items():
         wire.drive(results[key])
     pointers = ram_1r1w(array.banks * tables.count_bits, program.pointer_depth, read_enable=True)
+    write = {
+        "we": written["pointer_we"],
+        "waddr": written["pointer_address"],
+        "wdata": written["counts"],
+    }
+    if moved:
+        write = moved.pointer_write(write)
     for name, counts in (("below", below), ("last", last)):
-        copy = m.instance(
-            f"pointers_{name}",
-            pointers,
-            we=written["pointer_we"],
-            waddr=written["pointer_address"],
-            wdata=written["counts"],
-            re=go,
-            raddr=resolved[f"pointer_{name}"],
-        )
+        read = {"re": go, "raddr": resolved[f"pointer_{name}"]}
+        if moved and name == "below":
+            read = moved.pointer_read(**read)
+        copy = m.instance(f"pointers_{name}", pointers, **write, **read)
         counts.drive(copy["rdata"])
+    if moved:
+        moved.connect(rst, ready, below, pins(mover.COLUMNS), loaded)
 
     sent = m.instance(
         "readout",
@@ -281,8 +298,12 @@ def core_module(
         m.output(f"m_{key}", sent[key])
     m.output("cycles", ctrl["cycles"])
     m.output("running", ctrl["running"])
+    if program.ring or program.moves:
+        m.output("status", moved.status(loaded) if program.moves else loaded.status)
     if loaded:
         loaded.outputs(m)
+    if moved:
+        moved.outputs(m)
     traces = {
         "layer": ctrl["layer"],
         "layer_end": ctrl["layer_end"],
@@ -330,6 +351,10 @@ def _counters(
     loaded: ReadPorts | None,
 ) -> dict[str, Signal]:
     """The counters, with their outputs; what they trace."""
+    # Moves are counted as the image's passes are: the array rests.
+    rests = ctrl["receive"]
+    if tables.program.moves:
+        rests = rests | ctrl["load"] | ctrl["store"]
     counted = m.instance(
         "counters",
         counters_module(tables, constants),
@@ -338,9 +363,8 @@ def _counters(
         resolved=resolved["push_phase"],
         phase=emitted["phase_head"],
         loaded=loaded.ready if loaded else 1,
-        **{
-            key: ctrl[key] for key in ("ready", "receive", "running", "layer_end", "send", "cycles")
-        },
+        receive=rests,
+        **{key: ctrl[key] for key in ("ready", "running", "layer_end", "send", "cycles")},
         **{
             key: emitted[key] for key in ("active", "reads", "all_idle", "shadow_used", "end_phase")
         },
@@ -396,8 +420,12 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
     reset = ~m.input("aresetn", 1)
     inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in _STREAM_IN.items()}
     names = netlist.input_names(core.build())
-    streams = "weights_base" in names
-    prefixes = axi_prefixes(sum(name.endswith("_arready") for name in names))
+    streams, moves = "weights_base" in names, "maps_base" in names
+    prefixes = axi_prefixes(sum(name.endswith("_arready") for name in names) - moves)
+    if moves:
+        pins = {f"{mover.PREFIX}{key}": width for key, width in mover.AXI_MAPS_IN.items()}
+        pins |= dict.fromkeys(("maps_base", "maps_limit"), ADDRESS_BITS)
+        inputs |= {key: m.input(key, width) for key, width in pins.items()}
     if streams:
         for p in prefixes:
             inputs |= {f"{p}{key}": m.input(f"{p}{key}", width) for key, width in AXI_IN.items()}
@@ -416,6 +444,12 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
                 m.output(f"{prefix}{key}", results[f"{prefix}{key}"])
             for key, (value, width) in AXI_CONSTANTS.items():
                 m.output(f"{prefix}{key}", m.const(value, width))
+    if moves:
+        for key in mover.AXI_MAPS_OUT:
+            m.output(f"{mover.PREFIX}{key}", results[f"{mover.PREFIX}{key}"])
+        for key, (value, width) in (AXI_CONSTANTS | mover.AXI_WRITE_CONSTANTS).items():
+            m.output(f"{mover.PREFIX}{key}", m.const(value, width))
+    if streams or moves:
         m.output("status", results["status"])
     for key in ports:
         if key.startswith("counter_") or (trace and key.startswith("trace_")):

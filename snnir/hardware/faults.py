@@ -8,6 +8,7 @@ STATUS_BITS = 8
 
 SLVERR, DECERR = 2, 3
 MAGIC, VERSION, IDENTITY, LENGTH, TABLE, CHECKSUM, DESCRIPTOR, WEIGHTS = range(4, 12)
+WRITE_SLVERR, WRITE_DECERR, BOUNDS = 12, 13, 14
 WATCHDOG = 15
 
 FAULTS = {
@@ -22,6 +23,9 @@ FAULTS = {
     CHECKSUM: "the program's checksum is wrong",
     DESCRIPTOR: "a row of a table names what does not exist",
     WEIGHTS: "there are fewer weights than the program needs",
+    WRITE_SLVERR: "a write is answered with SLVERR",
+    WRITE_DECERR: "a write is answered with DECERR",
+    BOUNDS: "the feature maps do not fit between their base, a multiple of 128, and their limit",
     WATCHDOG: "nothing has moved for as long as the watchdog waits",
 }
 """What each status says; 0 is no fault."""

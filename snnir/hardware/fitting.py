@@ -32,6 +32,11 @@ def fit_program(
     compile_for = "compile it for the machine: tile-to-pe{machine=FILE}, snnc compile --array FILE"
     if program.array != machine.array:
         raise refuse("it has another array than the program", compile_for)
+    if program.moves:
+        raise refuse(
+            "it keeps all feature maps on the chip, the program has some in DDR",
+            "compile without --reconfigurable, or with maps=onchip",
+        )
     if program.ring != machine.ring:
         raise refuse(f"its ring has {machine.ring} rows, the program's {program.ring}", compile_for)
     if program.batch > 1:

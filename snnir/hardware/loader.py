@@ -39,7 +39,7 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     of a burst's bytes), `end_tile` (the last phase of a tile ends); the AXI channels; `we` (one bit
     for each bank of this read port), `address` and `data` of a row's part; `there` (the tile's
     weights are, but for the two clocks behind the end of a tile), `status` (0, or what went wrong,
-    until reset) and `failed`. Where there are several read ports, `halt`: another one has failed.
+    until reset) and `failed`. Where there are several ports, `halt`: another one has failed.
 
     Requests do not wait for room: a full ring lowers RREADY. A beat is of one row, so it is
     written in one clock. Behind a fault nothing more is asked for, and what still comes is thrown
@@ -59,7 +59,8 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     # Beats
     active, status = m.reg("active", 1, reset=0), m.reg("fault", STATUS_BITS, reset=0)
     fails = m.reg("fails", 1, reset=0)
-    failed = m.wire("has_failed", fails | m.input("halt", 1) if array.ports > 1 else fails)
+    halts = array.ports > 1 or tables.program.moves
+    failed = m.wire("has_failed", fails | m.input("halt", 1) if halts else fails)
     fill = m.reg("fill", address_width(ring) + 1, reset=0)
     ready = m.wire("takes_beat", failed | (active & ~fill.msb))
     accept = m.wire("accept", axi["rvalid"] & ready)

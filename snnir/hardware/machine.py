@@ -74,6 +74,7 @@ class Machine:
 
     stages: ClassVar[int] = 0
     batch: ClassVar[int] = 1
+    moves: ClassVar[bool] = False
 
     @property
     def event_depth(self) -> int:
@@ -133,6 +134,12 @@ class Machine:
                     "a machine for many programs computes one image after another",
                     where=f"pe.program @{program.name}",
                     hint="use event-schedule{batch=1}",
+                )
+            if program.moves:
+                raise UserError(
+                    "a machine for many programs keeps all feature maps on the chip",
+                    where=f"pe.program @{program.name}",
+                    hint="use maps=onchip, a smaller network, or compile without --reconfigurable",
                 )
             if (program.array, program.ring) != (first.array, first.ring):
                 raise UserError(

@@ -18,10 +18,13 @@ class ReadPorts:
     by that all have stopped; `status`: why, of the first port that has.
 
     Args:
+        also: what else may fail, and stops the loaders.
         inputs: of every loader.
     """
 
-    def __init__(self, m: Module, tables: HardwareTables, **inputs: Signal):
+    def __init__(
+        self, m: Module, tables: HardwareTables, also: list[Signal] | None = None, **inputs: Signal
+    ):
         self.array = tables.program.array
         self.layout = row_layout(self.array)
         ports = range(self.array.ports)
@@ -31,7 +34,7 @@ class ReadPorts:
         for port, prefix in zip(ports, axi_prefixes(len(ports)), strict=True):
             unit = loader_module(tables, port)
             axi = {key: m.input(f"{prefix}{key}", width) for key, width in AXI_IN.items()}
-            others = [fail for other, fail in enumerate(fails) if other != port]
+            others = [fail for other, fail in enumerate(fails) if other != port] + (also or [])
             halt = {}
             if others:
                 halt["halt"] = m.pipe(f"port{port}_halts", reduce(Signal.__or__, others), reset=0)
@@ -47,8 +50,7 @@ class ReadPorts:
             self.status = mux(loader["failed"], loader["status"], self.status)
 
     def outputs(self, m: Module) -> None:
-        """The core's outputs: the channels, and `status`."""
-        m.output("status", self.status)
+        """The channels."""
         for loader, prefix in zip(self.loaders, axi_prefixes(len(self.loaders)), strict=True):
             for key in AXI_OUT:
                 m.output(f"{prefix}{key}", loader[key])

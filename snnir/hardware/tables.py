@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnir.analysis.loading import BURST, row_layout
-from snnir.analysis.program import READOUT, RECEIVE, RUN_FIELDS, Layer, ProgramTables
+from snnir.analysis.program import (
+    LOAD,
+    READOUT,
+    RECEIVE,
+    RUN_FIELDS,
+    STORE,
+    Layer,
+    ProgramTables,
+)
 from snnir.errors import UserError
 from snnir.hardware.columns import Columns, Fields, bits_of
 from snnir.hardware.memories import address_width, pack_rows, rom
@@ -213,8 +221,13 @@ class HardwareTables(TableWidths):
 
     @cached_property
     def layers(self) -> Columns:
-        layers = self.program.layers
-        rows = [self._layer(layer) | self._in_batch(index) for index, layer in enumerate(layers)]
+        rows = [
+            self._layer(layer) | self._in_batch(index)
+            for index, layer in enumerate(self.program.layers)
+            if not layer.move
+        ]
+        if self.program.moves:
+            rows = self._with_moves(rows)
         return Columns(
             f"{self.program.name}_layers", {key: [row[key] for row in rows] for key in rows[0]}
         )
@@ -255,12 +268,17 @@ class HardwareTables(TableWidths):
         return {
             "event_offset": 0 if receive else layer.image * events,
             "pointer_offset": 0 if receive else layer.image * pointers,
-            "image_first": layer.image * math.prod(program.image) if receive else 0,
+            "image_first": self._image_first(layer) if receive else 0,
             "potential_first": self._potential_first[index],
             "keeps": int(layer.keeps),
             # The images stay in their buffer until the last one has been taken.
             "holds": int(follows and any(r.kind == RECEIVE for r in program.layers[index:])),
         }
+
+    def _image_first(self, layer: Layer) -> int:
+        """The first byte of the image's rows that are received, among the images of a batch."""
+        channels, height, width = self.program.image
+        return (layer.image * height + layer.image_row) * width * channels
 
     @cached_property
     def _potential_first(self) -> list[int]:
@@ -272,6 +290,41 @@ class HardwareTables(TableWidths):
             rows = self._potential_rows(layer) if layer.kind == READOUT else 0
             found.append(layer.image * each + behind[layer.image] if rows else 0)
             behind[layer.image] += rows
+        return found
+
+    def _with_moves(self, rows: list[dict[str, int]]) -> list[dict[str, int]]:
+        """The table with the rows that move maps, and the columns that only these read."""
+        # What a row does not use should not tell columns apart.
+        computes = next(row for row in rows if not row["receive"])
+        rest, found = iter(rows), []
+        moves = [layer.move for layer in self.program.layers if layer.move]
+        for layer in self.program.layers:
+            move = layer.move or moves[0]
+            row = (
+                next(rest)
+                if layer.move is None
+                else computes
+                | {
+                    "readout": 0,
+                    "events": layer.place.events,
+                    "pointers": layer.place.pointers,
+                }
+            )
+            found.append(
+                row
+                | {
+                    "load": int(layer.kind == LOAD),
+                    "store": int(layer.kind == STORE),
+                    "move_first": move.first,
+                    "move_step": move.height * move.record.bursts,
+                    "move_bursts": move.block_bursts - 1,
+                    "move_blocks": move.blocks - 1,
+                    "move_rows": move.blocks * move.rows - 1,
+                    "move_pixels": move.record.pixels - 1,
+                    "move_groups": move.record.groups - 1,
+                    "move_pad": move.record.bursts * BURST - move.record.beats,
+                }
+            )
         return found
 
     @cached_property
@@ -372,25 +425,30 @@ class HardwareTables(TableWidths):
     @cached_property
     def parameter_channels(self) -> np.ndarray:
         """Whose parameters stand in each row of the parameter memory: (rows, lanes)."""
-        rows = []
-        pairs = zip(self.program.tiles, self._param_rows, strict=True)
-        tiles = {tile.number: (tile, rows_of) for tile, rows_of in pairs}
-        for tile, range_ in tiles.values():
+        rows, end = [], 0
+        for tile, range_ in zip(self.program.tiles, self._param_rows, strict=True):
+            if range_.start < end:
+                continue
+            end = range_.stop
             channel = np.arange(len(range_) * self.program.array.drain)
             rows.append(tile.params + channel.clip(max=tile.channels - 1))
         return np.concatenate(rows).reshape(-1, self.program.array.drain)
 
     @cached_property
     def _param_rows(self) -> list[range]:
-        """The rows of the parameter memory that each tile has; none for the image's."""
+        """The rows of the parameter memory that each tile has; none for the image's.
+
+        Bands of a layer share them.
+        """
         first, rows = 0, []
-        known: dict[int, range] = {}
+        known: dict[tuple[int, int], range] = {}
         for tile in self.program.tiles:
-            if tile.number not in known:
-                count = self.program.array.drain_clocks(tile.channels) if tile.run_count else 0
-                known[tile.number] = range(first, first + count)
+            count = self.program.array.drain_clocks(tile.channels) if tile.run_count else 0
+            key = (tile.params, tile.channels) if count else (-1, -1)
+            if key not in known or not count:
+                known[key] = range(first, first + count)
                 first += count
-            rows.append(known[tile.number])
+            rows.append(known[key])
         return rows
 
     def weight_memory(self, bank: int):

@@ -17,13 +17,22 @@ from xdsl.dialects.builtin import ModuleOp
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile, read_program
+from snnir.analysis.moving import move_clocks
+from snnir.analysis.program import (
+    READOUT,
+    RECEIVE,
+    STORE,
+    Layer,
+    ProgramTables,
+    Tile,
+    read_program,
+)
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.neuron import run_neuron
-from snnir.interpreters.pe_memory import MapMemory
+from snnir.interpreters.pe_memory import MapMemory, word_of
 from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 from snnir.interpreters.windows import first_largest
 
@@ -171,8 +180,11 @@ class _Machine:
                 image = frames[:, layer.image].transpose(0, 3, 1, 2)
                 pixels = np.ascontiguousarray(image).astype(np.uint16)
                 self.keep("input", layer, pixels)
-                word = (pixels >> layer.word_shift) & ((1 << layer.word_bits) - 1)
-                self.maps.write(layer, word, layer.channels)
+                self.maps.write(layer, word_of(layer, pixels), layer.channels)
+                self.count(layer, None, None)
+                continue
+            if layer.move:
+                self.maps.move(layer)
                 self.count(layer, None, None)
                 continue
             currents = self.currents(layer)
@@ -346,7 +358,11 @@ class _Machine:
             self.result.events[layer.label] = self.result.events.get(layer.label, 0) + events
         if self.clocks is None:
             return
-        if walked is None:
+        if layer.move:
+            clocks = np.full(
+                self.images, move_clocks(layer.move.bursts, layer.kind == STORE, self.ddr)
+            )
+        elif walked is None:
             clocks = np.full(self.images, receive_clocks(layer, self.clocks.receive))
         else:
             clocks = layer_clocks(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnir.analysis.program import Layer, ProgramTables
+from snnir.analysis.program import STORE, Layer, ProgramTables
 
 
 class MapMemory:
@@ -27,6 +27,7 @@ class MapMemory:
         self.rows = np.zeros((images, tables.event_depth * self.banks), np.uint16)
         self.pointers = np.zeros((images, tables.pointer_depth, self.banks), np.int64)
         self.pitch_at = np.zeros(tables.event_depth, np.int64)
+        self.ddr: dict[int, tuple[np.ndarray, ...]] = {}
 
     def write(self, layer: Layer, trains: np.ndarray, block: int) -> None:
         """Stores a map: its rows in the event memory, its counts in the pointer memory."""
@@ -55,9 +56,39 @@ class MapMemory:
             at = place.pointers + b * height * width
             self.pointers[:, at : at + height * width] = counts.reshape(images, -1, banks)
 
+    def move(self, layer: Layer) -> None:
+        """Rows go to DDR or come from there, each with its events and its counts."""
+        move, place, width = layer.move, layer.place, layer.width
+        slots = place.capacity * self.banks
+        for row in range(move.blocks * move.rows):
+            block, y = divmod(row, move.rows)
+            at = move.first + (block * move.height + y) * move.record.bursts
+            parts = self.row_parts(
+                slice((place.events + row * place.capacity) * self.banks, None), slots,
+                slice(place.pointers + row * width, None), width,
+            )  # fmt: skip
+            if layer.kind == STORE:
+                self.ddr[at] = tuple(part.copy() for part in parts)
+                continue
+            for part, kept in zip(parts, self.ddr[at], strict=True):
+                part[:] = kept
+            self.pitch_at[place.events + row * place.capacity] = layer.pitch
+
+    def row_parts(
+        self, events: slice, slots: int, pointers: slice, width: int
+    ) -> tuple[np.ndarray, ...]:
+        """Views of all that is kept of a row."""
+        return self.rows[:, events][:, :slots], self.pointers[:, pointers][:, :width]
+
     def events_of(self, run: dict[str, int], oy, low, high) -> np.ndarray:
         """(N, oy, ox, K): how many events the pointer memory says lie in pixels low..high-1."""
         return counted(self.pointers, run, oy, low, high)
+
+
+def word_of(layer: Layer, pixels: np.ndarray) -> np.ndarray:
+    """What a RECEIVE row takes of the pixels (N, C, H, W)."""
+    rows = pixels[:, :, layer.image_row :][:, :, : layer.height]
+    return (rows >> layer.word_shift) & ((1 << layer.word_bits) - 1)
 
 
 def counted(upto: np.ndarray, run: dict[str, int], oy, low, high) -> np.ndarray:

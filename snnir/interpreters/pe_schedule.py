@@ -12,6 +12,7 @@ from itertools import groupby
 
 import numpy as np
 
+from snnir.analysis.bands import join_trains, stored_trains
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import (
     PhaseClocks,
@@ -22,9 +23,10 @@ from snnir.analysis.cycles import (
     visits,
 )
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import READOUT, RECEIVE, Layer, ProgramTables, Tile
+from snnir.analysis.moving import move_clocks
+from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 from snnir.hardware.timing import Timing
-from snnir.interpreters.pe_memory import MapMemory, counted
+from snnir.interpreters.pe_memory import MapMemory, counted, word_of
 from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 
 
@@ -77,6 +79,7 @@ def schedules(
         ddr: where weights come from, in a program that streams them.
     """
     tables = tables.unrolled
+    trains = join_trains(tables, trains)
     trains = {label: frames_of_batches(words, tables.batch) for label, words in trains.items()}
     images = len(trains["input"])
     maps = _CountedMaps(tables, images)
@@ -84,13 +87,14 @@ def schedules(
     loading = loading_of(tables, images, ddr)
     for layer in tables.layers:
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
-        if layer.kind == RECEIVE:
+        if layer.move:
+            clocks = np.full(images, move_clocks(layer.move.bursts, layer.kind == STORE, ddr))
+            yield LayerSchedule(layer, begin, clocks, tiles)
+            maps.move(layer)
+        elif layer.kind == RECEIVE:
             clocks = np.full(images, receive_clocks(layer, timing.receive))
             yield LayerSchedule(layer, begin, clocks, tiles)
-            word = (trains["input"][:, layer.image] >> layer.word_shift) & (
-                (1 << layer.word_bits) - 1
-            )
-            maps.write(layer, word, layer.channels)
+            maps.write(layer, word_of(layer, trains["input"][:, layer.image]), layer.channels)
         else:
             seen, spikes = maps.walk(layer, tiles)
             runs = walked_runs(tables, layer.tile_first, tiles, seen)
@@ -108,8 +112,7 @@ def schedules(
                 loads=tuple(loading.loaders[0].taken[-len(tiles) :]) if loading else (),
             )  # fmt: skip
             if layer.kind != READOUT:
-                label = f"{layer.label}.pool" if layer.is_pooled else layer.label
-                words = trains[label][:, layer.image, layer.first_channel :][:, : layer.channels]
+                words = stored_trains(layer, trains)
                 maps.write(layer, words, tables.array.channels)
         begin = begin + clocks
         if loading is not None:
@@ -120,6 +123,8 @@ def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:
     """Images, in whole batches, for which each array of `schedules` is below `limit` bytes."""
     largest = 1
     for layer in tables.layers:
+        if layer.move:
+            continue
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
         runs = sum(tile.run_count for tile in tiles)
         largest = max(largest, len(visits(layer)) * runs * tables.array.banks * 4)
@@ -143,6 +148,12 @@ class _CountedMaps(MapMemory):
             at = layer.place.pointers + b * height * width
             upto = spikes.cumsum(axis=2).reshape(self.images, -1)
             self.spikes[:, at : at + height * width] = upto
+
+    def row_parts(
+        self, events: slice, slots: int, pointers: slice, width: int
+    ) -> tuple[np.ndarray, ...]:
+        parts = super().row_parts(events, slots, pointers, width)
+        return (*parts, self.spikes[:, pointers][:, :width])
 
     def walk(self, layer: Layer, tiles: tuple[Tile, ...]) -> tuple[list[np.ndarray], np.ndarray]:
         """For each tile the events (N, visits, runs, K) that its runs meet; the spikes of all."""

@@ -12,11 +12,13 @@ from xdsl.passes import ModulePass
 from snnir.analysis.batch_plan import image_clocks, place_batch, share, unshare
 from snnir.analysis.loading import choose_ring
 from snnir.analysis.memories import memories
+from snnir.analysis.moving import BURST_BYTES, record_of
 from snnir.analysis.places import event_rows, pointer_row
 from snnir.analysis.positions import least_position_bits
-from snnir.analysis.program import ProgramTables, read_program
+from snnir.analysis.program import ProgramTables, places_of, read_program, row_bits
 from snnir.dialects.assembly import int_list, integer, ints
-from snnir.dialects.pe import MAX_BATCH, ProgramOp
+from snnir.dialects.pe import MAX_BATCH, LayerOp, ProgramOp, ReceiveOp, shared_rows
+from snnir.dialects.pe_moves import LoadOp
 from snnir.dialects.pe_types import Place, PlaceAttr
 from snnir.errors import UserError
 from snnir.targets import Target, load_target
@@ -94,11 +96,10 @@ class EventSchedulePass(ModulePass):
             raise UserError("no pe.program to schedule", hint="run tile-to-pe first")
         for op in programs:
             unshare(op)
-            schedule(op, self.reuse)
-            _narrow(op, self.position_bits)
             if self.weights == "onchip":
                 op.ring = None
-            elif self.weights == "stream":
+            schedule(op, self.reuse, self.position_bits)
+            if self.weights == "stream":
                 _stream(op, target)
             if target is not None and self.weights == "auto" and _needed(op) > target.bram36:
                 _stream(op, target)
@@ -116,6 +117,14 @@ class EventSchedulePass(ModulePass):
                 f"batch={self.batch} shares weights from DDR, and these are kept on the chip",
                 where=f"pe.program @{op.sym_name.data}",
                 hint="use weights=stream, or batch=1",
+            )
+        if op.buffers:
+            if self.batch == 0:
+                return
+            raise UserError(
+                f"batch={self.batch} needs all feature maps on the chip, some are in DDR",
+                where=f"pe.program @{op.sym_name.data}",
+                hint="use batch=1, or maps=onchip",
             )
         room = target.bram36 if target else sys.maxsize
         if self.batch:
@@ -155,8 +164,16 @@ class EventSchedulePass(ModulePass):
         return False
 
 
-def schedule(program: ProgramOp, reuse: bool = True) -> None:
+def schedule(program: ProgramOp, reuse: bool = True, position_bits: int = 0) -> None:
     """Sets all places and addresses of a program."""
+    _place_maps(program, reuse)
+    _place_weights(program)
+    _place_buffers(program)
+    _narrow(program, position_bits)
+    _place_buffers(program)
+
+
+def _place_maps(program: ProgramOp, reuse: bool) -> None:
     banks = program.array.banks
     events, event_stride = place_batch(program, event_rows(banks), reuse)
     pointers, pointer_stride = place_batch(program, pointer_row, reuse)
@@ -165,14 +182,40 @@ def schedule(program: ProgramOp, reuse: bool = True) -> None:
         value: PlaceAttr(Place(address, value.type.capacity(banks), pointers[value]))
         for value, address in events.items()
     }
-    program.receive.places = ArrayAttr([places[word] for word in program.receive.words])
+    for op in program.steps:
+        if isinstance(op, ReceiveOp):
+            op.places = ArrayAttr([places[word] for word in op.words])
+        elif isinstance(op, LayerOp | LoadOp):
+            op.place = places.get(op.out)
+
+
+def _place_weights(program: ProgramOp) -> None:
+    """Weights and parameters one behind the other; bands of a layer share what is on the chip."""
     weights = params = 0
+    rows: dict[object, int] = {}
+    channels: dict[object, int] = {}
     for layer in program.layers:
-        layer.place = places.get(layer.out)
         for tile in layer.tiles:
-            tile.weights_at, tile.params_at = integer(weights), integer(params)
-            weights += tile.rows
-            params += int_list(tile.channels)[1]
+            key, whole = shared_rows(tile), layer.band is None
+            # Rows that come from DDR come again for each band.
+            if whole or program.ring or key not in rows:
+                rows[key], weights = weights, weights + tile.rows
+            if whole or tile.params not in channels:
+                channels[tile.params], params = params, params + int_list(tile.channels)[1]
+            tile.weights_at = integer(rows[key])
+            tile.params_at = integer(channels[tile.params])
+
+
+def _place_buffers(program: ProgramOp) -> None:
+    """The maps in DDR one behind the other, each of whole bursts."""
+    if not program.buffers:
+        return
+    bits, at = row_bits(program, places_of(program).values()), 0
+    for op in program.buffers:
+        kind = op.buffer.type.map
+        size = record_of(kind, program.array.data, *bits).bursts * BURST_BYTES
+        op.at, op.row_bytes = integer(at), integer(size)
+        at += size * kind.blocks * kind.dims[1]
 
 
 def _narrow(op: ProgramOp, asked: int) -> None:
@@ -194,6 +237,7 @@ def _stream(op: ProgramOp, target: Target | None) -> None:
         largest = max(tile.rows for layer in op.layers for tile in layer.tiles)
         room = target.bram36 if target else sys.maxsize
         op.ring = integer(choose_ring(op.array.data, largest, room))
+        _place_weights(op)
 
 
 def _needed(op: ProgramOp) -> float:
@@ -202,6 +246,29 @@ def _needed(op: ProgramOp) -> float:
 
 def _blocks(tables: ProgramTables) -> float:
     return sum(memory.bram36 for memory in memories(tables))
+
+
+def overflow(program: ProgramOp, bram36: int) -> float:
+    """By how much the memories of a program without addresses exceed some block RAM.
+
+    Weights may come from DDR, as in the pass. The program stays as it is.
+    """
+    copy = program.clone()
+    schedule(copy)
+    if (over := _needed(copy) - bram36) > 0:
+        most = max(tile.rows for layer in copy.layers for tile in layer.tiles)
+        copy.ring = copy.ring or integer(choose_ring(copy.array.data, most, bram36))
+        _place_weights(copy)
+        over = min(over, _needed(copy) - bram36)
+    return over
+
+
+def needed_beside_maps(program: ProgramOp) -> float:
+    """Block RAM of all but the events and their pointers, of a program without addresses."""
+    copy = program.clone()
+    schedule(copy)
+    found = memories(read_program(copy))
+    return sum(memory.bram36 for memory in found if memory.name not in ("events", "pointers"))
 
 
 def _check_fit(op: ProgramOp, target: str, available: int) -> None:

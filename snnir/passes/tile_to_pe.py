@@ -5,49 +5,37 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, fields, replace
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
-    BoolAttr,
-    DictionaryAttr,
     ModuleOp,
-    StringAttr,
-    SymbolRefAttr,
 )
-from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from snnir.analysis.loading import choose_ring
 from snnir.analysis.network import network_of
 from snnir.analysis.resources import weight_bram36
-from snnir.dialects.assembly import integer, ints
-from snnir.dialects.dense import to_dense
+from snnir.dialects.assembly import integer
 from snnir.dialects.pe import (
-    LayerOp,
     ProgramOp,
-    ReceiveOp,
-    SendOp,
-    StreamOp,
-    TileOp,
-    new_block_region,
 )
 from snnir.dialects.pe_types import (
     POWERS_OF_TWO,
     ArrayParameters,
-    ArrayParametersAttr,
-    MapType,
-    PotentialsType,
 )
-from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.hardware.machine_file import read_machine
+from snnir.passes.event_schedule import needed_beside_maps, overflow
 from snnir.targets import Target, load_target
-from snnir.tiling.choose import Request, WeightsTooLarge, choose_array, pitch_of, word_shifts
-from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse, plan_network
-from snnir.tiling.weights import StreamPlan, digits, plan_stream, tile_weights
+from snnir.tiling.bands import MAPS, MapPlan, plan_maps
+from snnir.tiling.builder import ProgramBuilder
+from snnir.tiling.choose import Request, WeightsTooLarge, choose_array
+from snnir.tiling.layers import NetworkPlan, plan_network
 
 WEIGHTS = ("auto", "onchip", "stream")
 """Where weights may be kept."""
+
+MAP_ATTEMPTS = 6
+"""How often bands are chosen anew where the estimate of what fits was wrong."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +58,12 @@ class TileToPePass(ModulePass):
     are in the order of falling shift, then of branches; runs from block to block, top to bottom,
     left to right.
 
+    Feature maps that do not fit the target are kept in DDR, the largest first, and the layers over
+    them are cut into bands of rows: `pe.load` brings the rows that a band's windows reach, halo
+    included, and `pe.store` takes its result away. The image stays in its buffer; each band that
+    reads it receives its own rows (`rows` of `pe.receive`). A band is a `pe.layer` of its own,
+    whose runs count from the first row that was loaded, so that padding is at the map's rim alone.
+
     Assumptions: integer weights and parameters (`quantise` has run), one encoder, one readout.
 
     Options:
@@ -87,6 +81,11 @@ class TileToPePass(ModulePass):
         weights: `onchip` keeps all weights in the banks' memories, `stream` fetches them from DDR
             tile by tile into rings, `auto` does so where they do not fit the target.
         ring: rows of a bank's ring, a power of two; 0 takes two of the largest tiles or more.
+        maps: `onchip` keeps all feature maps in the array's memories, `ddr` keeps them in DDR and
+            has of each only what a layer needs on the chip, `auto` does so with those that do not
+            fit the target.
+        bands: into how many bands of rows a layer is cut whose result is in DDR; 0 takes as few as
+            fit the target.
         machine: a machine file; the program is then for that machine, with its array and its ring,
             and the target decides nothing.
     """
@@ -105,6 +104,8 @@ class TileToPePass(ModulePass):
     ports: int = 0
     weights: str = "auto"
     ring: int = 0
+    maps: str = "auto"
+    bands: int = 0
     machine: str = ""
 
     def __post_init__(self) -> None:
@@ -112,6 +113,12 @@ class TileToPePass(ModulePass):
             self._check_alone()
         if self.weights not in WEIGHTS:
             raise UserError(f"weights={self.weights} is impossible, use {', '.join(WEIGHTS)}")
+        if self.maps not in MAPS:
+            raise UserError(f"maps={self.maps} is impossible, use {', '.join(MAPS)}")
+        if self.bands < 0 or (self.bands and self.maps == "onchip"):
+            raise UserError(
+                f"bands={self.bands} is impossible with maps={self.maps}", hint="leave it out"
+            )
         if self.ring < 0 or self.ring == 1 or self.ring & (self.ring - 1):
             raise UserError(f"ring={self.ring} must be a power of two")
         for name, (low, high) in ArrayParameters.LIMITS.items():
@@ -124,13 +131,18 @@ class TileToPePass(ModulePass):
 
     def _check_alone(self) -> None:
         """Nothing else decides about the array where a machine does."""
-        for field in fields(self):
-            given = getattr(self, field.name) != field.default
-            if given and field.name not in ("machine", "target", "weights"):
+        for option in fields(self):
+            given = getattr(self, option.name) != option.default
+            if given and option.name not in ("machine", "target", "weights", "maps"):
                 raise UserError(
-                    f"{field.name.replace('_', '-')} and machine cannot both be given",
+                    f"{option.name.replace('_', '-')} and machine cannot both be given",
                     hint="leave one of them out",
                 )
+        if self.maps == "ddr":
+            raise UserError(
+                "a machine for many programs keeps all feature maps on the chip",
+                hint="use maps=onchip",
+            )
         if self.weights == "onchip":
             raise UserError(
                 "a machine for many programs takes its weights from DDR", hint="use weights=stream"
@@ -139,7 +151,7 @@ class TileToPePass(ModulePass):
     def apply(self, ctx: Context, module: ModuleOp) -> None:
         target = load_target(self.target)
         plan = plan_network(module)
-        program = self._program(plan, target)
+        program = self._with_maps(plan, target)
         function = network_of(module)
         program.location = function.location
         for neuron in plan.relay_neurons:
@@ -148,16 +160,35 @@ class TileToPePass(ModulePass):
         function.detach()
         function.erase()
 
-    def _program(self, plan: NetworkPlan, target: Target) -> ProgramOp:
+    def _with_maps(self, plan: NetworkPlan, target: Target) -> ProgramOp:
+        """The program, with feature maps in DDR where they do not fit or were asked for there."""
+        program = self._program(plan, target, None)
+        if self.maps == "onchip" or self.machine:
+            return program
+        over = overflow(program, target.bram36)
+        if self.maps == "auto" and over <= 0:
+            return program
+        array, room = program.array.data, target.bram36 - needed_beside_maps(program)
+        options = replace(self, **vars(array))
+        for _ in range(MAP_ATTEMPTS):
+            maps = plan_maps(plan, array, self.maps, self.bands, room)
+            program = options._program(plan, target, maps)
+            over = overflow(program, target.bram36)
+            if over <= 0 or self.bands:
+                break
+            room -= over
+        return program
+
+    def _program(self, plan: NetworkPlan, target: Target, maps: MapPlan | None) -> ProgramOp:
         if self.machine:
             return self._for_machine(plan, target)
         if self.weights != "stream":
             try:
-                return self._build(plan, target, streams=False)
+                return self._build(plan, target, streams=False, maps=maps)
             except WeightsTooLarge:
                 if self.weights == "onchip":
                     raise
-        return self._build(plan, target, streams=True)
+        return self._build(plan, target, streams=True, maps=maps)
 
     def _for_machine(self, plan: NetworkPlan, target: Target) -> ProgramOp:
         machine = read_machine(self.machine)
@@ -172,149 +203,17 @@ class TileToPePass(ModulePass):
         program.stages = integer(machine.fire_stages)
         return program
 
-    def _build(self, plan: NetworkPlan, target: Target, streams: bool) -> ProgramOp:
+    def _build(
+        self, plan: NetworkPlan, target: Target, streams: bool, maps: MapPlan | None = None
+    ) -> ProgramOp:
         sizes = {name: getattr(self, name) for name in ArrayParameters.LIMITS}
         array = choose_array(plan, target, Request(**sizes, streams=streams))
-        program = _Builder(plan, array).program()
+        program = ProgramBuilder(plan, array, maps).program()
         if streams:
             largest = max(tile.rows for layer in program.layers for tile in layer.tiles)
             program.ring = integer(self.ring or choose_ring(array, largest, target.bram36))
         _check_weights(program, target)
         return program
-
-
-class _Builder:
-    """Builds the program of a plan on an array."""
-
-    def __init__(self, plan: NetworkPlan, array: ArrayParameters):
-        self.plan = plan
-        self.array = array
-        self.words = word_shifts(plan.image_bits, array.planes)
-        self.maps: dict[SSAValue, list[tuple[SSAValue, int]]] = {}
-        """Each train's maps, with the shift that each counts by."""
-
-    def program(self) -> ProgramOp:
-        ops: list[Operation] = [self.receive()]
-        ops += [self.layer(layer) for layer in self.plan.layers]
-        ops.append(SendOp.build(operands=[ops[-1].results[0]]))
-        return ProgramOp.build(
-            properties={
-                "sym_name": StringAttr(self.plan.name),
-                "array": ArrayParametersAttr(self.array),
-            },
-            regions=[new_block_region(ops)],
-        )
-
-    def receive(self) -> ReceiveOp:
-        image = self.plan.encode.train
-        channels = image.type.dims[0]
-        pitch = pitch_of(self.plan, image, channels, self.array)
-        types = [
-            MapType(image.type.dims, "direct", bits, channels, pitch) for bits, _ in self.words
-        ]
-        op = ReceiveOp.build(
-            properties={"bits": integer(self.plan.image_bits)}, result_types=[types]
-        )
-        self.maps[image] = [
-            (word, shift) for word, (_, shift) in zip(op.words, self.words, strict=True)
-        ]
-        return op
-
-    def layer(self, layer: LayerPlan) -> LayerOp:
-        streams = [self.streams(layer, synapse) for synapse in layer.synapses]
-        starts = range(0, layer.dims[0], self.array.channels)
-        tiles = [self.tile(layer, streams, first) for first in starts]
-        op = LayerOp.build(
-            properties={
-                "label": StringAttr(layer.label),
-                "neuron": SymbolRefAttr(layer.neuron.sym_name.data),
-                "steps": integer(layer.schedule["steps_out"]),
-                "fraction": integer(layer.schedule["fraction"]),
-                "pixels": ints(layer.dims[1:]),
-                "kernel": ints(layer.pool.kernel),
-                "strides": ints(layer.pool.strides),
-                "pads": ints(layer.pool.pads),
-            },
-            regions=[new_block_region(tiles)],
-            result_types=[self.result_type(layer)],
-        )
-        if layer.out is not None:
-            self.maps[layer.out] = [(op.out, 0)]
-        return op
-
-    def result_type(self, layer: LayerPlan) -> MapType | PotentialsType:
-        if layer.out is None:
-            return PotentialsType(layer.dims)
-        train: TrainType = layer.out.type
-        channels = min(self.array.channels, layer.dims[0])
-        pitch = pitch_of(self.plan, layer.out, channels, self.array)
-        return MapType(train.dims, train.coding, train.steps, self.array.channels, pitch)
-
-    def streams(self, layer: LayerPlan, synapse: Synapse) -> _Streams:
-        maps = self.maps[synapse.source]
-        layout = plan_stream(synapse, maps[0][0].type, layer.dims[2], self.array.banks)
-        pieces = [(d.shift, d.weights) for d in digits(synapse.weights, self.array.weight_bits)]
-        return _Streams(synapse, layout, maps, pieces)
-
-    def tile(self, layer: LayerPlan, streams: list[_Streams], first: int) -> TileOp:
-        count = min(self.array.channels, layer.dims[0] - first)
-        found: list[StreamOp] = []
-        for branch in streams:
-            found += branch.build(first, count, self.array.channels)
-        if all(op.shift.value.data for op in found):
-            # The last phase has shift 0 even where all its weights are zero.
-            found += streams[0].build(first, count, self.array.channels, filler=True)
-        found.sort(key=lambda op: -op.shift.value.data)
-        params = {
-            name: to_dense(np.ascontiguousarray(values[first : first + count]))
-            for name, values in layer.params.items()
-        }
-        return TileOp.build(
-            properties={"channels": ints([first, count]), "params": DictionaryAttr(params)},
-            regions=[new_block_region(found)],
-        )
-
-
-@dataclass(frozen=True)
-class _Streams:
-    """One branch of a layer: its layout, its maps (words), its weights (digits)."""
-
-    synapse: Synapse
-    layout: StreamPlan
-    maps: list[tuple[SSAValue, int]]
-    pieces: list[tuple[int, np.ndarray]]
-
-    def build(self, first: int, count: int, width: int, *, filler: bool = False) -> list[StreamOp]:
-        """The streams of a tile; a `filler` is one with shift 0 and zero weights."""
-        ops = []
-        for digit_shift, weights in self.pieces[-1:] if filler else self.pieces:
-            tile = tile_weights(weights, self.synapse.groups, first, count)
-            rows = self.layout.fetch(tile)
-            kept = self.layout.keep(rows, filler)
-            if kept is None:
-                continue
-            runs, rows = kept
-            padded = np.zeros((*rows.shape[:2], width), np.int8)
-            padded[:, :, :count] = rows
-            dense_runs, dense_weights = to_dense(runs), to_dense(padded)
-            for source, word_shift in self.maps[-1:] if filler else self.maps:
-                ops.append(self.stream(source, digit_shift + word_shift, dense_runs, dense_weights))
-        return ops
-
-    def stream(self, source: SSAValue, shift: int, runs, weights) -> StreamOp:
-        rows, columns = self.synapse.rows, self.synapse.columns
-        return StreamOp.build(
-            operands=[source],
-            properties={
-                "shift": integer(shift),
-                "strides": ints([rows.stride, columns.stride]),
-                "bounds": ints([rows.bound, columns.bound]),
-                "advance": integer(self.layout.advance),
-                "by_bank": BoolAttr.from_bool(self.layout.by_bank),
-                "runs": runs,
-                "weights": weights,
-            },
-        )
 
 
 def _check_weights(program: ProgramOp, target: Target) -> None:

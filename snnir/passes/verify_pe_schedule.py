@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.traits import SymbolTable
 
+from snnir.analysis.buffers import check_buffers
 from snnir.analysis.places import (
     RowSize,
     event_rows,
@@ -20,13 +21,21 @@ from snnir.analysis.places import (
     pointer_row,
 )
 from snnir.analysis.positions import least_position_bits
-from snnir.analysis.program import maps_by_image
+from snnir.analysis.program import maps_by_image, places_of
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
-from snnir.dialects.pe_types import MapType, Place
+from snnir.dialects.pe import (
+    LayerOp,
+    ProgramOp,
+    ReceiveOp,
+    StreamOp,
+    TileOp,
+    shared_rows,
+)
+from snnir.dialects.pe_moves import LoadOp
+from snnir.dialects.pe_types import MapType
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 
@@ -41,13 +50,13 @@ class VerifyPeSchedulePass(ModulePass):
     What is checked: every map, tile and parameter has an address; maps that are needed at the same
     time, weights of different tiles, and parameters of different tiles do not overlap, but for a
     map that is written over one that its layer is done with row by row; the maps that a batch keeps
-    for each of its images meet no others; weights from
-    DDR are in the order of the tiles, and the ring takes the largest; the places'
-    row capacity is that of their map; events hold as much of their positions as the longest run
-    needs; each run's weight rows exist, and stay the right ones while
-    the window moves along x; each word of the image is walked by the same runs, with the shift of
-    its bits; no map has more steps than the array has planes; accumulators and membrane potentials
-    stay within their widths for every input.
+    for each of its images meet no others; weights from DDR are in the order of the tiles, and the
+    ring takes the largest; the places' row capacity is that of their map; maps in DDR do not
+    overlap, their rows take as much as they need, and none is loaded before it was stored; events
+    hold as much of their positions as the longest run needs; each run's weight rows exist, and stay
+    the right ones while the window moves along x; each word of the image is walked by the same
+    runs, with the shift of its bits; no map has more steps than the array has planes; accumulators
+    and membrane potentials stay within their widths for every input.
 
     Assumptions: the program verifies.
 
@@ -64,12 +73,15 @@ class VerifyPeSchedulePass(ModulePass):
             _check_addresses(op)
             _check_places(op)
             _check_positions(op)
+            check_buffers(op)
             for layer in op.layers:
                 _check_layer(layer)
 
 
 def _check_addresses(op: ProgramOp) -> None:
-    missing = op.receive.places is None
+    missing = any(step.places is None for step in op.steps if isinstance(step, ReceiveOp))
+    missing |= any(step.place is None for step in op.steps if isinstance(step, LoadOp))
+    missing |= any(buffer.at is None or buffer.row_bytes is None for buffer in op.buffers)
     for layer in op.layers:
         missing |= isinstance(layer.out.type, MapType) and layer.place is None
         missing |= any(t.weights_at is None or t.params_at is None for t in layer.tiles)
@@ -77,8 +89,10 @@ def _check_addresses(op: ProgramOp) -> None:
         raise UserError("the program has no addresses yet", hint="run event-schedule first")
     tiles = [tile for layer in op.layers for tile in layer.tiles]
     _check_ring(op)
-    _check_apart("weights", ((t.weights_at.value.data, t.rows) for t in tiles))
-    _check_apart("parameters", ((t.params_at.value.data, int_list(t.channels)[1]) for t in tiles))
+    _check_apart("weights", ((t.weights_at.value.data, t.rows, shared_rows(t)) for t in tiles))
+    _check_apart(
+        "parameters", ((t.params_at.value.data, int_list(t.channels)[1], t.params) for t in tiles)
+    )
 
 
 def _check_ring(op: ProgramOp) -> None:
@@ -97,9 +111,10 @@ def _check_ring(op: ProgramOp) -> None:
         end += tile.rows
 
 
-def _check_apart(what: str, regions: Iterable[tuple[int, int]]) -> None:
+def _check_apart(what: str, regions: Iterable[tuple[int, int, object]]) -> None:
+    """Whether regions (first, size, contents) do not overlap, but for those that are the same."""
     end = 0
-    for first, size in sorted(regions):
+    for first, size in sorted((first, size) for first, size, _ in set(regions)):
         if first < end:
             raise UserError(f"two tiles keep {what} at row {first}")
         end = first + size
@@ -114,10 +129,7 @@ def _check_positions(op: ProgramOp) -> None:
 
 
 def _check_places(op: ProgramOp) -> None:
-    places: dict[object, Place] = {
-        word: place.data for word, place in zip(op.receive.words, op.receive.places, strict=True)
-    }
-    places |= {layer.out: layer.place.data for layer in op.layers if layer.place is not None}
+    places = places_of(op)
     lives = lifetimes(op)
     banks, planes = op.array.banks, op.array.planes
     for life in lives:
@@ -237,7 +249,11 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
 
 def _check_words(layer: LayerOp, streams: list[StreamOp]) -> None:
     """Whether all words of the image are walked alike."""
-    receive = layer.program.receive
+    for receive in {s.source.owner for s in streams if isinstance(s.source.owner, ReceiveOp)}:
+        _check_words_of(receive, streams)
+
+
+def _check_words_of(receive: ReceiveOp, streams: list[StreamOp]) -> None:
     shift, walks = receive.bits.value.data, []
     for word in receive.words:
         shift -= word.type.steps.data

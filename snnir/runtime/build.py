@@ -106,7 +106,7 @@ class BuildFolder:
         return folder
 
     def ddr(self, latency: int | None = None, gbps: float | None = None) -> Ddr | None:
-        """The memory that weights come from, the target's unless given; None where there is none.
+        """The memory of weights and maps, the target's unless given; None where none is needed.
 
         Args:
             latency: clocks from a request to its first data.
@@ -117,13 +117,13 @@ class BuildFolder:
         """
         from snnir.analysis.loading import Ddr
 
-        if not self.tables.ring:
+        if not self.tables.uses_ddr:
             return None
         target = self.manifest["target"]
         return Ddr.shared(
             target["ddr_gbps"] * target["ddr_share"] if gbps is None else gbps,
             target["clock_mhz"],
-            self.tables.array.ports,
+            self.tables.read_ports,
             target["ddr_latency"] if latency is None else latency,
         )
 

@@ -235,7 +235,7 @@ class CEngine:
         """Every thread's state: `counting` is the first member, those of the DDR the next two."""
         size = self._state_size()
         members = [int(count)]
-        if "RING" in self.sizes:
+        if "RING" in self.sizes or "MAP_EVENTS" in self.sizes:
             members += [ddr.latency, ddr.rate]
         for thread in range(self.threads):
             address = ctypes.addressof(self._states) + thread * size

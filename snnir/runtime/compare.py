@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snnir.analysis.bands import whole_layers
 from snnir.analysis.program import FIRE
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def compare(results: Mapping[str, EngineResult], tables: ProgramTables) -> Compa
 def _trains(tables: ProgramTables):
     """Label, steps and mask (H, W) of each map of trains, in running order."""
     yield "input", tables.image_bits, None
-    for layer in tables.layers:
+    for layer in whole_layers(tables):
         if layer.kind == FIRE:
             yield layer.label, layer.steps, layer.visited()
             if layer.is_pooled:

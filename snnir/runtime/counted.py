@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnir.analysis.program import RECEIVE, ProgramTables
+from snnir.analysis.program import FIRE, READOUT, ProgramTables
 from snnir.hardware.counters import COUNTERS
 
 RUNNING = tuple(counter.name for counter in COUNTERS[2:])
@@ -71,7 +71,7 @@ class Counted:
                 new = {name: value[:, at] for name, value in since.items()}
                 flags = int(rows["flags"][0, at])
                 at += 1
-                if flags & _TILE or layer.kind == RECEIVE:
+                if flags & _TILE or layer.kind not in (FIRE, READOUT):
                     mine.append(new)
                 else:
                     mine[-1] = {name: mine[-1][name] + new[name] for name in new}

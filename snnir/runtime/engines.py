@@ -40,11 +40,18 @@ def run_engine(
     how: dict[str, Any] = {"record": trains}
     if name == "rtl":
         how["counted"] = counted
-    if name != "interp" and build.tables.ring:
+    if name != "interp" and build.tables.uses_ddr:
         how["ddr"] = ddr or build.ddr()
         if name == "rtl":
             how["ddr_pauses"] = ddr_pauses
-    return _ENGINES[name](build, x, how)
+    result = _ENGINES[name](build, x, how)
+    if name != "interp":
+        from snnir.analysis import bands
+
+        result.trains = bands.join_trains(build.tables, result.trains)
+        result.layer_cycles = bands.sum_rows(build.tables, result.layer_cycles)
+        result.events = bands.sum_rows(build.tables, result.events)
+    return result
 
 
 def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:

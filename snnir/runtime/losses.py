@@ -38,7 +38,7 @@ def count_losses(
     for first in range(0, samples, chunk):
         part = {label: words[first : first + chunk] for label, words in trains.items()}
         found += [
-            (row.layer.label, row.clocks, model_losses(tables, clocks, row))
+            (row.layer.of, row.clocks, model_losses(tables, clocks, row))
             for row in schedules(tables, clocks, part, ddr)
         ]
     return _summed(tables, counted, found)
@@ -72,10 +72,14 @@ def rtl_losses(tables: ProgramTables, counted: Counted) -> Found:
     tables = tables.unrolled
     for layer, parts in zip(tables.layers, counted.layers(tables), strict=True):
         tiles = tables.tiles[layer.tile_first :][: layer.tile_count]
+        if not tiles:
+            clocks = sum(part["clocks"] for part in parts)
+            yield layer.of, clocks, receive_losses(tables.array, clocks)
+            continue
         channels = np.array([tile.channels for tile in tiles][: len(parts)])
         counts = {key: np.stack([part[key] for part in parts], axis=1) for key in parts[0]}
         yield (
-            layer.label,
+            layer.of,
             counts["clocks"].sum(axis=1),
             counted_losses(tables.array, counts, channels),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,11 @@ class RtlEngine:
         self.has_counters = core.is_file() and "counter_images" in core.read_text()
         ports = tables.array.ports if tables.ring else 0
         self.simulator = build_simulator(
-            files, cache / "verilator", ports=ports, counters=self.has_counters
+            files,
+            cache / "verilator",
+            ports=ports,
+            counters=self.has_counters,
+            maps=tables.moves,
         )
 
     @classmethod
@@ -89,6 +94,9 @@ class RtlEngine:
         ddr_pauses: int = 0,
         ddr_fault: int = -1,
         ddr_fault_port: int = 0,
+        maps_faults: tuple[int, int] = (-1, -1),
+        maps_answer: int = 2,
+        maps_bytes: int | None = None,
     ) -> EngineResult:
         """Run images.
 
@@ -100,6 +108,9 @@ class RtlEngine:
             ddr: where weights come from, if the core loads them.
             ddr_pauses: other than 0, a seed by which that memory pauses at random.
             ddr_fault: the beat that it answers with an error, -1 for none; at `ddr_fault_port`.
+            maps_faults: of feature maps in DDR the beat that is read and the burst that is written
+                that are answered with `maps_answer`, -1 for none.
+            maps_bytes: bytes between their base and their limit, if not just as many as needed.
 
         Raises:
             UserError: the frames have another shape or type, counters are missing, or the
@@ -119,9 +130,12 @@ class RtlEngine:
             )
         start = time.perf_counter()
         memory = None
-        if self.tables.ring:
-            weights = weight_stream(self.tables)
-            memory = Memory(weights, ddr, ddr_pauses, ddr_fault, ddr_fault_port)
+        if self.tables.ring or self.tables.moves:
+            weights = weight_stream(self.tables) if self.tables.ring else b""
+            maps = self.tables.maps_bytes if maps_bytes is None else maps_bytes
+            memory = Memory(
+                weights, ddr, ddr_pauses, ddr_fault, ddr_fault_port, maps, maps_faults, maps_answer
+            )
         batches = frames_of_batches(frames, self.tables.batch)
         traces = self.simulate(batches, record, seed, memory, counted)
         return self.result(traces, len(frames), record, time.perf_counter() - start)
@@ -150,8 +164,8 @@ class RtlEngine:
         cycles: dict[str, np.ndarray] = {}
         events: dict[str, np.ndarray] = {}
         for index, layer in enumerate(rows):
-            sums = [(cycles, 0)] if layer.kind == RECEIVE else [(cycles, 0), (events, 1)]
-            for found, column in sums:
+            computes = layer.kind in (FIRE, READOUT)
+            for found, column in [(cycles, 0), (events, 1)] if computes else [(cycles, 0)]:
                 found[layer.label] = found.get(layer.label, 0) + traces.layers[:, index, column]
         outputs = self.tables.potentials // self.tables.batch
         return EngineResult(
@@ -182,7 +196,9 @@ class RtlEngine:
                 size = layer.height, layer.width, layer.channels
                 pixels = second[..., 0].reshape(batches, *size)
                 word = (pixels.transpose(0, 3, 1, 2) << layer.word_shift).astype(np.uint16)
-                keep("input", layer, word)
+                whole = np.zeros((batches, *self.tables.image), np.uint16)
+                whole[:, :, layer.image_row : layer.image_row + layer.height] = word
+                keep("input", layer, whole)
             elif layer.kind == FIRE:
                 size = layer.height, layer.width
                 keep(layer.label, layer, self._map(layer, first, visits(layer), size))
@@ -192,22 +208,27 @@ class RtlEngine:
                     keep(f"{layer.label}.pool", layer, self._map(layer, second, order, size))
         found = {}
         for label, parts in trains.items():
-            # The words of a pixel are its bits; the tiles of a map are its channels.
-            join = sum if label == "input" else lambda tiles: np.concatenate(tiles, axis=1)
+            # The words of a pixel are its bits, some rows of it may come again; the tiles of a map
+            # are its channels.
+            join = partial(np.concatenate, axis=1)
+            if label == "input":
+                join = np.bitwise_or.reduce
             whole = np.stack([join(part) for part in parts], axis=1).astype(np.uint16)
             found[label] = whole.reshape(-1, *whole.shape[2:])[:images]
         return found
 
     def _fired(self, layer: Layer) -> int:
         """Clocks in which trains or potentials of a layer leave the neurons."""
-        return 0 if layer.kind == RECEIVE else len(visits(layer)) * self._groups(layer)
+        if layer.kind not in (FIRE, READOUT):
+            return 0
+        return len(visits(layer)) * self._groups(layer)
 
     def _stored(self, layer: Layer) -> int:
         """Clocks in which trains of a layer are stored."""
         pixels = layer.pool_height * layer.pool_width
         if layer.kind == RECEIVE:
             return pixels * layer.channels
-        return 0 if layer.kind == READOUT else pixels * self._groups(layer)
+        return pixels * self._groups(layer) if layer.kind == FIRE else 0
 
     def _groups(self, layer: Layer) -> int:
         """Groups of channels that leave the shadow one by one, over all tiles."""

@@ -1,6 +1,7 @@
 // The Verilator test bench of every generated core: images in, potentials and traces out.
 //
-//   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD [WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT]
+//   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD
+//         [WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT [MAPS READ_FAULT WRITE_FAULT ANSWER]]
 //
 // FRAMES is a file of images, IMAGE_BYTES each. Written are OUT.results (per image OUTPUTS int32
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
@@ -13,6 +14,9 @@
 // from a request to its first beat, RATE beats in 256 clocks. With PAUSES other than 0, a seed, the
 // DDR pauses at random; the answer to beat number FAULT is an error, if that is not negative, at
 // the port FAULT_PORT. SNNIR_STREAM is the number of ports, each of that rate.
+//
+// A core that moves feature maps (SNNIR_MAPS) has MAPS bytes for them in the same kind of memory, at
+// a port of its own; beat READ_FAULT and burst WRITE_FAULT are answered with ANSWER.
 
 #include <cstdint>
 #include <cstdio>
@@ -30,6 +34,12 @@
 #ifdef SNNIR_STREAM
 #include "read_pins.h"
 #endif
+#ifdef SNNIR_MAPS
+#include "maps_port.h"
+#endif
+#if defined(SNNIR_STREAM) || defined(SNNIR_MAPS)
+#define SNNIR_MEMORY
+#endif
 #ifdef SNNIR_COUNTERS
 #include "testbench_counters.h"
 #endif
@@ -37,6 +47,12 @@
 namespace {
 
 const uint64_t kPatience = 20000000;  // clocks without a layer's end that mean a dead machine
+
+#ifdef SNNIR_MAPS
+const char* const kMaps = " or maps";
+#elif defined(SNNIR_MEMORY)
+const char* const kMaps = "";
+#endif
 
 struct LayerCounts {
     int64_t clocks = 0, events = 0, fired = 0, stored = 0;
@@ -126,11 +142,18 @@ private:
 class Bench {
 public:
     Bench(std::vector<char> frames, size_t image_bytes, size_t outputs, size_t layers,
-          const std::string& out, unsigned seed, unsigned record, DdrOptions ddr)
+          const std::string& out, unsigned seed, unsigned record, DdrOptions ddr
+#ifdef SNNIR_MAPS
+          , MapsOptions maps
+#endif
+          )
         : frames_(std::move(frames)), image_bytes_(image_bytes), outputs_(outputs),
           layers_(layers), results_(out + ".results", std::ios::binary),
           layer_file_(out + ".layers", std::ios::binary), random_(seed), pauses_(seed != 0),
           record_(record & 1), core_(new Vcore(&context_)), ddr_options_(std::move(ddr))
+#ifdef SNNIR_MAPS
+          , maps_options_(maps), maps_(maps_options_)
+#endif
     {
 #ifdef SNNIR_STREAM
         unsigned port = 0;
@@ -188,9 +211,9 @@ private:
 
     // Whether weights come in as they should; a core that stops must do so in good order.
     bool memory_works() {
-#ifdef SNNIR_STREAM
-        if (!observe_memory()) {
-            std::fprintf(stderr, "error: a request for weights breaks the rules\n");
+#ifdef SNNIR_MEMORY
+        if (const char* wrong = observe_memory()) {
+            std::fprintf(stderr, "error: %s\n", wrong);
             return false;
         }
         if (core_->status == 0) return true;
@@ -199,10 +222,13 @@ private:
             tick();
             drive();
             core_->eval();
-            observe_memory();
+            if (const char* wrong = observe_memory()) {
+                std::fprintf(stderr, "error: behind a fault %s\n", wrong);
+                return false;
+            }
         }
-        std::fprintf(stderr, "error: the weights fail with status %d: %s, %zu requests open\n",
-                     status, core_->running ? "it still runs" : "it has stopped",
+        std::fprintf(stderr, "error: the weights%s fail with status %d: %s, %zu requests open\n",
+                     kMaps, status, core_->running ? "it still runs" : "it has stopped",
                      open_requests());
         return false;
 #else
@@ -210,16 +236,28 @@ private:
 #endif
     }
 
+#ifdef SNNIR_MEMORY
+    // What the core does wrong at its memories in this clock, or null.
+    const char* observe_memory() {
+        const char* wrong = nullptr;
 #ifdef SNNIR_STREAM
-    bool observe_memory() {
-        bool right = true;
-        for (Ddr& port : ddr_) right &= port.observe();
-        return right;
+        for (Ddr& port : ddr_)
+            if (!port.observe()) wrong = "a request for weights breaks the rules";
+#endif
+#ifdef SNNIR_MAPS
+        if (const char* other = maps_.observe(core_.get())) wrong = other;
+#endif
+        return wrong;
     }
 
     size_t open_requests() const {
         size_t number = 0;
+#ifdef SNNIR_STREAM
         for (const Ddr& port : ddr_) number += port.open() + port.asks();
+#endif
+#ifdef SNNIR_MAPS
+        number += maps_.open(core_.get());
+#endif
         return number;
     }
 #endif
@@ -228,6 +266,9 @@ private:
 #ifdef SNNIR_STREAM
         core_->weights_base = Ddr::kBase;
         for (Ddr& port : ddr_) port.drive();
+#endif
+#ifdef SNNIR_MAPS
+        maps_.drive(core_.get());
 #endif
         // A word once offered stays until it is taken, as the AXI4-Stream rules ask.
         if (!holds_ && next_byte_ < frames_.size() && !pause()) holds_ = true;
@@ -298,6 +339,10 @@ private:
 #ifdef SNNIR_STREAM
     std::deque<Ddr> ddr_;
 #endif
+#ifdef SNNIR_MAPS
+    MapsOptions maps_options_;
+    MapsPort<Vcore> maps_;
+#endif
 };
 
 std::vector<char> contents(const char* name) {
@@ -309,15 +354,16 @@ std::vector<char> contents(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 8 && argc != 14) {
+    if (argc != 8 && argc != 14 && argc != 18) {
         std::fprintf(stderr,
                      "usage: %s FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD "
-                     "[WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT]\n",
+                     "[WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT "
+                     "[MAPS READ_FAULT WRITE_FAULT ANSWER]]\n",
                      argv[0]);
         return 2;
     }
     DdrOptions ddr;
-    if (argc == 14) {
+    if (argc >= 14) {
         ddr.weights = contents(argv[8]);
         ddr.latency = std::stol(argv[9]);
         ddr.rate = std::stol(argv[10]);
@@ -325,8 +371,24 @@ int main(int argc, char** argv) {
         ddr.fault = std::stol(argv[12]);
         ddr.fault_port = static_cast<unsigned>(std::stoul(argv[13]));
     }
+#ifdef SNNIR_MAPS
+    MapsOptions maps;
+    if (argc == 18) {
+        maps.bytes = std::stoull(argv[14]);
+        maps.latency = ddr.latency;
+        maps.rate = ddr.rate;
+        maps.pauses = ddr.pauses;
+        maps.read_fault = std::stol(argv[15]);
+        maps.write_fault = std::stol(argv[16]);
+        maps.answer = static_cast<unsigned>(std::stoul(argv[17]));
+    }
+#endif
     Bench bench(contents(argv[1]), std::stoul(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]),
                 argv[5], static_cast<unsigned>(std::stoul(argv[6])), static_cast<unsigned>(std::stoul(argv[7])),
-                std::move(ddr));
+                std::move(ddr)
+#ifdef SNNIR_MAPS
+                , maps
+#endif
+                );
     return bench.run();
 }

@@ -17,6 +17,7 @@ from snnir.runtime.counted import Counted, read_counted
 
 MAIN = Path(__file__).with_name("testbench.cpp")
 READ_PINS = Path(__file__).with_name("read_pins.h")
+MAPS_PORT = Path(__file__).with_name("maps_port.h")
 COUNTERS_HEADER = Path(__file__).with_name("testbench_counters.h")
 CORE = "core"
 """Name of the simulated module: `convert-pe-to-hw` makes it below the top level."""
@@ -24,13 +25,16 @@ CORE = "core"
 
 @dataclass(frozen=True)
 class Memory:
-    """The DDR of a core that loads its weights.
+    """The DDR of a core that loads its weights, or moves its maps.
 
     Args:
         weights: the stream of weights.
         ddr: latency and rate.
         pauses: other than 0, a seed by which it pauses at random besides.
         fault: the beat that is answered with an error, -1 for none; at the port `fault_port`.
+        maps: bytes for feature maps, of a core that moves them.
+        maps_faults: the beat that is read there and the burst that is written that are answered
+            with `answer`, -1 for none.
     """
 
     weights: bytes
@@ -38,6 +42,9 @@ class Memory:
     pauses: int = 0
     fault: int = -1
     fault_port: int = 0
+    maps: int = 0
+    maps_faults: tuple[int, int] = (-1, -1)
+    answer: int = 2
 
 
 @dataclass
@@ -59,20 +66,27 @@ class Traces:
 
 
 def build_simulator(
-    files: Sequence[Path], cache: Path, ports: int = 0, counters: bool = False
+    files: Sequence[Path],
+    cache: Path,
+    ports: int = 0,
+    counters: bool = False,
+    maps: bool = False,
 ) -> Path:
     """The simulator of the core among the Verilog files.
 
     Args:
         ports: through how many ports the core loads its weights from DDR, 0 for none.
         counters: whether it has counters.
+        maps: whether it moves feature maps.
 
     Raises:
         UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
     """
     options = ["-CFLAGS", f"-DSNNIR_STREAM={ports}"] if ports else []
     options += ["-CFLAGS", "-DSNNIR_COUNTERS"] if counters else []
+    options += ["-CFLAGS", "-DSNNIR_MAPS"] if maps else []
     headers = [READ_PINS] if ports else []
+    headers += [MAPS_PORT] if maps else []
     headers += [COUNTERS_HEADER] if counters else []
     return verilator.build(list(files), CORE, MAIN, cache, options=options, headers=headers)
 
@@ -118,6 +132,7 @@ def simulate(
             ddr = memory.ddr
             arguments += [weights, ddr.latency, ddr.rate, memory.pauses]
             arguments += [memory.fault, memory.fault_port]
+            arguments += [memory.maps, *memory.maps_faults, memory.answer] if memory.maps else []
         result = subprocess.run(
             [str(simulator.resolve()), *map(str, arguments)],
             cwd=folder,

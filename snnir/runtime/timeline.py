@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.cycles import visits
 from snnir.analysis.loading import DDR, Ddr, row_layout
-from snnir.analysis.program import RECEIVE, Layer, ProgramTables, Tile
+from snnir.analysis.program import FIRE, READOUT, Layer, ProgramTables, Tile
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of
 from snnir.interpreters.pe_schedule import schedules
@@ -83,7 +83,7 @@ def rtl_timeline(tables: ProgramTables, counted: Counted) -> Iterator[TracedLaye
     ends = tables.runs[:, tables.run_column["phase_end"]]
     for layer, row in zip(tables.layers, counted.layers(tables), strict=True):
         clocks = sum(int(tile["clocks"][0]) for tile in row)
-        if layer.kind == RECEIVE:
+        if layer.kind not in (FIRE, READOUT):
             yield TracedLayer(layer, begin, clocks)
         else:
             tiles = tables.tiles[layer.tile_first :][: layer.tile_count]

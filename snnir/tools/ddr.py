@@ -39,7 +39,7 @@ def chosen_ddr(args: Namespace, build: BuildFolder) -> Ddr | None:
     """
     options = ("ddr_latency", "ddr_rate", "ddr_pauses")
     given = [name for name in options if getattr(args, name, None) is not None]
-    if given and not build.tables.ring:
+    if given and not build.tables.uses_ddr:
         raise UserError(
             f"--{given[0].replace('_', '-')} has no effect: its weights are on the chip",
             where=str(args.folder),
@@ -52,12 +52,12 @@ def ddr_as_json(build: BuildFolder, ddr: Ddr | None) -> dict[str, Any] | None:
     """What is assumed, in numbers."""
     if ddr is None:
         return None
-    array, mhz = build.tables.array, build.manifest["target"]["clock_mhz"]
+    ports, mhz = build.tables.read_ports, build.manifest["target"]["clock_mhz"]
     return {
-        "ports": array.ports,
+        "ports": ports,
         "latency": ddr.latency,
         "rate": ddr.rate,
-        "gbps": round(ddr.gbps(mhz, array.ports), 4),
+        "gbps": round(ddr.gbps(mhz, ports), 4),
     }
 
 

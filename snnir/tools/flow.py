@@ -61,6 +61,8 @@ class Flow:
     reconfigurable: bool = False
     weights: str | None = None
     batch: int | None = None
+    maps: str | None = None
+    bands: int | None = None
     verilog: bool = True
 
     def stages(self) -> Iterator[Stage]:
@@ -100,10 +102,12 @@ class Flow:
         names = ("banks", "channels", "planes", "drain")
         size = dict(zip(names, self.array or (), strict=False))
         weights = {"weights": self.weights}
+        maps = {"maps": self.maps, "bands": self.bands}
         if self.machine or self.reconfigurable:
             weights = {"weights": "stream"}
+            maps = {"maps": "onchip"}
         size["machine"] = self.machine
-        yield Stage("tile-to-pe", {"target": self.target, **size, **weights})
+        yield Stage("tile-to-pe", {"target": self.target, **size, **weights, **maps})
         # The machine's memories are what they are, whatever the target has.
         target = "none" if self.machine else self.target
         yield Stage("event-schedule", {"target": target, **weights, "batch": self.batch}, role="pe")

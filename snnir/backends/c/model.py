@@ -15,7 +15,15 @@ from functools import cached_property
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables, read_program
+from snnir.analysis.program import (
+    FIRE,
+    MOVES,
+    READOUT,
+    RECEIVE,
+    Layer,
+    ProgramTables,
+    read_program,
+)
 from snnir.analysis.ranges import integrations
 from snnir.backends.c.gather import gather_mode
 from snnir.backends.c.neurons import Datapath
@@ -91,7 +99,7 @@ class CModel:
         self.datapaths: list[Datapath] = []
         self.layer_paths: list[int] = []
         for layer in self.tables.layers:
-            if layer.kind == RECEIVE:
+            if layer.kind in (RECEIVE, *MOVES):
                 self.layer_paths.append(0)
                 continue
             path = self._datapath(layer, layer.kind == READOUT)
@@ -147,7 +155,7 @@ class CModel:
 
     @cached_property
     def recorded(self) -> list[Recorded]:
-        """The maps that are recorded, in the order of the layers."""
+        """The maps that are recorded, in the order of the layers; bands each by themselves."""
         maps: list[Recorded] = []
         offset = 0
 
@@ -183,11 +191,40 @@ class CModel:
                     *layer.kernel, *layer.strides, *layer.pads, layer.pitch,
                     layer.place.events * banks, layer.place.capacity * banks,
                     layer.place.pointers, layer.word_shift, layer.word_bits,
+                    *((layer.image_row,) if self.tables.parts else ()),
                     record, offsets.get(f"{layer.label}.pool", -1) if layer.is_pooled else -1,
                     layer.image, layer.first_channel, int(layer.keeps),
+                    *(self._move(layer) if self.tables.moves else ()),
                 )
             )  # fmt: skip
         return rows
+
+    @cached_property
+    def maps_rows(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Where C keeps each row of a map in DDR: its first event and its first pointer entry."""
+        banks, events, pointers = self.tables.array.banks, 0, 0
+        found: dict[tuple[int, int], tuple[int, int]] = {}
+        for layer in self.tables.layers:
+            if layer.move is None:
+                continue
+            for row in range(layer.move.blocks * layer.move.rows):
+                block, y = divmod(row, layer.move.rows)
+                at = layer.move.first + (block * layer.move.height + y) * layer.move.record.bursts
+                found[at] = (layer.place.capacity * banks, layer.width)
+        for at in sorted(found):
+            size, width = found[at]
+            found[at] = (events, pointers)
+            events, pointers = events + size, pointers + width
+        self.maps_size = events, pointers
+        return found
+
+    def _move(self, layer: Layer) -> tuple[int, ...]:
+        """The columns of a row that moves a map: burst count, blocks, and places in DDR."""
+        move = layer.move
+        if move is None:
+            return 0, 0, 0, 0, 0
+        events, pointers = self.maps_rows[move.first]
+        return layer.move.bursts, move.blocks, move.height, events, pointers
 
     def _is_rate(self, layer: Layer) -> bool:
         return layer.kind == FIRE and self.tables.modes[layer.mode].rate
@@ -222,10 +259,14 @@ class _Streams:
         self.weight_index: dict[tuple[object, bool], int] = {}
 
     def read(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        received = len(self.tables.layers) - len(self.program.layers)
-        tiles = [(0, 0, tile.channels) for tile in self.tables.tiles[:received]]
-        ops = [(layer, tile) for layer in self.program.layers for tile in layer.tiles]
-        for table, (layer, tile) in zip(self.tables.tiles[received:], ops, strict=True):
+        tiles: list[tuple[int, int, int]] = []
+        ops = iter([(layer, tile) for layer in self.program.layers for tile in layer.tiles])
+        for table in self.tables.tiles:
+            if not table.run_count:
+                # One of the image.
+                tiles.append((0, 0, table.channels))
+                continue
+            layer, tile = next(ops)
             first = len(self.streams)
             self._tile(layer, tile, self.tables.runs[table.run_first :][: table.run_count])
             tiles.append((first, len(self.streams) - first, table.channels))

@@ -11,10 +11,12 @@ from importlib import resources
 import numpy as np
 
 from snnir.analysis.loading import DDR, row_layout
-from snnir.analysis.program import RECEIVE
+from snnir.analysis.program import FIRE, READOUT, RECEIVE
 from snnir.backends.c import text
 from snnir.backends.c.model import LANES, CModel
 from snnir.backends.c.neurons import datapaths_text
+
+COMPUTES = (FIRE, READOUT)
 
 
 def rename(source: str, name: str) -> str:
@@ -48,6 +50,32 @@ typedef struct {
 }
 """Sections that only a program has whose weights come from DDR."""
 
+OF_DDR = ("ddr_defaults", "ddr_fields")
+"""Those that a program has as well whose maps are there."""
+
+MOVING = {
+    "layer_note": """\
+   In a layer that moves rows, `bursts` in all, `map_height` rows of each of the `blocks` are in
+   DDR; the events of the first are at `map_events`, its pointer entries at `map_pointers`.
+""",
+    "layer_parts": "    int32_t image_row;\n",
+    "layer_moves": "    int32_t bursts, blocks, map_height, map_events, map_pointers;\n",
+    "image_row": "    image += (size_t)l->image_row * (size_t)(width * channels);\n",
+    "moves": "",
+    "move_layer": """        else if (l->kind == LOAD_LAYER || l->kind == STORE_LAYER)
+            move(state, l);
+""",
+    "moved": """        if ((l->kind == LOAD_LAYER || l->kind == STORE_LAYER) && state->counting)
+            state->layer_cycles[i] = move_clocks(state, l);
+""",
+    "maps_state": """    /* Feature maps in DDR. */
+    name_event map_events[NAME_MAP_EVENTS];
+    name_position map_pointers[NAME_MAP_POINTERS];
+    name_count map_bank_pointers[NAME_MAP_POINTERS][NAME_BANKS];
+""",
+}
+"""Sections that only a program has whose feature maps are moved, or whose image comes in parts."""
+
 
 def sections(model: CModel) -> dict[str, Callable[[], str]]:
     """Section name to the function that prints it; the templates name them `/*@name@*/`."""
@@ -60,6 +88,7 @@ def sections(model: CModel) -> dict[str, Callable[[], str]]:
         "neurons": lambda: rename(datapaths_text(model.datapaths), model.name),
         "weights": printer.weights,
         **{name: partial(printer.streaming, name) for name in STREAMING},
+        **{name: partial(printer.moving, name) for name in MOVING},
     }
 
 
@@ -115,6 +144,12 @@ class _Sections:
             groups += (
                 ("Weights from DDR: rows of the ring, beats of a row; tiles.",
                  [("RING", program.ring), ("ROW_BEATS", beats), ("TILES", len(program.tiles))]),
+            )  # fmt: skip
+        if program.moves:
+            model.maps_rows  # noqa: B018
+            groups += (
+                ("Maps in DDR: their events and pointer entries.",
+                 [("MAP_EVENTS", model.maps_size[0]), ("MAP_POINTERS", model.maps_size[1])]),
             )  # fmt: skip
         lines = []
         for title, constants in groups:
@@ -191,7 +226,7 @@ class _Sections:
 
     def streaming(self, name: str) -> str:
         """One of the sections `STREAMING`."""
-        if not self.program.ring:
+        if not self.program.ring and not (self.program.moves and name in OF_DDR):
             return ""
         template = STREAMING[name]
         if name == "loader":
@@ -199,14 +234,26 @@ class _Sections:
             template = folder.joinpath("template/loader.c").read_text()
         return rename(template, self.model.name)
 
+    def moving(self, name: str) -> str:
+        """One of the sections `MOVING`."""
+        needed = self.program.parts if name in ("layer_parts", "image_row") else self.program.moves
+        if not needed:
+            return ""
+        template = MOVING[name]
+        if name == "moves":
+            folder = resources.files(__package__)
+            template = folder.joinpath("template/maps.c").read_text()
+        return rename(template, self.model.name)
+
     def notes(self) -> tuple[list[str], list[str]]:
         """Whose stream and whose tile each row is."""
         network = self.model.network
-        received = [layer for layer in network.layers if layer.kind == RECEIVE]
-        streams, tiles = [], [layer.label for layer in received]
-        layers = network.layers[len(received) :]
-        for layer, op in zip(layers, self.model.program.layers, strict=True):
-            for index, tile in enumerate(op.tiles):
+        streams, tiles = [], []
+        ops = iter(self.model.program.layers)
+        for layer in network.layers:
+            if layer.kind == RECEIVE:
+                tiles.append(layer.label)
+            for index, tile in enumerate(next(ops).tiles if layer.kind in COMPUTES else ()):
                 tiles.append(f"{layer.label} tile {index}")
                 streams += [f"{layer.label} tile {index}"] * len(tile.streams)
         tiles = [tiles[tile.number] for tile in self.program.tiles]

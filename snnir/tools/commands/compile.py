@@ -46,6 +46,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="images that are computed together and share the weights that come from DDR: 1 to 8, "
         "or as many as the time that these take asks for (1)",
     )  # fmt: skip
+    add(
+        "--maps", choices=("auto", "onchip", "ddr"),
+        help="where feature maps are kept: in the array's memories, or in DDR, and layers over "
+        "them are computed in bands of rows (auto: in DDR those that do not fit the device)",
+    )  # fmt: skip
+    add(
+        "--bands", metavar="N", type=whole(1),
+        help="bands of a layer whose result is in DDR (as few as fit the device)",
+    )  # fmt: skip
     add("--no-verilog", action="store_true", help="leave the hardware out, C only")
 
 
@@ -119,6 +128,12 @@ def run(args: Namespace) -> int:
             where="snnc compile",
             hint="leave --weights out",
         )
+    if (machine or args.reconfigurable) and (args.maps == "ddr" or args.bands):
+        raise UserError(
+            "a machine whose program is data keeps all feature maps on the chip",
+            where="snnc compile",
+            hint="leave --maps and --bands out",
+        )
     flow = Flow(
         calibration=args.calibration,
         samples=args.samples,
@@ -141,6 +156,8 @@ def run(args: Namespace) -> int:
         reconfigurable=args.reconfigurable or machine is not None,
         weights=args.weights,
         batch=args.batch,
+        maps=args.maps,
+        bands=args.bands,
         verilog=not args.no_verilog,
     )
     from snnir.tools.compiling import compile_model

@@ -22,7 +22,7 @@ enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO 
        DRAIN = NAME_DRAIN, BATCH = NAME_BATCH };
 /* Channels are computed in groups of LANES; a row of weights is padded to whole groups. */
 enum { LANES = NAME_LANES, ROW = NAME_ROW };
-enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
+enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER, LOAD_LAYER, STORE_LAYER };
 /* What is summed: a current for each plane, or one for all planes, weighted by the train's value
    or by its number of spikes where integration is linear and the sum is all that matters. */
 enum { BY_PLANE, BY_VALUE, BY_COUNT };
@@ -47,12 +47,16 @@ struct tile {
 /* A layer. Sizes are [pixels] before and behind pooling; `events`, `event_row`, `pointers` and
    `pitch` say where its map is kept; `record` and `record_pool` where it is recorded, or -1;
    `first` is its first channel. In a batch it is for one `image`, and with `keeps` the weights of
-   its tile stay for the next one. */
+   its tile stay for the next one.
+/*@layer_note@*/
+*/
 struct layer {
     int32_t kind, mode, is_rate, tile_first, tile_count, channels, height, width;
     int32_t pool_height, pool_width, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x;
-    int32_t pitch, events, event_row, pointers, word_shift, word_bits, record, record_pool;
-    int32_t image, first, keeps;
+    int32_t pitch, events, event_row, pointers, word_shift, word_bits;
+/*@layer_parts@*/
+    int32_t record, record_pool, image, first, keeps;
+/*@layer_moves@*/
 };
 
 /* Accumulators of one pixel. */
@@ -279,6 +283,10 @@ static void receive(name_state *s, const struct layer *l, const uint8_t *image)
     const int shift = l->word_shift;
     name_writer w;
 
+    for (int32_t i = 0; s->trains != NULL && l->record >= 0 && i < NAME_IMAGE; ++i)
+        trains_of(s, l)[l->record + i % channels * (NAME_IMAGE / channels) + i / channels] =
+            image[i];
+/*@image_row@*/
     for (int32_t y = 0; y < height; ++y) {
         const uint8_t *pixel = image + y * width * channels;
         begin_row(&w, l, y);
@@ -288,8 +296,7 @@ static void receive(name_state *s, const struct layer *l, const uint8_t *image)
             end_pixel(s, &w, l->pointers + y * width + x);
         }
     }
-    for (int32_t i = 0; s->trains != NULL && l->record >= 0 && i < channels * height * width; ++i)
-        trains_of(s, l)[l->record + i % channels * height * width + i / channels] = image[i];
+
     s->layer_cycles[s->layer] = (int64_t)channels * height * width + NAME_RECEIVE;
 }
 
@@ -373,6 +380,7 @@ static void readout_layer(name_state *s, const struct layer *l, int32_t *potenti
     }
 }
 
+/*@moves@*/
 /* Entry points ---------------------------------------------------------------------------------- */
 
 size_t name_state_size(void)
@@ -399,13 +407,15 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
         clock_start(&state->clocks);
         if (l->kind == RECEIVE_LAYER)
             receive(state, l, image + (ptrdiff_t)l->image * NAME_IMAGE);
+/*@move_layer@*/
         else if (l->kind == FIRE_LAYER)
             fire_layer(state, l);
         else
             readout_layer(state, l, potentials + (ptrdiff_t)l->image * NAME_OUTPUTS);
         /* `shadow_free` is the end of the last pixel plus the clocks of its drain. */
-        if (l->kind != RECEIVE_LAYER && state->counting)
+        if ((l->kind == FIRE_LAYER || l->kind == READOUT_LAYER) && state->counting)
             state->layer_cycles[i] = (int64_t)state->clocks.shadow_free + NAME_FLUSH;
+/*@moved@*/
         if (!state->counting)
             state->layer_cycles[i] = 0;
         state->cycles += state->layer_cycles[i];

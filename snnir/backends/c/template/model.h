@@ -52,6 +52,7 @@ typedef struct {
     name_event events[NAME_EVENTS];
     name_position pointers[NAME_POINTERS];
     name_count bank_pointers[NAME_POINTERS][NAME_BANKS];
+/*@maps_state@*/
 } name_state;
 
 /* Results of many images, each one behind the other; all but `potentials` may be NULL. What counts

@@ -1,0 +1,149 @@
+"""Feature maps in DDR: bands are whole layers, and the engines agree clock by clock."""
+
+import shutil
+
+import numpy as np
+import pytest
+from random_networks import network_from_seed
+from xdsl.context import Context
+
+from snnir.analysis.bands import join_trains, sum_rows, whole_layers
+from snnir.analysis.loading import Ddr
+from snnir.analysis.moving import move_clocks
+from snnir.analysis.program import LOAD, RECEIVE, STORE, read_program
+from snnir.errors import UserError
+from snnir.hardware.machine import Machine
+from snnir.hardware.timing import timing
+from snnir.interpreters.pe import neurons_of, program_of, run_program
+from snnir.interpreters.pe_schedule import schedules
+from snnir.passes.event_schedule import EventSchedulePass
+from snnir.passes.tile_to_pe import TileToPePass
+from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
+from snnir.runtime import verilator
+from snnir.runtime.cmodel import CEngine
+from snnir.runtime.losses import count_losses, losses_of_counters
+from snnir.runtime.rtl import RtlEngine
+
+SLOW = Ddr(latency=100, rate=33)
+MEMORIES = [Ddr(), Ddr(1, 256), Ddr(3, 179), SLOW]
+
+
+def compiled(seed: int, **options):
+    """A random network as a scheduled program, and its images."""
+    network = network_from_seed(seed)
+    TileToPePass(**(network.options | options)).apply(Context(), network.module)
+    EventSchedulePass().apply(Context(), network.module)
+    VerifyPeSchedulePass().apply(Context(), network.module)
+    network.module.verify()
+    return network.module, network.frames
+
+
+def differences(result, reference, names=("trains", "layer_cycles", "events")) -> list[str]:
+    found = [] if np.array_equal(result.potentials, reference.potentials) else ["potentials"]
+    for name in names:
+        expected, actual = getattr(reference, name), getattr(result, name)
+        found += [
+            f"{name} of {label}"
+            for label, values in expected.items()
+            if not np.array_equal(actual[label], values)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(0, 24, 2))
+@pytest.mark.parametrize("bands", [1, 2, 99])
+def test_bands_are_the_whole_layer(seed, bands):
+    """Whatever the kernels, strides, pads and pools: trains of all bands are those of the layer."""
+    module, frames = compiled(seed, maps="onchip")
+    expected = run_program(module, frames)
+    module, frames = compiled(seed, maps="ddr", bands=bands)
+    tables = read_program(program_of(module))
+    result = run_program(module, frames)
+    joined = join_trains(tables, result.trains)
+    assert np.array_equal(result.potentials, expected.potentials)
+    assert set(joined) == set(expected.trains)
+    for label, trains in expected.trains.items():
+        assert np.array_equal(joined[label], trains), label
+    for layer in whole_layers(tables):
+        if bands > 1 and layer.kind < LOAD and layer.label + ".1" in result.trains:
+            assert layer.height == expected.trains[layer.label].shape[2]
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+@pytest.mark.parametrize(
+    "seed, weights", [(1, "onchip"), (6, "stream"), (8, "stream"), (13, "onchip")]
+)
+def test_c_counts_what_the_interpreter_counts(seed, weights, tmp_path):
+    module, frames = compiled(seed, maps="ddr", bands=3, weights=weights)
+    engine = CEngine.from_module(module, tmp_path, ("-O1",))
+    for ddr in MEMORIES:
+        reference = run_program(module, frames, count_cycles=True, ddr=ddr)
+        assert differences(engine.run(frames, ddr=ddr), reference) == []
+
+
+@pytest.mark.skipif(
+    verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
+    reason="Verilator, g++ or make is not installed",
+)
+def test_verilog_moves_maps(tmp_path):
+    """Every train and clock, pauses, and every kind of fault; nothing is written out of bounds."""
+    module, frames = compiled(1, maps="ddr", bands=2, weights="stream")
+    tables = read_program(program_of(module))
+    assert {layer.kind for layer in tables.layers} >= {RECEIVE, LOAD, STORE}
+    engine = RtlEngine.from_module(module, tmp_path)
+    for ddr in MEMORIES:
+        reference = run_program(module, frames, count_cycles=True, ddr=ddr)
+        result = engine.run(frames, ddr=ddr, seed=1, counted=True)
+        assert differences(result, reference) == []
+        assert np.array_equal(result.cycles, reference.cycles)
+        assert losses_of_counters(tables, result.counted) == count_losses(
+            tables, module, reference.trains, ddr
+        )
+    reference.layer_cycles = {}
+    for pauses in (1, 2, 3):
+        assert differences(engine.run(frames, ddr=ddr, ddr_pauses=pauses), reference) == []
+    faults = [
+        ({"maps_faults": (5, -1)}, 2),
+        ({"maps_faults": (0, -1), "maps_answer": 3}, 3),
+        ({"maps_faults": (-1, 1)}, 12),
+        ({"maps_faults": (-1, 0), "maps_answer": 3}, 13),
+        ({"maps_faults": (-1, 0), "maps_answer": 1}, 1),
+        ({"maps_bytes": tables.maps_bytes - 128}, 14),
+        ({"maps_bytes": 128}, 14),
+        ({"ddr_fault": 5}, 2),
+    ]
+    for what, status in faults:
+        for pauses in (0, 1):
+            with pytest.raises(
+                UserError, match=f"status {status}: it has stopped, 0 requests open"
+            ):
+                engine.run(frames, ddr_pauses=pauses, **what)
+
+
+def test_rows_of_the_table_add_up():
+    """A report sees layers: trains, clocks and events of bands, loads and stores put together."""
+    module, frames = compiled(8, maps="ddr", bands=3)
+    tables = read_program(program_of(module))
+    result = run_program(module, frames, count_cycles=True)
+    clocks = sum_rows(tables, result.layer_cycles)
+    assert np.array_equal(sum(clocks.values()), result.cycles)
+    assert set(clocks) <= {layer.label for layer in whole_layers(tables)}
+    constants = timing(tables, neurons_of(module))
+    joined = join_trains(tables, result.trains)
+    for found in schedules(tables, constants, joined):
+        assert np.array_equal(found.clocks, result.layer_cycles[found.layer.label])
+
+
+def test_moves_by_hand():
+    """Two bursts, with a memory of latency 10 that gives a beat in every clock or every second."""
+    assert move_clocks(2, False, Ddr(10, 256)) == 4 + 10 + 31 + 3
+    assert move_clocks(2, False, Ddr(10, 128)) == 4 + 10 + 31 * 2 + 3
+    assert move_clocks(2, True, Ddr(10, 256)) == 6 + 31 + 10 + 3
+    # The fifth burst waits for the answer to the first: last beat at 21, answer at 221.
+    assert move_clocks(5, True, Ddr(200, 256)) == 221 + 2 + 1 + 15 + 200 + 3
+
+
+def test_a_machine_for_many_programs_has_its_maps_on_the_chip():
+    module, _ = compiled(8, maps="ddr", weights="stream")
+    with pytest.raises(UserError, match="keeps all feature maps on the chip"):
+        Machine.for_program(read_program(program_of(module)), neurons_of(module))
