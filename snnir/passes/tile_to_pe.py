@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass, fields, replace
 
@@ -33,6 +34,10 @@ from snnir.tiling.layers import NetworkPlan, plan_network
 
 WEIGHTS = ("auto", "onchip", "stream")
 """Where weights may be kept."""
+
+MAPS_SHARE = 1 / 4
+"""Of the block RAM: where maps in DDR leave less for what they need on the chip, weights come from
+there as well."""
 
 MAP_ATTEMPTS = 6
 """How often bands are chosen anew where the estimate of what fits was wrong."""
@@ -162,14 +167,22 @@ class TileToPePass(ModulePass):
 
     def _with_maps(self, plan: NetworkPlan, target: Target) -> ProgramOp:
         """The program, with feature maps in DDR where they do not fit or were asked for there."""
-        program = self._program(plan, target, None)
-        if self.maps == "onchip" or self.machine:
-            return program
-        over = overflow(program, target.bram36)
-        if self.maps == "auto" and over <= 0:
-            return program
-        array, room = program.array.data, target.bram36 - needed_beside_maps(program)
-        options = replace(self, **vars(array))
+        no_ddr = self.maps == "auto" and not target.granted_gbps
+        if self.maps == "onchip" or self.machine or no_ddr:
+            return self._program(plan, target, None)
+        if self.maps == "auto":
+            with contextlib.suppress(WeightsTooLarge):
+                program = self._program(plan, target, None)
+                if overflow(program, target.bram36) <= 0:
+                    return program
+        options, program = self, self._program(plan, target, MapPlan())
+        room = target.bram36 - needed_beside_maps(program)
+        if self.weights == "auto" and program.ring is None and room < MAPS_SHARE * target.bram36:
+            options = replace(self, weights="stream")
+            program = options._program(plan, target, MapPlan())
+            room = target.bram36 - needed_beside_maps(program)
+        array = program.array.data
+        options = replace(options, **vars(array))
         for _ in range(MAP_ATTEMPTS):
             maps = plan_maps(plan, array, self.maps, self.bands, room)
             program = options._program(plan, target, maps)
@@ -207,7 +220,8 @@ class TileToPePass(ModulePass):
         self, plan: NetworkPlan, target: Target, streams: bool, maps: MapPlan | None = None
     ) -> ProgramOp:
         sizes = {name: getattr(self, name) for name in ArrayParameters.LIMITS}
-        array = choose_array(plan, target, Request(**sizes, streams=streams))
+        request = Request(**sizes, streams=streams, maps=maps is None)
+        array = choose_array(plan, target, request)
         program = ProgramBuilder(plan, array, maps).program()
         if streams:
             largest = max(tile.rows for layer in program.layers for tile in layer.tiles)
