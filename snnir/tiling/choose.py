@@ -152,7 +152,10 @@ class _Choice:
         return replace(refused, cycles=cycles)
 
     def fits(self, candidate: Candidate) -> bool:
-        needed = candidate.bram36 if self.request.maps else candidate.memories[0].bram36
+        request = self.request
+        # What was asked for is refused by the finished program, not by an estimate.
+        whole = request.maps and not (request.banks and request.channels)
+        needed = candidate.bram36 if whole else candidate.memories[0].bram36
         return candidate.luts <= self.target.usable_lut and needed <= self.target.bram36
 
     def refusal(self) -> UserError:
