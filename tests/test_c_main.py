@@ -5,9 +5,14 @@ import io
 import numpy as np
 import pytest
 from c_programs import SANITIZERS, build, example_module, needs_gcc, run, write_sources
+from random_networks import network_from_seed
+from xdsl.context import Context
 
+from snnir.analysis.loading import Ddr
 from snnir.backends.c import c_sources
 from snnir.interpreters.pe import run_program
+from snnir.passes.event_schedule import EventSchedulePass
+from snnir.passes.tile_to_pe import TileToPePass
 
 RNG = np.random.default_rng(9)
 CONV = RNG.integers(-8, 8, (2, 3, 3))
@@ -171,3 +176,48 @@ def test_help(program):
     result = run(program, "--help")
     assert result.returncode == 0 and result.stderr == ""
     assert "4 x 4 pixels of 1 channel(s)" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def streaming(tmp_path_factory):
+    """A program that takes its weights from DDR, three images together, and eight images."""
+    network = network_from_seed(9, images=8)
+    TileToPePass(banks=4, channels=4, weights="stream").apply(Context(), network.module)
+    EventSchedulePass(batch=3).apply(Context(), network.module)
+    folder = write_sources(c_sources(network.module), tmp_path_factory.mktemp("streaming"))
+    np.save(folder / "x.npy", network.frames)
+    return network, build(folder, *SANITIZERS, "-fopenmp")
+
+
+def test_a_batch_and_the_memory_of_its_weights(streaming):
+    network, program = streaming
+    want = run_program(network.module, network.frames, count_cycles=True, ddr=Ddr(30, 2))
+    images = program.parent / "x.npy"
+    result = run(program, images, "--ddr-latency", "30", "--ddr-rate", "2")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    events = sum(want.events.values())
+    assert len(want.cycles) == 3 and len(lines) == 9
+    for i in range(8):
+        best, batch = want.potentials[i].argmax(), i // 3
+        clocks = f"{want.cycles[batch]} clocks, {events[batch]} events in its batch"
+        assert lines[i] == f"{i}: class {best}, {clocks}"
+    assert lines[-1].startswith(f"8 images, {want.cycles.sum() / 8:.1f} clocks each")
+    faster = run(program, images, "--quiet").stdout
+    assert faster != lines[-1] + "\n"
+
+
+@pytest.mark.parametrize(
+    "option, value, part",
+    [("--ddr-rate", "257", "beats, 1 to 256"), ("--ddr-latency", "0", "clocks, 1 to 1000000")],
+)
+def test_impossible_memories_are_refused(streaming, option, value, part):
+    _, program = streaming
+    result = run(program, option, value, program.parent / "x.npy")
+    assert result.returncode == 2 and result.stdout == ""
+    assert part in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_weights_on_the_chip_have_no_memory(program, images):
+    result = run(program, "--ddr-rate", "20", images)
+    assert result.returncode == 2 and "unknown option" in result.stderr

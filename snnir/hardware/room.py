@@ -22,10 +22,10 @@ LEAST: dict[str, dict[str, Range]] = {
         "tiles_last": (0, 15), "pitch": (0, 64), "channel_last": (0, 3),
         **{f"{axis}_{key}": span for axis in "yx" for key, span in {
             "last": (0, 31), "end": (0, 31), "reach": (0, 3), "stride": (0, 4),
-            "high0": (0, 3), "low1": (0, 3), "high1": (0, 7), "base2": (-8, 7),
+            "high0": (0, 3), "low1": (0, 7), "high1": (0, 7), "base2": (-16, 15),
         }.items()},
     },
-    "tiles": {"run_last": (0, 63)},
+    "tiles": {"run_last": (0, 1023)},
     "runs": {
         "dy": (-4, 7), "dx": (-4, 7), "length": (0, 7), "height": (0, 63), "width": (0, 63),
         "stride_y": (0, 4), "stride_x": (0, 4), "pointer_stride": (0, 63), "event_stride": (0, 63),

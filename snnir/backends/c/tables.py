@@ -46,6 +46,27 @@ typedef struct {
 
 """,
     "loader_state": "    name_loader loader;\n",
+    "ddr_usage": f"""\
+    "  --ddr-latency N clocks from a request for weights to its first beat ({DDR.latency})\\n"
+    "  --ddr-rate N    beats in 256 clocks at each port, 1 to 256 ({DDR.rate})\\n"
+""",
+    "ddr_options": "    long ddr_latency, ddr_rate;\n",
+    "ddr_parsing": """\
+        } else if (strcmp(word, "--ddr-latency") == 0) {
+            options->ddr_latency = strtol(argv[++i], &end, 10);
+            if (*end != '\\0' || options->ddr_latency < 1 || options->ddr_latency > 1000000)
+                return fail(argv[i], "not a number of clocks, 1 to 1000000") + 2;
+        } else if (strcmp(word, "--ddr-rate") == 0) {
+            options->ddr_rate = strtol(argv[++i], &end, 10);
+            if (*end != '\\0' || options->ddr_rate < 1 || options->ddr_rate > 256)
+                return fail(argv[i], "not a number of beats, 1 to 256") + 2;
+""",
+    "ddr_setting": """\
+        if (options.ddr_latency > 0)
+            states[i].ddr_latency = (int)options.ddr_latency;
+        if (options.ddr_rate > 0)
+            states[i].ddr_rate = (int)options.ddr_rate;
+""",
     "loader": "",
 }
 """Sections that only a program has whose weights come from DDR."""

@@ -25,6 +25,7 @@ static const char usage[] =
     "  --zero Z        see --scale (0)\n"
     "  --layers        print the clocks and events of each layer, over all images\n"
     "  --no-clocks     do not count clocks, which is faster\n"
+/*@ddr_usage@*/
     "  --quiet         print the summary only\n"
     "  --help          print this text\n";
 
@@ -36,6 +37,7 @@ typedef struct {
     long limit;
     int is_chw, layers, clocks, quiet;
     float scale, zero;
+/*@ddr_options@*/
 } main_options;
 
 /* An open .npy file, behind its header. */
@@ -217,7 +219,8 @@ static int read_options(int argc, char **argv, main_options *options)
     for (int i = 1; i < argc; ++i) {
         const char *word = argv[i];
         const int takes_value = strcmp(word, "-o") == 0 || strcmp(word, "-n") == 0
-                                || strcmp(word, "--scale") == 0 || strcmp(word, "--zero") == 0;
+                                || strcmp(word, "--scale") == 0 || strcmp(word, "--zero") == 0
+                                || strncmp(word, "--ddr-", 6) == 0;
         char *end = NULL;
         if (takes_value && i + 1 == argc)
             return fail(word, "needs a value") + 2;
@@ -239,6 +242,7 @@ static int read_options(int argc, char **argv, main_options *options)
             options->zero = strtof(argv[++i], &end);
             if (*end != '\0')
                 return fail(argv[i], "not a number") + 2;
+/*@ddr_parsing@*/
         } else if (strcmp(word, "--chw") == 0) {
             options->is_chw = 1;
         } else if (strcmp(word, "--layers") == 0) {
@@ -319,13 +323,16 @@ static int run_all(const npy_input *npy, const main_options *options, FILE *outp
 
 int main(int argc, char **argv)
 {
-    main_options options = {NULL, NULL, 0, 0, 0, 1, 0, 1.0f, 0.0f};
+    main_options options;
     npy_input npy = {NULL, NULL, 0, 0};
     FILE *output = NULL;
     name_state *states;
     long images;
     int status, threads = 1;
 
+    memset(&options, 0, sizeof options);
+    options.clocks = 1;
+    options.scale = 1.0f;
     status = read_options(argc, argv, &options);
     if (status != 0)
         return status - 1;
@@ -346,6 +353,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < threads; ++i) {
         name_init(&states[i]);
         states[i].counting = options.clocks;
+/*@ddr_setting@*/
     }
     status = run_all(&npy, &options, output, images, states, threads);
     if (output != NULL && fclose(output) != 0 && status == 0)
