@@ -592,6 +592,56 @@ def _() -> None:
     build()
 
 
+@case(
+    "memory of weights that are on the chip", f"{RUN} --ddr-rate 1",
+    "--ddr-rate", "no effect", "build",
+)  # fmt: skip
+def _() -> None:
+    build()
+
+
+@case("memory without latency", f"{RUN} --ddr-latency 0", "--ddr-latency", "1 to 1000000", "'0'")
+def _() -> None:
+    build()
+
+
+@case(
+    "memory that is too slow", "run stream --input data.npz --ddr-rate 0.001", "0.001 GB/s", "use"
+)
+def _() -> None:
+    build()
+    command = [
+        "compile", str(EXAMPLES / "digits.onnx"), "-o", "stream", "--no-verilog", "--weights",
+        "stream", "--calibration", str(EXAMPLES / "digits_calibration.npz"),
+    ]  # fmt: skip
+    from snnir.tools.snnc import run
+
+    with redirect_stdout(StringIO()):
+        assert run(command) == 0
+
+
+@case(
+    "pauses of a memory without Verilog",
+    "verify build --input data.npz --engines interp,c --ddr-pauses 3",
+    "--ddr-pauses", "no effect",
+)  # fmt: skip
+def _() -> None:
+    build()
+
+
+@case("batch of too many images", f"{COMPILE} --batch 9", "--batch", "1 to 8", "'9'")
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "batch of weights on the chip", f"{COMPILE} --weights onchip --batch 4",
+    "batch=4", "kept on the chip", "weights=stream",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+
+
 # The search --------------------------------------------------------------------------------------
 
 EXPLORE = "explore model.onnx --cache .cache --workers 1 --timesteps 4 --weight-bits 4"

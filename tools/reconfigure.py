@@ -5,8 +5,8 @@
     python tools/reconfigure.py a b
 
 All in one process of the simulator, on the Verilog of the first build; the others must hold the
-same. Every train, potential and clock count is compared with the C program's. The images are those
-that the builds keep from calibration.
+same. Every train, potential and clock count is compared with the C program's, with weights from the
+target's DDR. The images are those that the builds keep from calibration.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def run(arguments: list[str]) -> int:
     builds = open_builds(options.folders)
     order = [*builds, builds[0]]
     verilog = builds[0].path / "verilog"
-    script = Script(build_simulator(sorted(verilog.glob("*.v")), builds[0].cache / "verilator"))
+    ports, ddr = builds[0].tables.array.ports, builds[0].ddr()
+    files = sorted(verilog.glob("*.v"))
+    script = Script(build_simulator(files, builds[0].cache / "verilator", ports)).ddr(ddr)
     frames = {build.path: frames_of(build, options.images) for build in builds}
     images = {build.path: (build.path / "program.bin").read_bytes() for build in builds}
     for build in order:
@@ -99,7 +101,8 @@ def run(arguments: list[str]) -> int:
         image, count = images[build.path], len(frames[build.path])
         engine = MachineEngine(verilog, build.tables, image, builds[0].cache)
         result = engine.result(traces, count, True, 0.0)
-        reference = CEngine.from_folder(build.path / "c", build.cache).run(frames[build.path])
+        engine = CEngine.from_folder(build.path / "c", build.cache)
+        reference = engine.run(frames[build.path], ddr=ddr)
         found = differences(result, reference)
         wrong += len(found)
         rows.append(

@@ -3,6 +3,7 @@
 // RUN: snn-opt %s -p 'tile-to-pe{banks=1 channels=2 weight-bits=2}' --split-input-file | filecheck %s --check-prefix DIGITS
 // RUN: snn-opt %s -p 'tile-to-pe{target=pynq-z2}' --split-input-file | filecheck %s --check-prefix AUTO
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream}' --split-input-file | filecheck %s --check-prefix STREAM
+// RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream ports=2}' --split-input-file | filecheck %s --check-prefix PORTS
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=stream ring=16}' --split-input-file | filecheck %s --check-prefix RING
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 weights=onchip}' --split-input-file | filecheck %s
 // RUN: snn-opt %s -p 'tile-to-pe{banks=2 channels=2 maps=ddr bands=2}' --split-input-file | filecheck %s --check-prefix BANDS
@@ -30,6 +31,8 @@
 
 // Weights from DDR change nothing but the depth of the banks' weight memories.
 // STREAM-LABEL: pe.program @net array #pe.array<{{.*}}> ring 512 {
+// Two read ports: each bank has its own.
+// PORTS-LABEL:  pe.program @net array #pe.array<banks = 2, {{.*}}, ports = 2> ring 512 {
 // RING-LABEL:   pe.program @net array #pe.array<{{.*}}> ring 16 {
 
 // With feature maps in DDR, in two bands: each receives the three rows of the image under its one

@@ -17,6 +17,10 @@
 // MACHINE: error: pass 'tile-to-pe': a machine for many programs keeps all feature maps on the chip; use maps=onchip
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{ring=3}' 2>&1 | filecheck %s --check-prefix RING
 // RING: error: pass 'tile-to-pe': ring=3 must be a power of two
+// RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{ports=3}' 2>&1 | filecheck %s --check-prefix PORTS
+// PORTS: error: pass 'tile-to-pe': ports=3 must be a power of two
+// RUN: not snn-opt --split-input-file %S/tile_to_pe.mlir -p 'tile-to-pe{banks=1 channels=2 weights=stream ports=2}' 2>&1 | filecheck %s --check-prefix FEW
+// FEW: error: pass 'tile-to-pe': array ports is 2, must be at most the 1 banks
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{machine=x.json banks=2}' 2>&1 | filecheck %s --check-prefix BOTH
 // BOTH: error: pass 'tile-to-pe': banks and machine cannot both be given; leave one of them out
 // RUN: not snn-opt --split-input-file %s -p 'tile-to-pe{machine=x.json weights=onchip}' 2>&1 | filecheck %s --check-prefix CHIP
