@@ -2,7 +2,25 @@
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},event-schedule{weights=onchip}' | filecheck %s --check-prefix ONCHIP
 // RUN: not snn-opt %s -p 'event-schedule{weights=stream batch=2}' 2>&1 | filecheck %s --check-prefix BATCH
+// RUN: snn-opt %s -p event-schedule,convert-pe-to-hw | filecheck %s --check-prefix HW
+// RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw' | filecheck %s --check-prefixes HW,BOTH
+// RUN: not snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw{machine=auto}' 2>&1 | filecheck %s --check-prefix MACHINE
+// MACHINE: a machine for many programs keeps all feature maps on the chip
 // BATCH: batch=2 needs all feature maps on the chip, some are in DDR; use batch=1, or maps=onchip
+
+// The top level is an AXI4 master for reads and writes, and asks for nothing outside of its limits.
+// HW-LABEL: hw.module @snnir_top(
+// HW-SAME:    in %m_axi_maps_arready: i1
+// HW-SAME:    in %m_axi_maps_bvalid: i1
+// HW-SAME:    in %maps_base: i32
+// HW-SAME:    in %maps_limit: i32
+// BOTH-SAME:  in %m_axi_rdata: i64
+// BOTH-SAME:  in %weights_base: i32
+// HW-SAME:    out m_axi_maps_awaddr: i32
+// HW-SAME:    out m_axi_maps_wdata: i64
+// HW-SAME:    out m_axi_maps_wstrb: i8
+// HW-SAME:    out status: i4
+// HW:       hw.module @mover(
 
 // A map in DDR, in two bands. A row of it is 4 pointer entries and 4 events from each bank, which take
 // 8 beats, in a burst of 128 bytes. Both bands use the same words of the chip's memories, and the same

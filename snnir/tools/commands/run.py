@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnir.tools.arguments import whole
-from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
+from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text, held_in_ddr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,7 +135,7 @@ def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, output
         how = f"{number(cycles)} cycles a sample, {at_clock} at {clock:g} MHz{together}"
         pairs.append(("hardware", how))
     if found["ddr"]:
-        pairs.append(("weights", f"from DDR at {ddr_as_text(found['ddr'])}"))
+        pairs.append((held_in_ddr(found["ddr"]), f"from DDR at {ddr_as_text(found['ddr'])}"))
     text = facts(pairs)
     if len(samples) > SHOWN:
         return text

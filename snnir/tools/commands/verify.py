@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnir.errors import UserError
 from snnir.tools.arguments import whole
-from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text
+from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text, held_in_ddr
 
 if TYPE_CHECKING:
     from snnir.runtime.build import BuildFolder
@@ -138,7 +138,8 @@ def _as_text(
     pauses = found["ddr"] and found["ddr"]["pauses"]
     if found["ddr"]:
         random = f", with random pauses of seed {pauses}" if pauses else ""
-        lines += [f"Weights come from DDR at {ddr_as_text(found['ddr'])}{random}.", ""]
+        held = held_in_ddr(found["ddr"]).capitalize()
+        lines += [f"{held} come from DDR at {ddr_as_text(found['ddr'])}{random}.", ""]
     if found["cycles_equal"] is False and pauses:
         lines.append("The clock counts differ, as random pauses make them.")
     elif found["cycles_equal"] is False:
