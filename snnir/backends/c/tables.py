@@ -71,7 +71,7 @@ typedef struct {
 }
 """Sections that only a program has whose weights come from DDR."""
 
-OF_DDR = ("ddr_defaults", "ddr_fields")
+OF_DDR = tuple(name for name in STREAMING if name.startswith("ddr_"))
 """Those that a program has as well whose maps are there."""
 
 MOVING = {
