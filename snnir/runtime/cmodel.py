@@ -68,7 +68,12 @@ def _machine() -> str:
     return "\n".join(sorted(set(re.findall(r"^(?:flags|Features|model name)\s*:.*$", text, re.M))))
 
 
-def build_library(sources: Mapping[str, str], cache: Path, options: Sequence[str] = FAST) -> Path:
+def build_library(
+    sources: Mapping[str, str],
+    cache: Path,
+    options: Sequence[str] = FAST,
+    names: Sequence[str] = _LIBRARY_FILES,
+) -> Path:
     """The shared library of the printed program; found again while nothing has changed.
 
     Args:
@@ -76,12 +81,13 @@ def build_library(sources: Mapping[str, str], cache: Path, options: Sequence[str
         cache: the folder that keeps libraries, one for each content.
         options: further arguments of the compiler; left out one by one, from the last, if it
             fails with them (not every compiler has OpenMP or knows its processor).
+        names: the files of the library.
 
     Raises:
         UserError: no compiler, no place to write, or the compiler fails.
     """
     program = compiler()
-    texts = [sources[name] for name in _LIBRARY_FILES]
+    texts = [sources[name] for name in names]
     stamp = str(Path(program).stat().st_mtime_ns)
     key = content_key([program, stamp, _machine(), *_FLAGS, *options, *texts])
     folder = cache.resolve() / f"c-{key[:16]}"
@@ -90,17 +96,17 @@ def build_library(sources: Mapping[str, str], cache: Path, options: Sequence[str
         return library
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in _LIBRARY_FILES:
+        for name in names:
             (folder / name).write_text(sources[name])
     except OSError as error:
         raise UserError(f"cannot write: {error.strerror}", where=str(folder)) from error
     # Built under another name, so that nobody finds half a library.
     part = folder / f"model.{os.getpid()}.so"
-    files = ["-o", part.name, "model.c", "weights.c"]
+    files = ["-o", part.name, *(name for name in names if name.endswith(".c"))]
     for count in range(len(options), -1, -1):
         try:
             command = [program, *_FLAGS, *options[:count], *files]
-            run_logged("compiling model.c", command, folder / "build.log", cwd=folder)
+            run_logged(f"compiling {files[2]}", command, folder / "build.log", cwd=folder)
             break
         except UserError:
             if count == 0:

@@ -37,7 +37,7 @@ EXPRESSIONS: dict[type[Operation], str] = {
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 """By predicate number of arith.cmpi; the unsigned ones have no meaning for integers of any size."""
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if
     inline int long register restrict return short signed sizeof static struct switch typedef union
     unsigned void volatile while c step s t word value train tile oy ox sums ones runs tiles streams
@@ -49,7 +49,7 @@ _RESERVED = frozenset(
 class Names:
     """Unique C names made from name hints."""
 
-    taken: set[str] = field(default_factory=lambda: set(_RESERVED))
+    taken: set[str] = field(default_factory=lambda: set(RESERVED))
 
     def of(self, hint: str | None) -> str:
         stem = re.sub(r"\W", "_", hint or "x")

@@ -1,0 +1,371 @@
+"""The loops of the fast C over weights, one C function for each kernel, width of tile and sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from snnir.backends.c.fast.plan import CHAIN, DOT, HALF, PRODUCT, SCALAR, Layer, Synapse
+
+PIXELS = {16: 12, 32: 10, 64: 6}
+"""Output pixels that DOT computes together, so that their sums just fit 32 registers."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One function: `chain` is how many bytes may be added before they are widened."""
+
+    kind: str
+    tile: int
+    halves: bool
+    chain: int
+    steps: int
+
+    @property
+    def name(self) -> str:
+        chain = f"_{self.chain}" if self.kind == CHAIN else ""
+        steps = f"_{self.steps}" if self.kind.startswith("ONE") else ""
+        width = "half" if self.halves else "whole"
+        return f"{self.kind.lower()}_{self.tile}{chain}{steps}_{width}"
+
+    @property
+    def member(self) -> str:
+        return "half" if self.halves else "whole"
+
+    @property
+    def type(self) -> str:
+        return "int16_t" if self.halves else "int32_t"
+
+
+def kernel_of(layer: Layer, synapse: Synapse) -> Kernel:
+    chain = synapse.chain if synapse.kernel == CHAIN else 0
+    steps = layer.planes if synapse.kernel.startswith("ONE") else 0
+    return Kernel(synapse.kernel, layer.tile, layer.halves, chain, steps)
+
+
+def vector_types(kernels: Iterable[Kernel]) -> list[str]:
+    """Vectors as long as a row of a tile."""
+    lines = []
+    for tile in sorted({k.tile for k in kernels if k.kind in (CHAIN, HALF)}):
+        for name, base in (
+            ("bytes", "int8_t"), ("halves", "int16_t"), ("bits", "uint16_t"),
+        ):  # fmt: skip
+            attribute = f"__attribute__((vector_size({tile}), may_alias))"
+            lines.append(f"typedef {base} {name}_{tile} {attribute};")
+        half = f"__attribute__((vector_size({tile // 2}), may_alias))"
+        lines.append(f"typedef int8_t part_{tile} {half};")
+        long = f"__attribute__((vector_size({2 * tile}), may_alias))"
+        lines.append(f"typedef int32_t whole_{tile} {long};")
+    return lines
+
+
+def kernel_text(kernel: Kernel) -> str:
+    match kernel.kind:
+        case "CHAIN" | "HALF" | "SCALAR":
+            return _events(kernel)
+        case "DOT":
+            return _dot(kernel)
+        case "PRODUCT":
+            return _product(kernel)
+    return _one_to_one(kernel)
+
+
+_EVENTS = """\
+/* {title} */
+static void {name}(name_fast_state *s, const struct synapse *y, int32_t group, int32_t weights)
+{{
+    struct {{
+        const uint32_t *start;
+        ptrdiff_t row;
+    }} span[NAME_FAST_RUNS];
+    const int32_t list = y->width + 1;
+    const uint32_t *starts = s->starts + y->starts + group * y->height * y->steps * list;
+    const struct run *r = runs + y->first_run;
+    for (int32_t k = 0; k < y->chunks; ++k) {{
+        const int32_t count = chunks[y->first_chunk + k];
+        {type} *out = s->currents.{member};
+        for (int32_t oy = 0; oy < y->out_height; ++oy)
+            for (int32_t ox = 0; ox < y->out_width; ++ox) {{
+                int32_t spans = 0;
+                for (int32_t i = 0; i < count; ++i) {{
+                    const int32_t row = oy * y->stride_y - y->top + r[i].y;
+                    const int32_t x = ox * y->stride_x - y->left + r[i].x;
+                    int32_t first, end;
+                    clip(x, r[i].pixels, y->width, &first, &end);
+                    if (row < 0 || row >= y->height || first >= end)
+                        continue;
+                    span[spans].start = starts + row * y->steps * list + first;
+                    span[spans].row = (ptrdiff_t)(r[i].row - x * y->inner) * {tile};
+                    length[spans++] = end - first;
+                }}
+                for (int32_t t = 0; t < y->steps; ++t, out += {tile}) {{
+{body}
+                }}
+            }}
+        r += count;
+    }}
+}}
+"""
+
+
+def _events(kernel: Kernel) -> str:
+    tile = kernel.tile
+    title = {
+        CHAIN: f"Rows of {tile} weights are added as bytes, up to {kernel.chain}, then widened.",
+        HALF: f"Rows of {tile} weights are added as 16-bit integers.",
+        SCALAR: f"Rows of {tile} weights that only 32-bit integers hold.",
+    }[kernel.kind]
+    text = _EVENTS.format(
+        title=title,
+        name=kernel.name,
+        type=kernel.type,
+        member=kernel.member,
+        tile=tile,
+        body="\n".join(_indent(_body(kernel), 20)),
+    )
+    return text.replace("        ptrdiff_t row;\n", "        ptrdiff_t row;\n        int32_t length;\n").replace(
+        "length[spans++] =", "span[spans++].length ="
+    )
+
+
+def _span_loop(base: str, inner: list[str]) -> list[str]:
+    return [
+        "for (int32_t i = 0; i < spans; ++i) {",
+        "    const uint32_t *e = s->events + y->lists + span[i].start[t * list];",
+        "    int32_t n = (int32_t)(span[i].start[t * list + span[i].length] - "
+        "span[i].start[t * list]);",
+        f"    {base}",
+        *_indent(inner, 4),
+        "}",
+    ]
+
+
+def _body(kernel: Kernel) -> list[str]:
+    tile, half = kernel.tile, kernel.tile // 2
+    # Rows of the window that lie left of the map are subtracted again: only the sum is an address.
+    address = (
+        "const uintptr_t w = (uintptr_t)(narrow_weights + weights) + (uintptr_t)span[i].row;"
+    )
+    row = "const {0} *row = (const {0} *)(w + {1});"
+    if kernel.kind == SCALAR:
+        loop = [
+            "for (; n > 0; --n, ++e) {",
+            f"    const int32_t *row = wide_weights + weights + "
+            f"((ptrdiff_t)*e * {tile} + span[i].row);",
+            f"    for (int32_t c = 0; c < {tile}; ++c)",
+            f"        out[c] = ({kernel.type})(out[c] + row[c]);",
+            "}",
+        ]
+        lines = _span_loop("", loop)
+        return [line for line in lines if line.strip()]
+    at = f"(uintptr_t)e[{{}}] * {tile}"
+    if kernel.kind == CHAIN:
+        vector = [
+            "while (n > 0) {",
+            f"    int32_t m = least(n, {kernel.chain});",
+            f"    bytes_{tile} sum = {{0}};",
+            "    n -= m;",
+            *_chain_adds(tile, kernel.chain),
+            f"    even += (halves_{tile})((bits_{tile})sum << 8) >> 8;",
+            f"    odd += (halves_{tile})sum >> 8;",
+            "}",
+        ]
+        widen = [
+            f"for (int32_t c = 0; c < {half}; ++c) {{",
+            "    even[c] = (int16_t)(even[c] + row[2 * c]);",
+            "    odd[c] = (int16_t)(odd[c] + row[2 * c + 1]);",
+            "}",
+        ]
+    else:
+        vector = [
+            "for (; n > 0; --n, ++e) {",
+            f"    const part_{tile} *row = (const part_{tile} *)(w + {at.format(0)});",
+            f"    even += __builtin_convertvector(row[0], halves_{tile});",
+            f"    odd += __builtin_convertvector(row[1], halves_{tile});",
+            "}",
+        ]
+        widen = [
+            f"for (int32_t c = 0; c < {half}; ++c) {{",
+            "    even[c] = (int16_t)(even[c] + row[c]);",
+            f"    odd[c] = (int16_t)(odd[c] + row[{half} + c]);",
+            "}",
+        ]
+    plain = [
+        "for (; n > 0; --n, ++e) {",
+        "    " + row.format("int8_t", at.format(0)),
+        *_indent(widen, 4),
+        "}",
+    ]
+    if kernel.halves:
+        store = [
+            f"halves_{tile} *sums = (halves_{tile} *)out;",
+            "sums[0] += even;",
+            "sums[1] += odd;",
+        ]
+    else:
+        store = [
+            f"whole_{tile} *sums = (whole_{tile} *)out;",
+            f"sums[0] += __builtin_convertvector(even, whole_{tile});",
+            f"sums[1] += __builtin_convertvector(odd, whole_{tile});",
+        ]
+    plain_store = [
+        f"for (int32_t c = 0; c < {half}; ++c) {{",
+        f"    out[c] = ({kernel.type})(out[c] + even[c]);",
+        f"    out[{half} + c] = ({kernel.type})(out[{half} + c] + odd[c]);",
+        "}",
+    ]
+    return [
+        "#if defined(NAME_VECTORS)",
+        f"halves_{tile} even = {{0}}, odd = {{0}};",
+        *_span_loop(address, vector),
+        *store,
+        "#else",
+        f"int16_t even[{half}] = {{0}}, odd[{half}] = {{0}};",
+        *_span_loop(address, plain),
+        *plain_store,
+        "#endif",
+    ]
+
+
+def _chain_adds(tile: int, chain: int) -> list[str]:
+    add = f"sum += *(const bytes_{tile} *)(w + (uintptr_t)e[{{}}] * {tile});"
+    lines = []
+    if chain >= 4:
+        lines = [
+            "    for (; m >= 4; m -= 4, e += 4) {",
+            *(f"        {add.format(i)}" for i in range(4)),
+            "    }",
+        ]
+    return [*lines, "    for (; m > 0; --m, ++e)", f"        {add.format(0)}"]
+
+
+def _dot(kernel: Kernel) -> str:
+    tile, pixels = kernel.tile, PIXELS[kernel.tile]
+    parts = range(tile // 16)
+    sums = [[f"a{p}_{v}" for v in parts] for p in range(pixels)]
+    vector = ["const int8_t *w = narrow_weights + weights;"]
+    vector += [f"quads {', '.join(f'{a} = {{0}}' for a in row)};" for row in sums]
+    inner = [f"const quads w{v} = *(const quads *)(w + {64 * v});" for v in parts]
+    for p in range(pixels):
+        inner.append(f"x = four(from[{p}] + at);")
+        inner += [f"{sums[p][v]} = DOT4({sums[p][v]}, x, w{v});" for v in parts]
+    vector += [
+        "for (int32_t i = 0; i < y->runs; ++i) {",
+        "    const ptrdiff_t first = r[i].y * pitch + r[i].x * y->inner;",
+        "    const ptrdiff_t end = first + r[i].pixels * y->inner;",
+        f"    for (ptrdiff_t at = first; at < end; at += 4, w += {4 * tile}) {{",
+        "        uint32_t x;",
+        *_indent(inner, 8),
+        "    }",
+        "}",
+    ]
+    for p in range(pixels):
+        store = [
+            f"((quads *)(out + {p * tile}))[{v}] += {sums[p][v]};" for v in parts
+        ]
+        vector += store if p == 0 else [f"if (pixel + {p} < pixels) {{", *_indent(store, 4), "}"]
+    plain = [
+        f"for (int32_t p = 0; p < least({pixels}, pixels - pixel); ++p) {{",
+        "    const int8_t *w = narrow_weights + weights;",
+        "    for (int32_t i = 0; i < y->runs; ++i) {",
+        "        const uint8_t *x = from[p] + r[i].y * pitch + r[i].x * y->inner;",
+        "        const int32_t size = r[i].pixels * y->inner;",
+        f"        for (int32_t at = 0; at < size; at += 4, w += {4 * tile})",
+        f"            for (int32_t c = 0; c < {tile}; ++c)",
+        "                for (int32_t k = 0; k < 4; ++k)",
+        f"                    out[p * {tile} + c] += x[at + k] * w[4 * c + k];",
+        "    }",
+        "}",
+    ]
+    lines = [
+        f"/* Values of bytes times weights of bytes, four at a time, {pixels} pixels together. */",
+        f"static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t group, "
+        "int32_t weights)",
+        "{",
+        "    const ptrdiff_t pitch = y->padded_width * y->inner;",
+        "    const uint8_t *values = s->values + y->lists + group * y->padded_height * pitch;",
+        "    const struct run *r = runs + y->first_run;",
+        "    const int32_t pixels = y->out_height * y->out_width;",
+        f"    const uint8_t *from[{pixels}];",
+        "    int32_t *out = s->currents.whole;",
+        f"    for (int32_t pixel = 0; pixel < pixels; pixel += {pixels}, out += {pixels * tile}) {{",
+        f"        for (int32_t p = 0; p < {pixels}; ++p) {{",
+        "            const int32_t q = least(pixel + p, pixels - 1);",
+        "            from[p] = values + q / y->out_width * y->stride_y * pitch +",
+        "                      q % y->out_width * y->stride_x * y->inner;",
+        "        }",
+        "#if defined(NAME_VECTORS)",
+        *_indent(vector, 8),
+        "#else",
+        *_indent(plain, 8),
+        "#endif",
+        "    }",
+        "}\n",
+    ]
+    return "\n".join(lines)
+
+
+def _product(kernel: Kernel) -> str:
+    tile = kernel.tile
+    return f"""\
+/* Values of any size times weights of any size. */
+static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t group, int32_t weights)
+{{
+    const ptrdiff_t pitch = y->padded_width * y->inner;
+    const int32_t *values = s->integers + y->lists + group * y->padded_height * pitch;
+    const struct run *r = runs + y->first_run;
+    int32_t *out = s->currents.whole;
+    for (int32_t oy = 0; oy < y->out_height; ++oy)
+        for (int32_t ox = 0; ox < y->out_width; ++ox, out += {tile})
+            for (int32_t i = 0; i < y->runs; ++i) {{
+                const int32_t *x = values + (oy * y->stride_y + r[i].y) * pitch +
+                                   (ox * y->stride_x + r[i].x) * y->inner;
+                const int32_t *w = wide_weights + weights + r[i].row * {tile};
+                for (int32_t at = 0; at < r[i].pixels * y->inner; ++at, w += {tile})
+                    for (int32_t c = 0; c < {tile}; ++c)
+                        out[c] += x[at] * w[c];
+            }}
+}}
+"""
+
+
+def _one_to_one(kernel: Kernel) -> str:
+    tile, steps = kernel.tile, kernel.steps
+    if kernel.kind == "ONE_VALUE":
+        term = ["out[c] += w[c] * (y->counts ? ones(words[c]) : words[c]);"]
+    else:
+        term = [
+            f"for (int32_t t = 0; t < {steps}; ++t) {{",
+            f"    {kernel.type} *sum = out + t * {tile};",
+            "    for (int32_t c = 0; c < lanes; ++c)",
+            f"        sum[c] = ({kernel.type})(sum[c] + w[c] * (words[c] >> ({steps - 1} - t) & 1));",
+            "}",
+        ]
+    if kernel.kind == "ONE_VALUE":
+        term = ["for (int32_t c = 0; c < lanes; ++c)", *_indent(term, 4)]
+    body = "\n".join(_indent(term, 20))
+    return f"""\
+/* One-to-one: each channel's own train times its weight. */
+static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t channel, int32_t weights)
+{{
+    const int32_t *w = wide_weights + weights;
+    const int32_t lanes = least({tile}, y->channels - channel);
+    {kernel.type} *out = s->currents.{kernel.member};
+    for (int32_t row = 0; row < y->height; ++row)
+        for (int32_t x = 0; x < y->width; ++x, out += {steps * tile}) {{
+            int32_t y0, y1, x0, x1;
+            clip(row * y->pool_stride_y - y->pool_top, y->pool_y, y->map_height, &y0, &y1);
+            clip(x * y->pool_stride_x - y->pool_left, y->pool_x, y->map_width, &x0, &x1);
+            for (int32_t py = y0; py < y1; ++py)
+                for (int32_t px = x0; px < x1; ++px) {{
+                    const name_word *words = s->words + y->words + channel +
+                                             (py * y->map_width + px) * y->channels;
+{body}
+                }}
+        }}
+}}
+"""
+
+
+def _indent(lines: Iterable[str], by: int) -> list[str]:
+    return [line if line.startswith("#") else " " * by + line for line in lines]

@@ -1,0 +1,354 @@
+"""How the fast C computes a network: its maps, and for each synapse the kernel and its loops.
+
+A layer's output channels are cut into tiles of 16, 32 or 64, the bytes of a vector register. Which
+kernel may be used follows from proven ranges, as the widths of the hardware do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from snnir.analysis.network import (
+    branches,
+    encode_of,
+    network_of,
+    neuron_of,
+    schedule,
+    train_labels,
+)
+from snnir.analysis.ranges import current_range, integrations, neuron_ranges
+from snnir.backends.c.fast.layout import Rows, Weights
+from snnir.backends.c.gather import BY_COUNT, BY_PLANE, BY_VALUE, gather_mode
+from snnir.backends.c.neurons import Datapath
+from snnir.dialects.assembly import int_list
+from snnir.dialects.dense import from_dense
+from snnir.dialects.snn import (
+    ConvOp,
+    DenseOp,
+    EncodeOp,
+    FireOp,
+    MaxPoolOp,
+    OneToOneOp,
+    ReadoutOp,
+    SynapseOp,
+)
+from snnir.dialects.snn_types import SumType
+from snnir.errors import UserError
+
+INT16, INT32 = 2**15 - 1, 2**31 - 1
+CHUNK_ROWS = 384
+"""Weight rows that are used together, so that they stay in the first cache (24 KiB of it)."""
+WHOLE_ROWS = 640
+"""Up to as many rows are not cut at all."""
+
+CHAIN, HALF, SCALAR, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
+    "CHAIN",
+    "HALF",
+    "SCALAR",
+    "DOT",
+    "PRODUCT",
+    "ONE_PLANES",
+    "ONE_VALUE",
+)
+"""Kernels. Step by step: sums of bytes first (CHAIN), of 16-bit integers (HALF), of 32-bit ones
+(SCALAR). All steps at once: products of bytes (DOT), of integers (PRODUCT). One-to-one synapses:
+step by step, at once."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """Trains of a layer in memory: words in the order (y, x, channel)."""
+
+    label: str
+    offset: int
+    dims: tuple[int, int, int]
+    steps: int
+    coding: str
+
+    @property
+    def size(self) -> int:
+        c, h, w = self.dims
+        return c * h * w
+
+
+@dataclass
+class Synapse:
+    """A synapse with its source seen through an average pool, and its loops.
+
+    Args:
+        window: (ky, kx, sy, sx, top, left) of the average pool; all ones and zeros without one.
+        dims: (channels, height, width) of the pooled source.
+        runs: (y, x, pixels, row): neighbouring pixels of the window, and their first weight row.
+        chunks: how many runs are worked through together, for all pixels of a tile.
+        scratch: where its lists or its values begin.
+    """
+
+    op: SynapseOp
+    source: Map
+    kernel: str
+    window: tuple[int, ...]
+    dims: tuple[int, int, int]
+    groups: int
+    strides: tuple[int, int]
+    corner: tuple[int, int]
+    reach: tuple[int, int]
+    runs: list[tuple[int, int, int, int]]
+    chunks: list[int]
+    chain: int
+    weights: Weights
+    scratch: int = 0
+    starts: int = 0
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        """(height, width) of the values that all windows together see."""
+        _, oh, ow = self.op.current.type.dims
+        (sy, sx), (ry, rx) = self.strides, self.reach
+        return (oh - 1) * sy + ry, (ow - 1) * sx + rx
+
+    @property
+    def terms(self) -> int:
+        return self.op.source.type.terms.data if isinstance(self.op.source.type, SumType) else 1
+
+
+@dataclass
+class Layer:
+    """A layer of neurons: the currents of its synapses, tile by tile, and its datapath."""
+
+    op: FireOp | ReadoutOp
+    path: Datapath
+    map: Map | None
+    tile: int
+    halves: bool
+    """Whether currents are kept as 16-bit integers."""
+    bits: int
+    """Width of all that its neurons compute."""
+    synapses: list[Synapse] = field(default_factory=list)
+
+    @property
+    def by_plane(self) -> bool:
+        return self.path.gather == BY_PLANE
+
+    @property
+    def planes(self) -> int:
+        """Currents of each neuron."""
+        return self.path.planes if self.by_plane else 1
+
+    @property
+    def pixels(self) -> int:
+        _, h, w = self.op.current.type.dims
+        return h * w
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A max pool from one map to another."""
+
+    source: Map
+    map: Map
+    window: tuple[int, ...]
+
+
+class Plan:
+    """A quantised network, made ready for printing.
+
+    Raises:
+        UserError: the module is no quantised spiking network, or leaves 32 bits.
+    """
+
+    def __init__(self, module: ModuleOp):
+        self.name = re.sub(r"\W", "_", network_of(module).sym_name.data)
+        self.labels = train_labels(module)
+        self.maps: dict[SSAValue, Map] = {}
+        self.stages: list[Layer | Pool] = []
+        self.rows = Rows()
+        self.words = 0
+        self.encode = encode_of(module)
+        if self.encode.train.type.steps.data > 8:
+            raise UserError(f"the image has {self.encode.train.type.steps.data} bits, at most 8 fit")
+        for op in network_of(module).body.block.ops:
+            match op:
+                case EncodeOp():
+                    self._map(op.train)
+                case MaxPoolOp():
+                    source = self.maps[op.source]
+                    self.stages.append(Pool(source, self._map(op.train), _window(op)))
+                case FireOp() | ReadoutOp():
+                    self.stages.append(self._layer(op))
+        self._place_scratch()
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        return [stage for stage in self.stages if isinstance(stage, Layer)]
+
+    def _map(self, value: SSAValue) -> Map:
+        kind = value.type
+        offset = self.words
+        new = Map(self.labels[value], offset, kind.dims, kind.steps.data, kind.coding_name)
+        self.maps[value] = new
+        # Each map begins at a cache line.
+        self.words += -(-new.size // 64) * 64
+        return new
+
+    def _layer(self, op: FireOp | ReadoutOp) -> Layer:
+        if op.params is None:
+            raise UserError("no neuron parameters", where=op.label.data, hint="run quantise")
+        how, neuron, synapses = schedule(op), neuron_of(op), branches(op)
+        calls, weights = integrations(how["coding"], how["rate"], how["steps_in"], how["steps_out"])
+        lo, hi = current_range(op.current.owner)
+        reach = max(int(hi.max()), -int(lo.min()))
+        peaks = {BY_VALUE: (1 << how["steps_in"]) - 1, BY_COUNT: how["steps_in"], BY_PLANE: 1}
+        gather = gather_mode(
+            neuron,
+            calls_take_sum=weights is not None,
+            total_bits=(reach * peaks[BY_VALUE] << how["fraction"]).bit_length() + 1,
+        )
+        params = {name: from_dense(dense) for name, dense in op.params.data.items()}
+        bits = neuron_ranges(neuron, params, (lo, hi), **how).bits
+        bits = max(bits, (reach * peaks[gather] << how["fraction"]).bit_length() + 1)
+        if reach * peaks[gather] > INT32:
+            raise UserError("its currents leave 32 bits", where=op.label.data)
+        path = Datapath(
+            neuron=neuron,
+            planes=how["steps_in"],
+            calls=calls,
+            steps=how["steps_out"],
+            fraction=how["fraction"],
+            gather=gather,
+            is_readout=isinstance(op, ReadoutOp),
+            takes_sum=weights is not None,
+        )
+        channels = op.current.type.dims[0]
+        tile = next((width for width in (16, 32) if channels <= width), 64)
+        halves = gather == BY_PLANE and reach <= INT16
+        layer = Layer(op, path, None, tile, halves, bits)
+        layer.synapses = [self._synapse(synapse, layer) for synapse in synapses]
+        if isinstance(op, FireOp):
+            layer.map = self._map(op.train)
+        return layer
+
+    def _synapse(self, op: SynapseOp, layer: Layer) -> Synapse:
+        if op.weight_bits is None:
+            raise UserError("the weights are floats", where=layer.op.label.data, hint="run quantise")
+        value, window, dims = op.source, (1, 1, 1, 1, 0, 0), op.source.type.dims
+        if isinstance(value.type, SumType):
+            window, value = _window(value.owner), value.owner.source
+        source, weights = self.maps[value], from_dense(op.weights).astype(np.int64)
+        groups, strides, corner, dilations = 1, (1, 1), (0, 0), (1, 1)
+        match op:
+            case ConvOp():
+                groups, strides = op.groups.value.data, int_list(op.strides)
+                corner, dilations = int_list(op.pads)[:2], int_list(op.dilations)
+            case DenseOp():
+                weights = weights.reshape(-1, *dims)
+            case OneToOneOp():
+                weights = weights.reshape(-1, 1, 1, 1)
+        kernel_size = weights.shape[2:]
+        inner = dims[0] // groups
+        terms = op.source.type.terms.data if isinstance(op.source.type, SumType) else 1
+        largest = int(np.abs(weights).max(initial=0))
+        runs = _runs(kernel_size, dilations, inner)
+        chunks = _chunks(runs, inner)
+        chain = min(32, 127 // max(largest, 1))
+        if isinstance(op, OneToOneOp):
+            kernel = ONE_PLANES if layer.by_plane else ONE_VALUE
+        elif layer.by_plane:
+            kernel = _event_kernel(weights, runs, chunks, inner, terms, chain)
+        else:
+            steps = source.steps
+            peak = terms * (steps if layer.path.gather == BY_COUNT else (1 << steps) - 1)
+            kernel = DOT if peak <= 255 and largest <= 127 else PRODUCT
+        synapse = Synapse(
+            op=op,
+            source=source,
+            kernel=kernel,
+            window=window,
+            dims=dims,
+            groups=groups,
+            strides=strides,
+            corner=corner,
+            reach=tuple(d * (k - 1) + 1 for d, k in zip(dilations, kernel_size, strict=True)),
+            runs=runs,
+            chunks=chunks,
+            chain=chain if chain < 4 else chain // 4 * 4,
+            weights=self.rows.add(weights, groups, kernel, layer.tile, runs, inner),
+        )
+        return synapse
+
+    def _place_scratch(self) -> None:
+        """Lists and values of one layer at a time: all layers share the memory."""
+        self.events = self.starts = self.currents = 0
+        self.values = {DOT: 0, PRODUCT: 0}
+        for layer in self.layers:
+            events = starts = 0
+            values = dict.fromkeys(self.values, 0)
+            for synapse in layer.synapses:
+                (c, h, w), steps = synapse.dims, synapse.source.steps
+                if synapse.kernel in (CHAIN, HALF, SCALAR):
+                    synapse.scratch, synapse.starts = events, starts
+                    events += c * h * w * steps * synapse.terms
+                    starts += synapse.groups * h * steps * (w + 1)
+                elif synapse.kernel in (DOT, PRODUCT):
+                    ph, pw = synapse.padded
+                    synapse.scratch = values[synapse.kernel]
+                    values[synapse.kernel] += c * ph * pw
+            self.events = max(self.events, events)
+            self.starts = max(self.starts, starts)
+            self.values = {k: max(size, values[k]) for k, size in self.values.items()}
+            self.currents = max(self.currents, layer.pixels * layer.planes * layer.tile)
+
+
+def _window(op) -> tuple[int, ...]:
+    return (*int_list(op.kernel), *int_list(op.strides), *int_list(op.pads)[:2])
+
+
+def _runs(kernel, dilations, inner: int) -> list[tuple[int, int, int, int]]:
+    """Window rows whose pixels are neighbours in memory, or single pixels of it.
+
+    Rows that are too long for the first cache are cut into pixels, too.
+    """
+    (kh, kw), (dy, dx) = kernel, dilations
+    whole = kw == 1 or (dx == 1 and (kw * inner <= CHUNK_ROWS or kh * kw * inner <= WHOLE_ROWS))
+    if whole:
+        return [(ky * dy, 0, kw, ky * kw * inner) for ky in range(kh)]
+    return [
+        (ky * dy, kx * dx, 1, (ky * kw + kx) * inner) for ky in range(kh) for kx in range(kw)
+    ]
+
+
+def _chunks(runs, inner: int) -> list[int]:
+    """Numbers of runs: as many together as make CHUNK_ROWS weight rows."""
+    if sum(run[2] for run in runs) * inner <= WHOLE_ROWS:
+        return [len(runs)]
+    chunks: list[int] = []
+    rows = CHUNK_ROWS
+    for _, _, pixels, _ in runs:
+        if rows + pixels * inner > CHUNK_ROWS:
+            chunks.append(0)
+            rows = 0
+        chunks[-1] += 1
+        rows += pixels * inner
+    return chunks
+
+
+def _event_kernel(weights, runs, chunks, inner: int, terms: int, chain: int) -> str:
+    """The narrowest sums that no input whatsoever overflows."""
+    if np.abs(weights).max(initial=0) > 127:
+        return SCALAR
+    rows = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
+    first, reach = 0, 0
+    ends = np.cumsum(chunks) - 1
+    for end in ends:
+        _, _, pixels, row = runs[end]
+        part = rows[:, first : row + pixels * inner] * terms
+        first = row + pixels * inner
+        reach = max(reach, np.maximum(part, 0).sum(1).max(), -np.minimum(part, 0).sum(1).min())
+    if reach > INT16:
+        return SCALAR
+    return CHAIN if chain >= 2 else HALF

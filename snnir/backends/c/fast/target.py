@@ -1,0 +1,312 @@
+"""Prints the fast C of a quantised network: tables, kernels, neurons."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from snnir.backends.c import text
+from snnir.backends.c.fast.kernels import kernel_of, kernel_text, vector_types
+from snnir.backends.c.fast.neurons import Path, PathPrinter
+from snnir.backends.c.fast.plan import DOT, PRODUCT, Layer, Plan, Pool
+from snnir.backends.c.gather import BY_COUNT
+from snnir.backends.c.tables import rename
+from snnir.dialects.dense import from_dense
+
+FAST_FILES = ("fast.h", "fast.c", "fast_weights.c")
+
+_BANNER = "/* Printed by snnir: the network computed layer by layer, without the machine's clocks. */\n"
+
+
+def fast_sources(module: ModuleOp) -> dict[str, str]:
+    """File name to text: fast.h, fast.c, fast_weights.c.
+
+    Args:
+        module: a quantised `snn` network.
+
+    Raises:
+        UserError: it is none, or one that C cannot express.
+    """
+    plan = Plan(module)
+    printer = _Printer(plan)
+    files = {}
+    for name in FAST_FILES[:2]:
+        parts = re.split(r"/\*@(\w+)@\*/\n", _template(name))
+        parts[1::2] = [getattr(printer, section)() for section in parts[1::2]]
+        files[name] = rename("".join(parts), plan.name)
+    files["fast_weights.c"] = rename(printer.weights(), plan.name)
+    return files
+
+
+def _template(name: str) -> str:
+    return resources.files(__package__).joinpath(f"template/{name}").read_text()
+
+
+class _Printer:
+    """One method for each section of the templates."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.synapses = [s for layer in plan.layers for s in layer.synapses]
+        self.kernels = list(
+            dict.fromkeys(kernel_of(y, s) for y in plan.layers for s in y.synapses)
+        )
+        self.paths: list[Path] = []
+        self.layer_paths = []
+        for layer in plan.layers:
+            path = Path(layer.path, layer.tile, layer.halves)
+            if path not in self.paths:
+                self.paths.append(path)
+            self.layer_paths.append(self.paths.index(path))
+        self.kinds = {kernel.kind for kernel in self.kernels}
+
+    def banner(self) -> str:
+        return _BANNER
+
+    def sizes(self) -> str:
+        plan = self.plan
+        c, h, w = plan.encode.train.type.dims
+        readout = plan.layers[-1]
+        numbers = {
+            "IMAGE_HEIGHT": h,
+            "IMAGE_WIDTH": w,
+            "IMAGE_CHANNELS": c,
+            "IMAGE": h * w * c,
+            "OUTPUTS": int(np.prod(readout.op.current.type.dims)),
+            "MAPS": len(plan.maps),
+            "WORDS": plan.words,
+            # Vector code reads and writes up to a register beyond the end.
+            "VALUES": plan.values[DOT] + 64,
+            "INTEGERS": plan.values[PRODUCT] + 16,
+            "CURRENTS": plan.currents + 64,
+            "EVENTS": plan.events + 16,
+            "STARTS": plan.starts + 16,
+            "RUNS": max((max(s.chunks) for s in self.synapses), default=1),
+        }
+        return "".join(f"#define NAME_FAST_{k} {v}\n" for k, v in numbers.items())
+
+    def types(self) -> str:
+        bits = 16 if any(m.steps > 8 for m in self.plan.maps.values()) else 8
+        integer = 64 if any(layer.bits > 32 for layer in self.plan.layers) else 32
+        lines = [
+            "/* A train: its first step is the most significant of its bits. */",
+            f"typedef uint{bits}_t name_word;",
+            *(["#define NAME_BYTES 1"] if bits == 8 else []),
+            f"typedef int{integer}_t name_int;",
+        ]
+        return "\n".join([*lines, "\n"])
+
+    def tables(self) -> str:
+        plan = self.plan
+        maps = [
+            f"    {{{text.string(m.label)}, {m.offset}, {m.dims[0]}, {m.dims[1]}, {m.dims[2]}}},"
+            for m in plan.maps.values()
+        ]
+        runs, chunks, tiles, rows, labels = [], [], [], [], []
+        layers, params = [], []
+        for layer, path in zip(plan.layers, self.layer_paths, strict=True):
+            first = len(rows)
+            for s in layer.synapses:
+                (c, h, w), (_, oh, ow) = s.dims, s.op.current.type.dims
+                _, mh, mw = s.source.dims
+                by_count = int(layer.path.gather == BY_COUNT)
+                rows.append(
+                    (self.kernels.index(kernel_of(layer, s)), s.source.offset, mh, mw, *s.window,
+                     h, w, c, s.groups, c // s.groups, s.source.steps, by_count,
+                     oh, ow, *s.strides, *s.corner, *s.padded,
+                     len(runs), len(s.runs), len(chunks), len(s.chunks),
+                     s.scratch, s.starts, len(tiles), s.weights.size)
+                )  # fmt: skip
+                labels.append(layer.op.label.data)
+                runs += s.runs
+                chunks += s.chunks
+                tiles += s.weights.tiles
+            channels = layer.op.current.type.dims[0]
+            count = -(-channels // layer.tile)
+            size = layer.pixels * layer.planes * layer.tile * (2 if layer.halves else 4)
+            layers.append(
+                (path, channels, layer.pixels, layer.planes, layer.tile, count, size,
+                 layer.map.offset if layer.map else 0, len(params), first, len(rows) - first)
+            )  # fmt: skip
+            params += _parameters(layer, count)
+        pools = [s for s in plan.stages if isinstance(s, Pool)]
+        parts = [
+            "extern const int8_t *const name_fast_narrow;\n",
+            "extern const int32_t *const name_fast_wide;\n",
+            "#define narrow_weights name_fast_narrow\n#define wide_weights name_fast_wide\n\n",
+            "\n".join(["const name_fast_map name_fast_maps[NAME_FAST_MAPS] = {", *maps, "};\n\n"]),
+            text.table("static const struct run runs[]", runs),
+            "\n" + _flat("static const int32_t chunks[]", chunks),
+            "\n" + text.table("static const struct tile tiles[]", tiles),
+            "\n" + text.table("static const struct synapse synapses[]", rows, labels),
+            "\n" + text.table("static const struct layer layers[]", layers),
+            "\n" + _flat("static const name_int params[]", params or [0]),
+            "\n" + self._pools(pools),
+        ]
+        return "".join(parts)
+
+    def _pools(self, pools: list[Pool]) -> str:
+        if not pools:
+            return ""
+        rows = []
+        for p in pools:
+            (c, h, w), (_, oh, ow) = p.source.dims, p.map.dims
+            counts = int(p.source.coding == "rate")
+            rows.append((p.source.offset, p.map.offset, c, h, w, *p.window, oh, ow, counts))
+        struct = """\
+struct pool {
+    int32_t from, to, channels, height, width, kernel_y, kernel_x, stride_y, stride_x, top, left,
+        out_height, out_width, counts;
+};
+
+"""
+        return struct + text.table("static const struct pool pools[]", rows) + "\n"
+
+    def maxpool(self) -> str:
+        return _template("maxpool.c") if any(isinstance(s, Pool) for s in self.plan.stages) else ""
+
+    def lists(self) -> str:
+        return _template("lists.c") if self.kinds & {"CHAIN", "HALF", "SCALAR"} else ""
+
+    def values(self) -> str:
+        parts = []
+        for kind, name, base, array in (
+            ("DOT", "byte_values", "uint8_t", "values"),
+            ("PRODUCT", "integer_values", "int32_t", "integers"),
+        ):
+            if kind in self.kinds:
+                source = _template("values.c").replace("NAME_OF", name)
+                parts.append(source.replace("NAME_TYPE", base).replace("NAME_ARRAY", array))
+        return "".join(parts)
+
+    def kernels_text(self) -> str:
+        vectors = vector_types(self.kernels)
+        lines = []
+        if vectors:
+            lines += ["#if defined(NAME_VECTORS)", *vectors, "#endif\n"]
+        if "DOT" in self.kinds:
+            lines.append(_template("dot.c"))
+        lines += [kernel_text(kernel) for kernel in self.kernels]
+        prepare = {"CHAIN": "list_events", "HALF": "list_events", "SCALAR": "list_events",
+                   "DOT": "byte_values", "PRODUCT": "integer_values"}  # fmt: skip
+        lines += [
+            "/* What a synapse needs of its source before its tiles are computed. */",
+            "static void prepare(name_fast_state *s, const struct synapse *y)",
+            "{",
+            "    switch (y->kernel) {",
+        ]
+        for index, kernel in enumerate(self.kernels):
+            if kernel.kind in prepare:
+                lines += [f"    case {index}:", f"        {prepare[kernel.kind]}(s, y);", "        break;"]
+        lines += [
+            "    default:",
+            "        (void)s;",
+            "    }",
+            "}\n",
+            "/* Adds to the currents of a tile what the channels of one group give. */",
+            "static void gather(name_fast_state *s, const struct synapse *y, int32_t channel, "
+            "int32_t group,\n                   int32_t weights)",
+            "{",
+            "    (void)channel;",
+            "    switch (y->kernel) {",
+        ]
+        for index, kernel in enumerate(self.kernels):
+            label = f"case {index}:" if index + 1 < len(self.kernels) else "default:"
+            which = "channel" if kernel.kind.startswith("ONE") else "group"
+            lines += [f"    {label}", f"        {kernel.name}(s, y, {which}, weights);",
+                      "        break;"]  # fmt: skip
+        lines += ["    }", "    (void)group;", "}\n", ""]
+        return "\n".join(lines)
+
+    def neurons(self) -> str:
+        printers = [PathPrinter(index, path) for index, path in enumerate(self.paths)]
+        lines = ["/* Neurons */\n", *(printer.text() for printer in printers)]
+        lines += [
+            "/* The neurons of a tile at all pixels. */",
+            "static void activate(name_fast_state *s, const struct layer *l, int32_t t, "
+            "int32_t *potentials)",
+            "{",
+            "    const int32_t channel = t * l->tile, lanes = least(l->tile, l->channels - channel);",
+            "    for (int32_t p = 0; p < l->pixels; ++p) {",
+            "        const int32_t at = p * l->planes * l->tile;",
+            "        const int32_t to = l->words + p * l->channels + channel;",
+            "        switch (l->path) {",
+        ]
+        for printer in printers:
+            path, index = printer.path, printer.index
+            label = f"case {index}: {{" if printer is not printers[-1] else "default: {"
+            member = "half" if printer.halves else "whole"
+            names = len(printer.params)
+            param = f"params + l->params + t * {names * printer.tile}"
+            kind = "int32_t" if path.is_readout else "name_word"
+            store = (
+                ["            for (int32_t c = 0; c < lanes; ++c)",
+                 "                potentials[(channel + c) * l->pixels + p] = out[c];"]
+                if path.is_readout
+                else ["            memcpy(s->words + to, out, (size_t)lanes * sizeof *out);"]
+            )  # fmt: skip
+            lines += [
+                f"        {label}",
+                f"            {kind} out[{printer.tile}];",
+                f"            {printer.name}({param}, s->currents.{member} + at, out);",
+                *store,
+                "            break;",
+                "        }",
+            ]
+        lines += ["        }", "        (void)to;", "    }", "    (void)potentials;", "}\n", ""]
+        return "\n".join(lines)
+
+    def stages(self) -> str:
+        lines, layer, pool = [], 0, 0
+        for stage in self.plan.stages:
+            if isinstance(stage, Pool):
+                lines.append(f"    max_pool(state, pools + {pool});")
+                pool += 1
+            else:
+                lines.append(
+                    f"    run_layer(state, layers + {layer}, potentials); "
+                    f"/* {text.comment(stage.op.label.data)} */"
+                )
+                layer += 1
+        return "\n".join([*lines, ""])
+
+    def weights(self) -> str:
+        rows = self.plan.rows
+        narrow, wide = rows.bytes(), rows.integers()
+        count = -(-narrow.size // text.WEIGHT_ROW)
+        return "".join(
+            [
+                _BANNER,
+                '#include "fast.h"\n\n',
+                "extern const int8_t *const name_fast_narrow;\n",
+                "extern const int32_t *const name_fast_wide;\n\n",
+                f"NAME_ALIGNED static const char narrow[{count}][{text.WEIGHT_ROW}] = {{\n",
+                text.weight_rows(narrow),
+                "};\n\n",
+                _flat("NAME_ALIGNED static const int32_t wide[]", wide.tolist()),
+                "\nconst int8_t *const name_fast_narrow = (const int8_t *)narrow;\n",
+                "const int32_t *const name_fast_wide = wide;\n",
+            ]
+        )
+
+
+def _parameters(layer: Layer, tiles: int) -> list[int]:
+    """Parameters by tile, each for all channels of it; channels that there are not get 0."""
+    width = tiles * layer.tile
+    rows = []
+    for name in layer.path.neuron.param_names:
+        values = from_dense(layer.op.params.data[name]).astype(np.int64).reshape(-1)
+        rows.append(np.pad(values, (0, width - values.size)))
+    stacked = np.array(rows, np.int64).reshape(len(rows), tiles, layer.tile)
+    return stacked.transpose(1, 0, 2).reshape(-1).tolist()
+
+
+def _flat(declaration: str, values: list[int]) -> str:
+    """A list of integers, some in each line."""
+    lines = [
+        "    " + ", ".join(map(str, values[i : i + 16])) + "," for i in range(0, len(values), 16)
+    ]
+    return "\n".join([f"{declaration} = {{", *lines, "};\n"])
