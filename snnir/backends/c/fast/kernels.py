@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from snnir.backends.c.fast.plan import CHAIN, DOT, HALF, PRODUCT, SCALAR, Layer, Synapse
 
-PIXELS = {16: 12, 32: 10, 64: 6}
+PIXELS = {16: 8, 32: 10, 64: 6}
 """Output pixels that DOT computes together, so that their sums just fit 32 registers."""
 
 
@@ -46,7 +46,7 @@ def kernel_of(layer: Layer, synapse: Synapse) -> Kernel:
 def vector_types(kernels: Iterable[Kernel]) -> list[str]:
     """Vectors as long as a row of a tile."""
     lines = []
-    for tile in sorted({k.tile for k in kernels if k.kind in (CHAIN, HALF)}):
+    for tile in sorted({min(k.tile, 64) for k in kernels if k.kind in (CHAIN, HALF)}):
         for name, base in (
             ("bytes", "int8_t"), ("halves", "int16_t"), ("bits", "uint16_t"),
         ):  # fmt: skip
@@ -63,7 +63,7 @@ def kernel_text(kernel: Kernel) -> str:
     match kernel.kind:
         case "CHAIN" | "HALF" | "SCALAR":
             return _events(kernel)
-        case "DOT":
+        case "DOT" | "DOT_PLANES":
             return _dot(kernel)
         case "PRODUCT":
             return _product(kernel)
@@ -158,65 +158,69 @@ def _body(kernel: Kernel) -> list[str]:
         ]
         lines = _span_loop("", loop)
         return [line for line in lines if line.strip()]
+    size = min(tile, 64)
+    parts = range(tile // size)
     at = f"(uintptr_t)e[{{}}] * {tile}"
     if kernel.kind == CHAIN:
         vector = [
             "while (n > 0) {",
             f"    int32_t m = least(n, {kernel.chain});",
-            f"    bytes_{tile} sum = {{0}};",
+            *(f"    bytes_{size} sum{v} = {{0}};" for v in parts),
             "    n -= m;",
-            *_chain_adds(tile, kernel.chain),
-            f"    even += (halves_{tile})((bits_{tile})sum << 8) >> 8;",
-            f"    odd += (halves_{tile})sum >> 8;",
-            "}",
+            *_chain_adds(tile, size, kernel.chain),
         ]
+        for v in parts:
+            vector += [
+                f"    even{v} += (halves_{size})((bits_{size})sum{v} << 8) >> 8;",
+                f"    odd{v} += (halves_{size})sum{v} >> 8;",
+            ]
+        vector.append("}")
+        places = (f"c / {size // 2} * {size} + 2 * (c % {size // 2})", "1")
         widen = [
-            f"for (int32_t c = 0; c < {half}; ++c) {{",
-            "    even[c] = (int16_t)(even[c] + row[2 * c]);",
-            "    odd[c] = (int16_t)(odd[c] + row[2 * c + 1]);",
-            "}",
+            f"    even[c] = (int16_t)(even[c] + row[{places[0]}]);",
+            f"    odd[c] = (int16_t)(odd[c] + row[{places[0]} + 1]);",
         ]
     else:
         vector = [
             "for (; n > 0; --n, ++e) {",
-            f"    const part_{tile} *row = (const part_{tile} *)(w + {at.format(0)});",
-            f"    even += __builtin_convertvector(row[0], halves_{tile});",
-            f"    odd += __builtin_convertvector(row[1], halves_{tile});",
-            "}",
+            f"    const part_{size} *row = (const part_{size} *)(w + {at.format(0)});",
         ]
+        for v in parts:
+            vector += [
+                f"    even{v} += __builtin_convertvector(row[{2 * v}], halves_{size});",
+                f"    odd{v} += __builtin_convertvector(row[{2 * v + 1}], halves_{size});",
+            ]
+        vector.append("}")
+        place = f"c / {size // 2} * {size} + c % {size // 2}"
         widen = [
-            f"for (int32_t c = 0; c < {half}; ++c) {{",
-            "    even[c] = (int16_t)(even[c] + row[c]);",
-            f"    odd[c] = (int16_t)(odd[c] + row[{half} + c]);",
-            "}",
+            f"    even[c] = (int16_t)(even[c] + row[{place}]);",
+            f"    odd[c] = (int16_t)(odd[c] + row[{place} + {size // 2}]);",
         ]
     plain = [
         "for (; n > 0; --n, ++e) {",
         "    " + row.format("int8_t", at.format(0)),
+        f"    for (int32_t c = 0; c < {half}; ++c) {{",
         *_indent(widen, 4),
+        "    }",
         "}",
     ]
-    if kernel.halves:
-        store = [
-            f"halves_{tile} *sums = (halves_{tile} *)out;",
-            "sums[0] += even;",
-            "sums[1] += odd;",
-        ]
-    else:
-        store = [
-            f"whole_{tile} *sums = (whole_{tile} *)out;",
-            f"sums[0] += __builtin_convertvector(even, whole_{tile});",
-            f"sums[1] += __builtin_convertvector(odd, whole_{tile});",
-        ]
+    kind = f"halves_{size}" if kernel.halves else f"whole_{size}"
+    store = [f"{kind} *sums = ({kind} *)out;"]
+    for v in parts:
+        for offset, name in enumerate((f"even{v}", f"odd{v}")):
+            value = name if kernel.halves else f"__builtin_convertvector({name}, {kind})"
+            store.append(f"sums[{2 * v + offset}] += {value};")
+    place = f"c / {size // 2} * {size} + c % {size // 2}"
     plain_store = [
         f"for (int32_t c = 0; c < {half}; ++c) {{",
-        f"    out[c] = ({kernel.type})(out[c] + even[c]);",
-        f"    out[{half} + c] = ({kernel.type})(out[{half} + c] + odd[c]);",
+        f"    const int32_t to = {place};",
+        f"    out[to] = ({kernel.type})(out[to] + even[c]);",
+        f"    out[to + {size // 2}] = ({kernel.type})(out[to + {size // 2}] + odd[c]);",
         "}",
     ]
     return [
         "#if defined(NAME_VECTORS)",
-        f"halves_{tile} even = {{0}}, odd = {{0}};",
+        *(f"halves_{size} even{v} = {{0}}, odd{v} = {{0}};" for v in parts),
         *_span_loop(address, vector),
         *store,
         "#else",
@@ -227,16 +231,18 @@ def _body(kernel: Kernel) -> list[str]:
     ]
 
 
-def _chain_adds(tile: int, chain: int) -> list[str]:
-    add = f"sum += *(const bytes_{tile} *)(w + (uintptr_t)e[{{}}] * {tile});"
+def _chain_adds(tile: int, size: int, chain: int) -> list[str]:
+    def adds(event: int) -> list[str]:
+        base = f"w + (uintptr_t)e[{event}] * {tile}"
+        return [
+            f"sum{v} += *(const bytes_{size} *)({base} + {size * v});" for v in range(tile // size)
+        ]
+
     lines = []
     if chain >= 4:
-        lines = [
-            "    for (; m >= 4; m -= 4, e += 4) {",
-            *(f"        {add.format(i)}" for i in range(4)),
-            "    }",
-        ]
-    return [*lines, "    for (; m > 0; --m, ++e)", f"        {add.format(0)}"]
+        four = [line for event in range(4) for line in adds(event)]
+        lines = ["    for (; m >= 4; m -= 4, e += 4) {", *_indent(four, 8), "    }"]
+    return [*lines, "    for (; m > 0; --m, ++e) {", *_indent(adds(0), 8), "    }"]
 
 
 def _dot(kernel: Kernel) -> str:
@@ -244,10 +250,11 @@ def _dot(kernel: Kernel) -> str:
     parts = range(tile // 16)
     sums = [[f"a{p}_{v}" for v in parts] for p in range(pixels)]
     vector = ["const int8_t *w = narrow_weights + weights;"]
+    vector += [f"const uint8_t *const from{p} = from[{p}];" for p in range(pixels)]
     vector += [f"quads {', '.join(f'{a} = {{0}}' for a in row)};" for row in sums]
     inner = [f"const quads w{v} = *(const quads *)(w + {64 * v});" for v in parts]
     for p in range(pixels):
-        inner.append(f"x = four(from[{p}] + at);")
+        inner.append(f"x = four(from{p} + at);")
         inner += [f"{sums[p][v]} = DOT4({sums[p][v]}, x, w{v});" for v in parts]
     vector += [
         "for (int32_t i = 0; i < y->runs; ++i) {",
@@ -277,6 +284,12 @@ def _dot(kernel: Kernel) -> str:
         "    }",
         "}",
     ]
+    planes = kernel.kind == "DOT_PLANES"
+    plane = " + t * plane" if planes else ""
+    advance = "if (++ox == y->out_width) {"
+    if planes:
+        advance = "if (++t < y->steps)\n                continue;\n            t = 0;\n            " + advance
+    total = "y->out_height * y->out_width" + (" * y->steps" if planes else "")
     lines = [
         f"/* Values of bytes times weights of bytes, four at a time, {pixels} pixels together. */",
         f"static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t group, "
@@ -285,14 +298,23 @@ def _dot(kernel: Kernel) -> str:
         "    const ptrdiff_t pitch = y->padded_width * y->inner;",
         "    const uint8_t *values = s->values + y->lists + group * y->padded_height * pitch;",
         "    const struct run *r = runs + y->first_run;",
-        "    const int32_t pixels = y->out_height * y->out_width;",
+        f"    const int32_t pixels = {total};",
         f"    const uint8_t *from[{pixels}];",
         "    int32_t *out = s->currents.whole;",
+        "    int32_t oy = 0, ox = 0;",
+        *(["    int32_t t = 0;", "    const ptrdiff_t plane = y->groups * y->padded_height * pitch;"]
+          if planes else []),
         f"    for (int32_t pixel = 0; pixel < pixels; pixel += {pixels}, out += {pixels * tile}) {{",
         f"        for (int32_t p = 0; p < {pixels}; ++p) {{",
-        "            const int32_t q = least(pixel + p, pixels - 1);",
-        "            from[p] = values + q / y->out_width * y->stride_y * pitch +",
-        "                      q % y->out_width * y->stride_x * y->inner;",
+        "            from[p] = values + oy * y->stride_y * pitch + "
+        f"ox * y->stride_x * y->inner{plane};",
+        "            /* What is behind the last pixel is computed as that is, and not kept. */",
+        "            if (pixel + p + 1 >= pixels)",
+        "                continue;",
+        *f"            {advance}".split("\n"),
+        "                ox = 0;",
+        "                ++oy;",
+        "            }",
         "        }",
         "#if defined(NAME_VECTORS)",
         *_indent(vector, 8),

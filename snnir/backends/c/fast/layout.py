@@ -75,9 +75,11 @@ def _ordered(rows: np.ndarray, kernel: str, runs, inner: int) -> np.ndarray:
     tile = rows.shape[1]
     match kernel:
         case "CHAIN":
-            # Even bytes are the first half of the outputs, odd ones the second: a shift widens them.
-            return rows.reshape(-1, 2, tile // 2).transpose(0, 2, 1).reshape(-1)
-        case "DOT":
+            # In each register even bytes are the first half of its outputs, odd ones the second:
+            # a shift widens them.
+            register = min(tile, LINE)
+            return rows.reshape(-1, 2, register // 2).transpose(0, 2, 1).reshape(-1)
+        case "DOT" | "DOT_PLANES":
             parts = []
             for _, _, pixels, row in runs:
                 part = rows[row : row + pixels * inner]

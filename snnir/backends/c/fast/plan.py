@@ -42,22 +42,25 @@ from snnir.dialects.snn_types import SumType
 from snnir.errors import UserError
 
 INT16, INT32 = 2**15 - 1, 2**31 - 1
-CHUNK_ROWS = 384
-"""Weight rows that are used together, so that they stay in the first cache (24 KiB of it)."""
-WHOLE_ROWS = 640
-"""Up to as many rows are not cut at all."""
+EVENT_TILES, VALUE_TILES = (16, 32, 64, 128), (16, 32, 64)
+"""Widths of a tile: outputs that one event, or one value, is added to at once."""
+CHUNK_BYTES = 24 << 10
+"""Weight rows that are used together, so that they stay in the first cache."""
+WHOLE_BYTES = 72 << 10
+"""Up to as many are not cut at all."""
 
-CHAIN, HALF, SCALAR, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
+CHAIN, HALF, SCALAR, DOT_PLANES, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
     "CHAIN",
     "HALF",
     "SCALAR",
+    "DOT_PLANES",
     "DOT",
     "PRODUCT",
     "ONE_PLANES",
     "ONE_VALUE",
 )
 """Kernels. Step by step: sums of bytes first (CHAIN), of 16-bit integers (HALF), of 32-bit ones
-(SCALAR). All steps at once: products of bytes (DOT), of integers (PRODUCT). One-to-one synapses:
+(SCALAR), or all inputs without lists (DOT_PLANES). All steps at once: products of bytes (DOT), of integers (PRODUCT). One-to-one synapses:
 step by step, at once."""
 
 
@@ -153,6 +156,12 @@ class Pool:
     source: Map
     map: Map
     window: tuple[int, ...]
+    padded: bool
+
+    @property
+    def row(self) -> int:
+        """Trains in a row of the source."""
+        return self.source.dims[0] * self.source.dims[2]
 
 
 class Plan:
@@ -178,7 +187,8 @@ class Plan:
                     self._map(op.train)
                 case MaxPoolOp():
                     source = self.maps[op.source]
-                    self.stages.append(Pool(source, self._map(op.train), _window(op)))
+                    padded = any(int_list(op.pads))
+                    self.stages.append(Pool(source, self._map(op.train), _window(op), padded))
                 case FireOp() | ReadoutOp():
                     self.stages.append(self._layer(op))
         self._place_scratch()
@@ -225,10 +235,12 @@ class Plan:
             takes_sum=weights is not None,
         )
         channels = op.current.type.dims[0]
-        tile = next((width for width in (16, 32) if channels <= width), 64)
-        halves = gather == BY_PLANE and reach <= INT16
-        layer = Layer(op, path, None, tile, halves, bits)
+        widths = EVENT_TILES if gather == BY_PLANE else VALUE_TILES
+        tile = next((width for width in widths if channels <= width), widths[-1])
+        layer = Layer(op, path, None, tile, False, bits)
         layer.synapses = [self._synapse(synapse, layer) for synapse in synapses]
+        dense = any(s.kernel == DOT_PLANES for s in layer.synapses)
+        layer.halves = gather == BY_PLANE and reach <= INT16 and not dense
         if isinstance(op, FireOp):
             layer.map = self._map(op.train)
         return layer
@@ -253,13 +265,17 @@ class Plan:
         inner = dims[0] // groups
         terms = op.source.type.terms.data if isinstance(op.source.type, SumType) else 1
         largest = int(np.abs(weights).max(initial=0))
-        runs = _runs(kernel_size, dilations, inner)
-        chunks = _chunks(runs, inner)
+        runs = _runs(kernel_size, dilations, inner, layer.tile)
+        chunks = _chunks(runs, inner * layer.tile)
         chain = min(32, 127 // max(largest, 1))
         if isinstance(op, OneToOneOp):
             kernel = ONE_PLANES if layer.by_plane else ONE_VALUE
         elif layer.by_plane:
             kernel = _event_kernel(weights, runs, chunks, inner, terms, chain)
+            inputs = inner * kernel_size[0] * kernel_size[1]
+            small = largest <= 127 and terms <= 255 and layer.tile <= 64
+            if small and _dense_is_faster(inputs, layer.tile):
+                kernel = DOT_PLANES
         else:
             steps = source.steps
             peak = terms * (steps if layer.path.gather == BY_COUNT else (1 << steps) - 1)
@@ -294,10 +310,11 @@ class Plan:
                     synapse.scratch, synapse.starts = events, starts
                     events += c * h * w * steps * synapse.terms
                     starts += synapse.groups * h * steps * (w + 1)
-                elif synapse.kernel in (DOT, PRODUCT):
+                elif synapse.kernel in (DOT_PLANES, DOT, PRODUCT):
                     ph, pw = synapse.padded
-                    synapse.scratch = values[synapse.kernel]
-                    values[synapse.kernel] += c * ph * pw
+                    kind = PRODUCT if synapse.kernel == PRODUCT else DOT
+                    synapse.scratch = values[kind]
+                    values[kind] += c * ph * pw * (steps if synapse.kernel == DOT_PLANES else 1)
             self.events = max(self.events, events)
             self.starts = max(self.starts, starts)
             self.values = {k: max(size, values[k]) for k, size in self.values.items()}
@@ -308,13 +325,23 @@ def _window(op) -> tuple[int, ...]:
     return (*int_list(op.kernel), *int_list(op.strides), *int_list(op.pads)[:2])
 
 
-def _runs(kernel, dilations, inner: int) -> list[tuple[int, int, int, int]]:
+def _dense_is_faster(inputs: int, tile: int) -> bool:
+    """Whether products of all inputs take less time than walking a list, for one pixel and step.
+
+    In clocks: two products of 16 outputs and 4 inputs each; or a tenth of the inputs at one each,
+    and what it takes to begin and end the lists.
+    """
+    return inputs * tile / 128 < inputs / 10 + 30
+
+
+def _runs(kernel, dilations, inner: int, tile: int) -> list[tuple[int, int, int, int]]:
     """Window rows whose pixels are neighbours in memory, or single pixels of it.
 
     Rows that are too long for the first cache are cut into pixels, too.
     """
     (kh, kw), (dy, dx) = kernel, dilations
-    whole = kw == 1 or (dx == 1 and (kw * inner <= CHUNK_ROWS or kh * kw * inner <= WHOLE_ROWS))
+    row = kw * inner * tile
+    whole = kw == 1 or (dx == 1 and (row <= CHUNK_BYTES or kh * row <= WHOLE_BYTES))
     if whole:
         return [(ky * dy, 0, kw, ky * kw * inner) for ky in range(kh)]
     return [
@@ -322,18 +349,18 @@ def _runs(kernel, dilations, inner: int) -> list[tuple[int, int, int, int]]:
     ]
 
 
-def _chunks(runs, inner: int) -> list[int]:
-    """Numbers of runs: as many together as make CHUNK_ROWS weight rows."""
-    if sum(run[2] for run in runs) * inner <= WHOLE_ROWS:
+def _chunks(runs, pixel: int) -> list[int]:
+    """Numbers of runs: as many together as make CHUNK_BYTES of weights, at `pixel` each."""
+    if sum(run[2] for run in runs) * pixel <= WHOLE_BYTES:
         return [len(runs)]
     chunks: list[int] = []
-    rows = CHUNK_ROWS
+    size = CHUNK_BYTES
     for _, _, pixels, _ in runs:
-        if rows + pixels * inner > CHUNK_ROWS:
+        if size + pixels * pixel > CHUNK_BYTES:
             chunks.append(0)
-            rows = 0
+            size = 0
         chunks[-1] += 1
-        rows += pixels * inner
+        size += pixels * pixel
     return chunks
 
 

@@ -84,6 +84,7 @@ class _Printer:
             "CURRENTS": plan.currents + 64,
             "EVENTS": plan.events + 16,
             "STARTS": plan.starts + 16,
+            "POOL": 2 * max((p.row for p in plan.stages if isinstance(p, Pool)), default=1),
             "RUNS": max((max(s.chunks) for s in self.synapses), default=1),
         }
         return "".join(f"#define NAME_FAST_{k} {v}\n" for k, v in numbers.items())
@@ -155,11 +156,13 @@ class _Printer:
         for p in pools:
             (c, h, w), (_, oh, ow) = p.source.dims, p.map.dims
             counts = int(p.source.coding == "rate")
-            rows.append((p.source.offset, p.map.offset, c, h, w, *p.window, oh, ow, counts))
+            rows.append(
+                (p.source.offset, p.map.offset, c, h, w, *p.window, oh, ow, counts, int(p.padded))
+            )
         struct = """\
 struct pool {
     int32_t from, to, channels, height, width, kernel_y, kernel_x, stride_y, stride_x, top, left,
-        out_height, out_width, counts;
+        out_height, out_width, counts, padded;
 };
 
 """
@@ -175,10 +178,12 @@ struct pool {
         parts = []
         for kind, name, base, array in (
             ("DOT", "byte_values", "uint8_t", "values"),
+            ("DOT_PLANES", "byte_planes", "uint8_t", "values"),
             ("PRODUCT", "integer_values", "int32_t", "integers"),
         ):
             if kind in self.kinds:
-                source = _template("values.c").replace("NAME_OF", name)
+                file = "planes.c" if kind == "DOT_PLANES" else "values.c"
+                source = _template(file).replace("NAME_OF", name)
                 parts.append(source.replace("NAME_TYPE", base).replace("NAME_ARRAY", array))
         return "".join(parts)
 
@@ -187,11 +192,11 @@ struct pool {
         lines = []
         if vectors:
             lines += ["#if defined(NAME_VECTORS)", *vectors, "#endif\n"]
-        if "DOT" in self.kinds:
+        if self.kinds & {"DOT", "DOT_PLANES"}:
             lines.append(_template("dot.c"))
         lines += [kernel_text(kernel) for kernel in self.kernels]
         prepare = {"CHAIN": "list_events", "HALF": "list_events", "SCALAR": "list_events",
-                   "DOT": "byte_values", "PRODUCT": "integer_values"}  # fmt: skip
+                   "DOT_PLANES": "byte_planes", "DOT": "byte_values", "PRODUCT": "integer_values"}  # fmt: skip
         lines += [
             "/* What a synapse needs of its source before its tiles are computed. */",
             "static void prepare(name_fast_state *s, const struct synapse *y)",

@@ -16,6 +16,12 @@
 #endif
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define NAME_ROLLED _Pragma("GCC unroll 1")
+#else
+#define NAME_ROLLED
+#endif
+
 /* A window row whose pixels are neighbours in memory, and the first weight row of these. */
 struct run {
     int32_t y, x, pixels, row;
@@ -45,13 +51,16 @@ struct layer {
 };
 
 /*@tables@*/
-/* Spikes of a train */
-static int32_t ones(uint32_t word)
+/* Spikes of a train; in its own type, so that compilers keep it in vectors of these. */
+static inline name_word ones(name_word word)
 {
-    word -= (word >> 1) & 0x5555u;
-    word = (word & 0x3333u) + ((word >> 2) & 0x3333u);
-    word = (word + (word >> 4)) & 0x0f0fu;
-    return (int32_t)((word + (word >> 8)) & 31u);
+    name_word n = (name_word)(word - ((word >> 1) & (name_word)0x5555));
+    n = (name_word)((n & (name_word)0x3333) + ((n >> 2) & (name_word)0x3333));
+    n = (name_word)((n + (n >> 4)) & (name_word)0x0f0f);
+#if !defined(NAME_BYTES)
+    n = (name_word)((n + (n >> 8)) & 31);
+#endif
+    return n;
 }
 
 static int32_t least(int32_t a, int32_t b)

@@ -21,6 +21,7 @@ extern "C" {
    multiples of 64 bytes. */
 typedef struct {
     NAME_ALIGNED name_word words[NAME_FAST_WORDS];  /* the trains of all maps */
+    NAME_ALIGNED name_word pool[NAME_FAST_POOL];    /* rows of a max pool */
     NAME_ALIGNED uint8_t values[NAME_FAST_VALUES];  /* what trains are worth, with padding */
     NAME_ALIGNED int32_t integers[NAME_FAST_INTEGERS];
     NAME_ALIGNED union {
