@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from snnir.backends.c.fast.plan import CHAIN, DOT, HALF, PRODUCT, SCALAR, Layer, Synapse
+from snnir.backends.c.fast.plan import CHAIN, SCALAR, SPLIT, Layer, Synapse
+
+SPLIT_CHAIN = 12
+"""Halves of a byte reach from -8 to 8, so that 15 of them may be added; in fours, 12."""
 
 PIXELS = {16: 8, 32: 10, 64: 6}
 """Output pixels that DOT computes together, so that their sums just fit 32 registers."""
@@ -20,11 +23,14 @@ class Kernel:
     halves: bool
     chain: int
     steps: int
+    stride: int
+    """Between the currents of two pixels, where these are not those of several steps."""
 
     @property
     def name(self) -> str:
-        chain = f"_{self.chain}" if self.kind == CHAIN else ""
+        chain = f"_{self.chain}" if self.chain else ""
         steps = f"_{self.steps}" if self.kind.startswith("ONE") else ""
+        steps += f"_of_{self.stride}" if self.stride != self.tile else ""
         width = "half" if self.halves else "whole"
         return f"{self.kind.lower()}_{self.tile}{chain}{steps}_{width}"
 
@@ -38,22 +44,20 @@ class Kernel:
 
 
 def kernel_of(layer: Layer, synapse: Synapse) -> Kernel:
-    chain = synapse.chain if synapse.kernel == CHAIN else 0
+    chain = {CHAIN: synapse.chain, SPLIT: SPLIT_CHAIN}.get(synapse.kernel, 0)
     steps = layer.planes if synapse.kernel.startswith("ONE") else 0
-    return Kernel(synapse.kernel, layer.tile, layer.halves, chain, steps)
+    return Kernel(synapse.kernel, layer.tile, layer.halves, chain, steps, layer.stride)
 
 
 def vector_types(kernels: Iterable[Kernel]) -> list[str]:
     """Vectors as long as a row of a tile."""
     lines = []
-    for tile in sorted({min(k.tile, 64) for k in kernels if k.kind in (CHAIN, HALF)}):
+    for tile in sorted({min(k.tile, 64) for k in kernels if k.kind in (CHAIN, SPLIT)}):
         for name, base in (
             ("bytes", "int8_t"), ("halves", "int16_t"), ("bits", "uint16_t"),
         ):  # fmt: skip
             attribute = f"__attribute__((vector_size({tile}), may_alias))"
             lines.append(f"typedef {base} {name}_{tile} {attribute};")
-        half = f"__attribute__((vector_size({tile // 2}), may_alias))"
-        lines.append(f"typedef int8_t part_{tile} {half};")
         long = f"__attribute__((vector_size({2 * tile}), may_alias))"
         lines.append(f"typedef int32_t whole_{tile} {long};")
     return lines
@@ -61,7 +65,7 @@ def vector_types(kernels: Iterable[Kernel]) -> list[str]:
 
 def kernel_text(kernel: Kernel) -> str:
     match kernel.kind:
-        case "CHAIN" | "HALF" | "SCALAR":
+        case "CHAIN" | "SPLIT" | "SCALAR":
             return _events(kernel)
         case "DOT" | "DOT_PLANES":
             return _dot(kernel)
@@ -95,7 +99,7 @@ static void {name}(name_fast_state *s, const struct synapse *y, int32_t group, i
                     if (row < 0 || row >= y->height || first >= end)
                         continue;
                     span[spans].start = starts + row * y->steps * list + first;
-                    span[spans].row = (ptrdiff_t)(r[i].row - x * y->inner) * {tile};
+                    span[spans].row = (ptrdiff_t)(r[i].row - x * y->inner) * {row};
                     length[spans++] = end - first;
                 }}
                 for (int32_t t = 0; t < y->steps; ++t, out += {tile}) {{
@@ -112,7 +116,7 @@ def _events(kernel: Kernel) -> str:
     tile = kernel.tile
     title = {
         CHAIN: f"Rows of {tile} weights are added as bytes, up to {kernel.chain}, then widened.",
-        HALF: f"Rows of {tile} weights are added as 16-bit integers.",
+        SPLIT: f"Rows of {tile} weights as 16 high + low, each added as in a chain of bytes.",
         SCALAR: f"Rows of {tile} weights that only 32-bit integers hold.",
     }[kernel.kind]
     text = _EVENTS.format(
@@ -121,11 +125,16 @@ def _events(kernel: Kernel) -> str:
         type=kernel.type,
         member=kernel.member,
         tile=tile,
+        row=_row_bytes(kernel),
         body="\n".join(_indent(_body(kernel), 20)),
     )
     return text.replace("        ptrdiff_t row;\n", "        ptrdiff_t row;\n        int32_t length;\n").replace(
         "length[spans++] =", "span[spans++].length ="
     )
+
+
+def _row_bytes(kernel: Kernel) -> int:
+    return kernel.tile * (2 if kernel.kind == SPLIT else 1)
 
 
 def _span_loop(base: str, inner: list[str]) -> list[str]:
@@ -146,7 +155,6 @@ def _body(kernel: Kernel) -> list[str]:
     address = (
         "const uintptr_t w = (uintptr_t)(narrow_weights + weights) + (uintptr_t)span[i].row;"
     )
-    row = "const {0} *row = (const {0} *)(w + {1});"
     if kernel.kind == SCALAR:
         loop = [
             "for (; n > 0; --n, ++e) {",
@@ -158,58 +166,45 @@ def _body(kernel: Kernel) -> list[str]:
         ]
         lines = _span_loop("", loop)
         return [line for line in lines if line.strip()]
-    size = min(tile, 64)
-    parts = range(tile // size)
-    at = f"(uintptr_t)e[{{}}] * {tile}"
-    if kernel.kind == CHAIN:
-        vector = [
-            "while (n > 0) {",
-            f"    int32_t m = least(n, {kernel.chain});",
-            *(f"    bytes_{size} sum{v} = {{0}};" for v in parts),
-            "    n -= m;",
-            *_chain_adds(tile, size, kernel.chain),
+    size, row_bytes = min(tile, 64), _row_bytes(kernel)
+    registers = range(row_bytes // size)
+    vector = [
+        "while (n > 0) {",
+        f"    int32_t m = least(n, {kernel.chain});",
+        *(f"    bytes_{size} sum{v} = {{0}};" for v in registers),
+        "    n -= m;",
+        *_chain_adds(row_bytes, size, kernel.chain),
+    ]
+    for v in registers:
+        vector += [
+            f"    even{v} += (halves_{size})((bits_{size})sum{v} << 8) >> 8;",
+            f"    odd{v} += (halves_{size})sum{v} >> 8;",
         ]
-        for v in parts:
-            vector += [
-                f"    even{v} += (halves_{size})((bits_{size})sum{v} << 8) >> 8;",
-                f"    odd{v} += (halves_{size})sum{v} >> 8;",
-            ]
-        vector.append("}")
-        places = (f"c / {size // 2} * {size} + 2 * (c % {size // 2})", "1")
-        widen = [
-            f"    even[c] = (int16_t)(even[c] + row[{places[0]}]);",
-            f"    odd[c] = (int16_t)(odd[c] + row[{places[0]} + 1]);",
-        ]
-    else:
-        vector = [
-            "for (; n > 0; --n, ++e) {",
-            f"    const part_{size} *row = (const part_{size} *)(w + {at.format(0)});",
-        ]
-        for v in parts:
-            vector += [
-                f"    even{v} += __builtin_convertvector(row[{2 * v}], halves_{size});",
-                f"    odd{v} += __builtin_convertvector(row[{2 * v + 1}], halves_{size});",
-            ]
-        vector.append("}")
-        place = f"c / {size // 2} * {size} + c % {size // 2}"
-        widen = [
-            f"    even[c] = (int16_t)(even[c] + row[{place}]);",
-            f"    odd[c] = (int16_t)(odd[c] + row[{place} + {size // 2}]);",
-        ]
+    vector.append("}")
+    join, names = [], [(f"even{v}", f"odd{v}") for v in registers]
+    at, weight = f"c / {size // 2} * {size} + 2 * (c % {size // 2})", "row[at{}]"
+    if kernel.kind == SPLIT:
+        names = names[1::2]
+        for v in registers[::2]:
+            for name in ("even", "odd"):
+                join.append(f"{name}{v + 1} += (halves_{size})((bits_{size}){name}{v} << 4);")
+        at = f"c / {size // 2} * {2 * size} + 2 * (c % {size // 2})"
+        weight = f"16 * row[at{{}}] + row[at + {size}{{}}]"
     plain = [
         "for (; n > 0; --n, ++e) {",
-        "    " + row.format("int8_t", at.format(0)),
+        f"    const int8_t *row = (const int8_t *)(w + (uintptr_t)e[0] * {row_bytes});",
         f"    for (int32_t c = 0; c < {half}; ++c) {{",
-        *_indent(widen, 4),
+        f"        const int32_t at = {at};",
+        f"        even[c] = (int16_t)(even[c] + {weight.format('', '')});",
+        f"        odd[c] = (int16_t)(odd[c] + {weight.format(' + 1', ' + 1')});",
         "    }",
         "}",
     ]
     kind = f"halves_{size}" if kernel.halves else f"whole_{size}"
     store = [f"{kind} *sums = ({kind} *)out;"]
-    for v in parts:
-        for offset, name in enumerate((f"even{v}", f"odd{v}")):
-            value = name if kernel.halves else f"__builtin_convertvector({name}, {kind})"
-            store.append(f"sums[{2 * v + offset}] += {value};")
+    for index, name in enumerate(name for pair in names for name in pair):
+        value = name if kernel.halves else f"__builtin_convertvector({name}, {kind})"
+        store.append(f"sums[{index}] += {value};")
     place = f"c / {size // 2} * {size} + c % {size // 2}"
     plain_store = [
         f"for (int32_t c = 0; c < {half}; ++c) {{",
@@ -220,8 +215,9 @@ def _body(kernel: Kernel) -> list[str]:
     ]
     return [
         "#if defined(NAME_VECTORS)",
-        *(f"halves_{size} even{v} = {{0}}, odd{v} = {{0}};" for v in parts),
+        *(f"halves_{size} even{v} = {{0}}, odd{v} = {{0}};" for v in registers),
         *_span_loop(address, vector),
+        *join,
         *store,
         "#else",
         f"int16_t even[{half}] = {{0}}, odd[{half}] = {{0}};",
@@ -231,11 +227,11 @@ def _body(kernel: Kernel) -> list[str]:
     ]
 
 
-def _chain_adds(tile: int, size: int, chain: int) -> list[str]:
+def _chain_adds(row: int, size: int, chain: int) -> list[str]:
     def adds(event: int) -> list[str]:
-        base = f"w + (uintptr_t)e[{event}] * {tile}"
+        base = f"w + (uintptr_t)e[{event}] * {row}"
         return [
-            f"sum{v} += *(const bytes_{size} *)({base} + {size * v});" for v in range(tile // size)
+            f"sum{v} += *(const bytes_{size} *)({base} + {size * v});" for v in range(row // size)
         ]
 
     lines = []
@@ -257,31 +253,24 @@ def _dot(kernel: Kernel) -> str:
         inner.append(f"x = four(from{p} + at);")
         inner += [f"{sums[p][v]} = DOT4({sums[p][v]}, x, w{v});" for v in parts]
     vector += [
-        "for (int32_t i = 0; i < y->runs; ++i) {",
-        "    const ptrdiff_t first = r[i].y * pitch + r[i].x * y->inner;",
-        "    const ptrdiff_t end = first + r[i].pixels * y->inner;",
-        f"    for (ptrdiff_t at = first; at < end; at += 4, w += {4 * tile}) {{",
-        "        uint32_t x;",
-        *_indent(inner, 8),
-        "    }",
+        f"for (int32_t i = 0; i < quads_of_window; ++i, w += {4 * tile}) {{",
+        "    const ptrdiff_t at = s->quads[i];",
+        "    uint32_t x;",
+        *_indent(inner, 4),
         "}",
     ]
     for p in range(pixels):
         store = [
-            f"((quads *)(out + {p * tile}))[{v}] += {sums[p][v]};" for v in parts
+            f"((loose_quads *)(out + {p * kernel.stride}))[{v}] += {sums[p][v]};" for v in parts
         ]
         vector += store if p == 0 else [f"if (pixel + {p} < pixels) {{", *_indent(store, 4), "}"]
     plain = [
         f"for (int32_t p = 0; p < least({pixels}, pixels - pixel); ++p) {{",
         "    const int8_t *w = narrow_weights + weights;",
-        "    for (int32_t i = 0; i < y->runs; ++i) {",
-        "        const uint8_t *x = from[p] + r[i].y * pitch + r[i].x * y->inner;",
-        "        const int32_t size = r[i].pixels * y->inner;",
-        f"        for (int32_t at = 0; at < size; at += 4, w += {4 * tile})",
-        f"            for (int32_t c = 0; c < {tile}; ++c)",
-        "                for (int32_t k = 0; k < 4; ++k)",
-        f"                    out[p * {tile} + c] += x[at + k] * w[4 * c + k];",
-        "    }",
+        f"    for (int32_t i = 0; i < quads_of_window; ++i, w += {4 * tile})",
+        f"        for (int32_t c = 0; c < {tile}; ++c)",
+        "            for (int32_t k = 0; k < 4; ++k)",
+        f"                out[p * {kernel.stride} + c] += from[p][s->quads[i] + k] * w[4 * c + k];",
         "}",
     ]
     planes = kernel.kind == "DOT_PLANES"
@@ -297,14 +286,14 @@ def _dot(kernel: Kernel) -> str:
         "{",
         "    const ptrdiff_t pitch = y->padded_width * y->inner;",
         "    const uint8_t *values = s->values + y->lists + group * y->padded_height * pitch;",
-        "    const struct run *r = runs + y->first_run;",
+        "    const int32_t quads_of_window = list_quads(s, y);",
         f"    const int32_t pixels = {total};",
         f"    const uint8_t *from[{pixels}];",
         "    int32_t *out = s->currents.whole;",
         "    int32_t oy = 0, ox = 0;",
         *(["    int32_t t = 0;", "    const ptrdiff_t plane = y->groups * y->padded_height * pitch;"]
           if planes else []),
-        f"    for (int32_t pixel = 0; pixel < pixels; pixel += {pixels}, out += {pixels * tile}) {{",
+        f"    for (int32_t pixel = 0; pixel < pixels; pixel += {pixels}, out += {pixels * kernel.stride}) {{",
         f"        for (int32_t p = 0; p < {pixels}; ++p) {{",
         "            from[p] = values + oy * y->stride_y * pitch + "
         f"ox * y->stride_x * y->inner{plane};",
@@ -338,7 +327,7 @@ static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t g
     const struct run *r = runs + y->first_run;
     int32_t *out = s->currents.whole;
     for (int32_t oy = 0; oy < y->out_height; ++oy)
-        for (int32_t ox = 0; ox < y->out_width; ++ox, out += {tile})
+        for (int32_t ox = 0; ox < y->out_width; ++ox, out += {kernel.stride})
             for (int32_t i = 0; i < y->runs; ++i) {{
                 const int32_t *x = values + (oy * y->stride_y + r[i].y) * pitch +
                                    (ox * y->stride_x + r[i].x) * y->inner;
@@ -374,7 +363,7 @@ static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t c
     const int32_t lanes = least({tile}, y->channels - channel);
     {kernel.type} *out = s->currents.{kernel.member};
     for (int32_t row = 0; row < y->height; ++row)
-        for (int32_t x = 0; x < y->width; ++x, out += {steps * tile}) {{
+        for (int32_t x = 0; x < y->width; ++x, out += {steps * kernel.stride}) {{
             int32_t y0, y1, x0, x1;
             clip(row * y->pool_stride_y - y->pool_top, y->pool_y, y->map_height, &y0, &y1);
             clip(x * y->pool_stride_x - y->pool_left, y->pool_x, y->map_width, &x0, &x1);

@@ -79,6 +79,11 @@ def _ordered(rows: np.ndarray, kernel: str, runs, inner: int) -> np.ndarray:
             # a shift widens them.
             register = min(tile, LINE)
             return rows.reshape(-1, 2, register // 2).transpose(0, 2, 1).reshape(-1)
+        case "SPLIT":
+            low = (rows + 8) % 16 - 8
+            high = _ordered((rows - low) // 16, "CHAIN", runs, inner)
+            both = [part.reshape(-1, min(tile, LINE)) for part in (high, _ordered(low, "CHAIN", runs, inner))]
+            return np.stack(both, axis=1).reshape(-1)
         case "DOT" | "DOT_PLANES":
             parts = []
             for _, _, pixels, row in runs:

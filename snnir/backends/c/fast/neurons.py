@@ -14,10 +14,10 @@ from snnir.backends.c.neurons import INT, RESERVED, Datapath, DatapathPrinter, N
 
 @dataclass(frozen=True)
 class Path:
-    """A datapath for tiles of one width; `halves` as in `Layer`."""
+    """A datapath for as many channels at once; `halves` as in `Layer`."""
 
     datapath: Datapath
-    tile: int
+    lanes: int
     halves: bool
 
 
@@ -26,7 +26,7 @@ class PathPrinter(DatapathPrinter):
 
     def __init__(self, index: int, path: Path):
         super().__init__(index, path.datapath)
-        self.tile, self.halves = path.tile, path.halves
+        self.lanes, self.halves = path.lanes, path.halves
         names = Names(set(RESERVED | {"param", "current", "out", "trains"}))
         self.states = {name: names.of(name) for name in self.neuron.state_names}
         self.params = {name: names.of(name) for name in self.neuron.param_names}
@@ -58,20 +58,20 @@ class PathPrinter(DatapathPrinter):
             "{",
             # Compilers that unroll the loop do not see any more that it is one of vectors.
             "NAME_ROLLED",
-            f"    for (int c = 0; c < {self.tile}; ++c) {{",
+            f"    for (int c = 0; c < {self.lanes}; ++c) {{",
         ]
         for index, name in enumerate(self.params.values()):
             if re.search(rf"\b{name}\b", used):
-                lines.append(f"        const {INT} {name} = param[{index * self.tile} + c];")
+                lines.append(f"        const {INT} {name} = param[{index * self.lanes} + c];")
         lines.append(f"        {INT} {', '.join(self.states.values())};")
         if fires:
             lines.append("        uint32_t train = 0;")
         lines += [f"        {line}" for line in body]
         if fires:
             # Bytes in this loop would cut its vectors to as many lanes of 32 bits.
-            lines.insert(-len(lines) + lines.index("NAME_ROLLED"), f"    uint32_t trains[{self.tile}];")
+            lines.insert(-len(lines) + lines.index("NAME_ROLLED"), f"    uint32_t trains[{self.lanes}];")
             lines += ["        trains[c] = train;", "    }", "NAME_ROLLED"]
-            lines += [f"    for (int c = 0; c < {self.tile}; ++c)", "        out[c] = (name_word)trains[c];"]
+            lines += [f"    for (int c = 0; c < {self.lanes}; ++c)", "        out[c] = (name_word)trains[c];"]
         else:
             lines += [f"        out[c] = (int32_t){state};", "    }"]
         lines += [f"    (void){name};" for name in ("param", "current")]
@@ -79,7 +79,7 @@ class PathPrinter(DatapathPrinter):
 
     def current_of(self, call: int) -> str:
         """What one call of `integrate` takes."""
-        path, tile = self.path, self.tile
+        path, tile = self.path, self.lanes
         scale = f" * (({INT})1 << {path.fraction})" if path.fraction else ""
         if path.gather == BY_PLANE and path.takes_sum:
             terms = (

@@ -49,9 +49,9 @@ CHUNK_BYTES = 24 << 10
 WHOLE_BYTES = 72 << 10
 """Up to as many are not cut at all."""
 
-CHAIN, HALF, SCALAR, DOT_PLANES, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
+CHAIN, SPLIT, SCALAR, DOT_PLANES, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
     "CHAIN",
-    "HALF",
+    "SPLIT",
     "SCALAR",
     "DOT_PLANES",
     "DOT",
@@ -59,8 +59,7 @@ CHAIN, HALF, SCALAR, DOT_PLANES, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
     "ONE_PLANES",
     "ONE_VALUE",
 )
-"""Kernels. Step by step: sums of bytes first (CHAIN), of 16-bit integers (HALF), of 32-bit ones
-(SCALAR), or all inputs without lists (DOT_PLANES). All steps at once: products of bytes (DOT), of integers (PRODUCT). One-to-one synapses:
+"""Kernels. Step by step: sums of bytes first (CHAIN), of halves of bytes (SPLIT), of integers (SCALAR), or all inputs without lists (DOT_PLANES). All steps at once: products of bytes (DOT), of integers (PRODUCT). One-to-one synapses:
 step by step, at once."""
 
 
@@ -144,6 +143,21 @@ class Layer:
         return self.path.planes if self.by_plane else 1
 
     @property
+    def packed(self) -> bool:
+        """Whether pixels lie without gaps, so that no lane of a vector is left empty."""
+        return self.op.current.type.dims[0] < 16 and self.planes == 1 and self.map is not None
+
+    @property
+    def stride(self) -> int:
+        """Between the currents of neighbouring pixels (of a step)."""
+        return self.op.current.type.dims[0] if self.packed else self.tile
+
+    @property
+    def lanes(self) -> int:
+        """What the function of its neurons computes at once: a tile, or 16 packed pixels."""
+        return 16 * self.stride if self.packed else self.tile
+
+    @property
     def pixels(self) -> int:
         _, h, w = self.op.current.type.dims
         return h * w
@@ -203,7 +217,7 @@ class Plan:
         new = Map(self.labels[value], offset, kind.dims, kind.steps.data, kind.coding_name)
         self.maps[value] = new
         # Each map begins at a cache line.
-        self.words += -(-new.size // 64) * 64
+        self.words += _round_up(new.size, 64)
         return new
 
     def _layer(self, op: FireOp | ReadoutOp) -> Layer:
@@ -238,11 +252,11 @@ class Plan:
         widths = EVENT_TILES if gather == BY_PLANE else VALUE_TILES
         tile = next((width for width in widths if channels <= width), widths[-1])
         layer = Layer(op, path, None, tile, False, bits)
+        if isinstance(op, FireOp):
+            layer.map = self._map(op.train)
         layer.synapses = [self._synapse(synapse, layer) for synapse in synapses]
         dense = any(s.kernel == DOT_PLANES for s in layer.synapses)
         layer.halves = gather == BY_PLANE and reach <= INT16 and not dense
-        if isinstance(op, FireOp):
-            layer.map = self._map(op.train)
         return layer
 
     def _synapse(self, op: SynapseOp, layer: Layer) -> Synapse:
@@ -299,14 +313,17 @@ class Plan:
 
     def _place_scratch(self) -> None:
         """Lists and values of one layer at a time: all layers share the memory."""
-        self.events = self.starts = self.currents = 0
+        self.events = self.starts = self.currents = self.quads = 0
         self.values = {DOT: 0, PRODUCT: 0}
         for layer in self.layers:
             events = starts = 0
+            for synapse in layer.synapses:
+                quads = sum(-(-run[2] * synapse.dims[0] // synapse.groups // 4) for run in synapse.runs)
+                self.quads = max(self.quads, quads)
             values = dict.fromkeys(self.values, 0)
             for synapse in layer.synapses:
                 (c, h, w), steps = synapse.dims, synapse.source.steps
-                if synapse.kernel in (CHAIN, HALF, SCALAR):
+                if synapse.kernel in (CHAIN, SPLIT, SCALAR):
                     synapse.scratch, synapse.starts = events, starts
                     events += c * h * w * steps * synapse.terms
                     starts += synapse.groups * h * steps * (w + 1)
@@ -318,7 +335,11 @@ class Plan:
             self.events = max(self.events, events)
             self.starts = max(self.starts, starts)
             self.values = {k: max(size, values[k]) for k, size in self.values.items()}
-            self.currents = max(self.currents, layer.pixels * layer.planes * layer.tile)
+            self.currents = max(self.currents, _round_up(layer.pixels, 16) * layer.planes * layer.tile)
+
+
+def _round_up(value: int, unit: int) -> int:
+    return -(-value // unit) * unit
 
 
 def _window(op) -> tuple[int, ...]:
@@ -378,4 +399,4 @@ def _event_kernel(weights, runs, chunks, inner: int, terms: int, chain: int) -> 
         reach = max(reach, np.maximum(part, 0).sum(1).max(), -np.minimum(part, 0).sum(1).min())
     if reach > INT16:
         return SCALAR
-    return CHAIN if chain >= 2 else HALF
+    return CHAIN if chain >= 4 else SPLIT

@@ -57,7 +57,7 @@ class _Printer:
         self.paths: list[Path] = []
         self.layer_paths = []
         for layer in plan.layers:
-            path = Path(layer.path, layer.tile, layer.halves)
+            path = Path(layer.path, layer.lanes, layer.halves)
             if path not in self.paths:
                 self.paths.append(path)
             self.layer_paths.append(self.paths.index(path))
@@ -83,6 +83,7 @@ class _Printer:
             "INTEGERS": plan.values[PRODUCT] + 16,
             "CURRENTS": plan.currents + 64,
             "EVENTS": plan.events + 16,
+            "QUADS": plan.quads + 1,
             "STARTS": plan.starts + 16,
             "POOL": 2 * max((p.row for p in plan.stages if isinstance(p, Pool)), default=1),
             "RUNS": max((max(s.chunks) for s in self.synapses), default=1),
@@ -128,9 +129,11 @@ class _Printer:
             channels = layer.op.current.type.dims[0]
             count = -(-channels // layer.tile)
             size = layer.pixels * layer.planes * layer.tile * (2 if layer.halves else 4)
+            size = -(-layer.pixels // 16) * layer.lanes * 4 + 64 if layer.packed else size
             layers.append(
                 (path, channels, layer.pixels, layer.planes, layer.tile, count, size,
-                 layer.map.offset if layer.map else 0, len(params), first, len(rows) - first)
+                 layer.map.offset if layer.map else 0, len(params), first, len(rows) - first,
+                 layer.stride, 16 if layer.packed else 1)
             )  # fmt: skip
             params += _parameters(layer, count)
         pools = [s for s in plan.stages if isinstance(s, Pool)]
@@ -172,7 +175,7 @@ struct pool {
         return _template("maxpool.c") if any(isinstance(s, Pool) for s in self.plan.stages) else ""
 
     def lists(self) -> str:
-        return _template("lists.c") if self.kinds & {"CHAIN", "HALF", "SCALAR"} else ""
+        return _template("lists.c") if self.kinds & {"CHAIN", "SPLIT", "SCALAR"} else ""
 
     def values(self) -> str:
         parts = []
@@ -195,7 +198,7 @@ struct pool {
         if self.kinds & {"DOT", "DOT_PLANES"}:
             lines.append(_template("dot.c"))
         lines += [kernel_text(kernel) for kernel in self.kernels]
-        prepare = {"CHAIN": "list_events", "HALF": "list_events", "SCALAR": "list_events",
+        prepare = {"CHAIN": "list_events", "SPLIT": "list_events", "SCALAR": "list_events",
                    "DOT_PLANES": "byte_planes", "DOT": "byte_values", "PRODUCT": "integer_values"}  # fmt: skip
         lines += [
             "/* What a synapse needs of its source before its tiles are computed. */",
@@ -234,10 +237,13 @@ struct pool {
             "static void activate(name_fast_state *s, const struct layer *l, int32_t t, "
             "int32_t *potentials)",
             "{",
-            "    const int32_t channel = t * l->tile, lanes = least(l->tile, l->channels - channel);",
-            "    for (int32_t p = 0; p < l->pixels; ++p) {",
-            "        const int32_t at = p * l->planes * l->tile;",
+            "    const int32_t channel = t * l->tile;",
+            "    for (int32_t p = 0; p < l->pixels; p += l->at_once) {",
+            "        const int32_t at = p * l->planes * l->stride;",
             "        const int32_t to = l->words + p * l->channels + channel;",
+            "        const int32_t lanes = l->at_once == 1",
+            "                                  ? least(l->tile, l->channels - channel)",
+            "                                  : least(l->at_once, l->pixels - p) * l->channels;",
             "        switch (l->path) {",
         ]
         for printer in printers:
@@ -245,7 +251,7 @@ struct pool {
             label = f"case {index}: {{" if printer is not printers[-1] else "default: {"
             member = "half" if printer.halves else "whole"
             names = len(printer.params)
-            param = f"params + l->params + t * {names * printer.tile}"
+            param = f"params + l->params + t * {names * printer.lanes}"
             kind = "int32_t" if path.is_readout else "name_word"
             store = (
                 ["            for (int32_t c = 0; c < lanes; ++c)",
@@ -255,7 +261,7 @@ struct pool {
             )  # fmt: skip
             lines += [
                 f"        {label}",
-                f"            {kind} out[{printer.tile}];",
+                f"            {kind} out[{printer.lanes}];",
                 f"            {printer.name}({param}, s->currents.{member} + at, out);",
                 *store,
                 "            break;",
@@ -304,8 +310,9 @@ def _parameters(layer: Layer, tiles: int) -> list[int]:
     rows = []
     for name in layer.path.neuron.param_names:
         values = from_dense(layer.op.params.data[name]).astype(np.int64).reshape(-1)
-        rows.append(np.pad(values, (0, width - values.size)))
-    stacked = np.array(rows, np.int64).reshape(len(rows), tiles, layer.tile)
+        values = np.tile(values, 16) if layer.packed else np.pad(values, (0, width - values.size))
+        rows.append(values)
+    stacked = np.array(rows, np.int64).reshape(len(rows), tiles, layer.lanes)
     return stacked.transpose(1, 0, 2).reshape(-1).tolist()
 
 

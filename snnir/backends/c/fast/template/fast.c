@@ -47,7 +47,8 @@ struct synapse {
 
 struct layer {
     int path;
-    int32_t channels, pixels, planes, tile, tiles, bytes, words, params, first_synapse, synapses;
+    int32_t channels, pixels, planes, tile, tiles, bytes, words, params, first_synapse, synapses,
+        stride, at_once;
 };
 
 /*@tables@*/

@@ -29,6 +29,7 @@ typedef struct {
         int16_t half[NAME_FAST_CURRENTS];
     } currents; /* of a tile, of all pixels and steps */
     NAME_ALIGNED uint32_t events[NAME_FAST_EVENTS];    /* lists of spiking positions */
+    NAME_ALIGNED int32_t quads[NAME_FAST_QUADS];       /* where four inputs of a window are */
     NAME_ALIGNED uint32_t starts[NAME_FAST_STARTS];    /* where the lists of each pixel begin */
 } name_fast_state;
 
