@@ -1,4 +1,4 @@
-"""The engines by name: the integer reference, the C program, the simulated Verilog."""
+"""The engines by name: the integer reference, the C programs, the simulated Verilog."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
+
+WITHOUT_MACHINE = ("interp", "fast")
+"""Engines that compute the network and know of no machine, no clocks and no memory."""
 
 
 def run_engine(
@@ -27,7 +30,7 @@ def run_engine(
     """Run samples on one engine.
 
     Args:
-        name: `interp`, `c` or `rtl`.
+        name: `interp`, `fast`, `c` or `rtl`.
         x: uint8 pixels or float inputs (N, ...).
         trains: whether to keep the trains of all layers.
         counted: of `rtl`, whether to keep what the hardware's counters say.
@@ -40,12 +43,12 @@ def run_engine(
     how: dict[str, Any] = {"record": trains}
     if name == "rtl":
         how["counted"] = counted
-    if name != "interp" and build.tables.uses_ddr:
+    if name not in WITHOUT_MACHINE and build.tables.uses_ddr:
         how["ddr"] = ddr or build.ddr()
         if name == "rtl":
             how["ddr_pauses"] = ddr_pauses
     result = _ENGINES[name](build, x, how)
-    if name != "interp":
+    if name not in WITHOUT_MACHINE:
         from snnir.analysis import bands
 
         result.trains = bands.join_trains(build.tables, result.trains)
@@ -63,6 +66,14 @@ def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineRes
     seconds = time.perf_counter() - start
     potentials = result.potentials.reshape(len(x), -1).astype("int64")
     return EngineResult(potentials, result.trains, seconds=seconds)
+
+
+def _fast(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
+    from snnir.runtime.encode import encode_frames
+    from snnir.runtime.fastmodel import FastEngine
+
+    engine = FastEngine.from_folder(build.path / "c", build.cache)
+    return engine.run(encode_frames(build.manifest["input"], x), **how)
 
 
 def _c(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
@@ -88,4 +99,4 @@ def _rtl(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult
     return engine.run(encode_frames(build.manifest["input"], x), **how)
 
 
-_ENGINES = {"interp": _interp, "c": _c, "rtl": _rtl}
+_ENGINES = {"interp": _interp, "fast": _fast, "c": _c, "rtl": _rtl}

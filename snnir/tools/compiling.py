@@ -216,7 +216,9 @@ class _Build:
         self.ir.append({"stage": name, "file": file})
 
     def _print(self) -> None:
-        for name, text in self.c_sources.items():
+        from snnir.backends.c.fast import fast_sources
+
+        for name, text in (self.c_sources | fast_sources(self.snn)).items():
             self._write_bytes(f"c/{name}", text if isinstance(text, bytes) else text.encode())
         if self.machine is not None:
             for name, data in self.machine.files().items():

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from snnir.runtime.engine import EngineResult
     from snnir.runtime.samples import Samples
 
+ENGINES = {
+    "c": "C program",
+    "fast": "C without clocks",
+    "interp": "integer reference",
+    "rtl": "Verilog, simulated",
+}
+
 SHOWN = 10
 """Up to as many samples are listed one by one."""
 
@@ -25,8 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("folder", metavar="DIR", type=Path, help="a build folder, made by snnc compile")
     add("--input", metavar="X.npz", required=True, help="inputs 'x' and, where known, labels 'y'")
     add(
-        "--engine", choices=("c", "interp", "rtl"), default="c",
-        help="the C program (c), the integer reference (interp), simulated Verilog (rtl)",
+        "--engine", choices=tuple(ENGINES), default="c",
+        help="the C program, which counts clocks (c); C that does not, and is the fastest way to "
+        "an accuracy (fast); the integer reference (interp); simulated Verilog (rtl)",
     )  # fmt: skip
     add("--limit", metavar="N", type=whole(1), help="run the first N samples only")
     add(
@@ -118,12 +126,7 @@ def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, output
     cycles = found["cycles_per_sample"]
     pairs: list[tuple[str, object]] = [
         ("samples", number(len(samples))),
-        (
-            "engine",
-            {"c": "C program", "interp": "integer reference", "rtl": "Verilog, simulated"}[
-                found["engine"]
-            ],
-        ),
+        ("engine", ENGINES[found["engine"]]),
         ("time", f"{duration(found['seconds_per_sample'])} a sample"),
     ]
     if samples.y is not None:

@@ -1,4 +1,4 @@
-"""C99 that computes a quantised spiking network as fast as a processor can: no clocks, no machine."""
+"""C99 that computes a quantised spiking network fast: layer by layer, without machine or clocks."""
 
 from snnir.backends.c.fast.target import FAST_FILES, fast_sources
 

@@ -3,44 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from snnir.backends.c.fast.plan import CHAIN, SCALAR, SPLIT, Layer, Synapse
+from snnir.backends.c.fast.choice import CHAIN, SCALAR, SPLIT
+from snnir.backends.c.fast.dense import dot_text, one_to_one_text, product_text
+from snnir.backends.c.fast.kernel import Kernel, indent
+from snnir.backends.c.fast.plan import Layer, Synapse
 
 SPLIT_CHAIN = 12
 """Halves of a byte reach from -8 to 8, so that 15 of them may be added; in fours, 12."""
-
-PIXELS = {16: 8, 32: 10, 64: 6}
-"""Output pixels that DOT computes together, so that their sums just fit 32 registers."""
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One function: `chain` is how many bytes may be added before they are widened."""
-
-    kind: str
-    tile: int
-    halves: bool
-    chain: int
-    steps: int
-    stride: int
-    """Between the currents of two pixels, where these are not those of several steps."""
-
-    @property
-    def name(self) -> str:
-        chain = f"_{self.chain}" if self.chain else ""
-        steps = f"_{self.steps}" if self.kind.startswith("ONE") else ""
-        steps += f"_of_{self.stride}" if self.stride != self.tile else ""
-        width = "half" if self.halves else "whole"
-        return f"{self.kind.lower()}_{self.tile}{chain}{steps}_{width}"
-
-    @property
-    def member(self) -> str:
-        return "half" if self.halves else "whole"
-
-    @property
-    def type(self) -> str:
-        return "int16_t" if self.halves else "int32_t"
 
 
 def kernel_of(layer: Layer, synapse: Synapse) -> Kernel:
@@ -68,10 +38,10 @@ def kernel_text(kernel: Kernel) -> str:
         case "CHAIN" | "SPLIT" | "SCALAR":
             return _events(kernel)
         case "DOT" | "DOT_PLANES":
-            return _dot(kernel)
+            return dot_text(kernel)
         case "PRODUCT":
-            return _product(kernel)
-    return _one_to_one(kernel)
+            return product_text(kernel)
+    return one_to_one_text(kernel)
 
 
 _EVENTS = """\
@@ -126,11 +96,11 @@ def _events(kernel: Kernel) -> str:
         member=kernel.member,
         tile=tile,
         row=_row_bytes(kernel),
-        body="\n".join(_indent(_body(kernel), 20)),
+        body="\n".join(indent(_body(kernel), 20)),
     )
-    return text.replace("        ptrdiff_t row;\n", "        ptrdiff_t row;\n        int32_t length;\n").replace(
-        "length[spans++] =", "span[spans++].length ="
-    )
+    return text.replace(
+        "        ptrdiff_t row;\n", "        ptrdiff_t row;\n        int32_t length;\n"
+    ).replace("length[spans++] =", "span[spans++].length =")
 
 
 def _row_bytes(kernel: Kernel) -> int:
@@ -144,7 +114,7 @@ def _span_loop(base: str, inner: list[str]) -> list[str]:
         "    int32_t n = (int32_t)(span[i].start[t * list + span[i].length] - "
         "span[i].start[t * list]);",
         f"    {base}",
-        *_indent(inner, 4),
+        *indent(inner, 4),
         "}",
     ]
 
@@ -152,9 +122,7 @@ def _span_loop(base: str, inner: list[str]) -> list[str]:
 def _body(kernel: Kernel) -> list[str]:
     tile, half = kernel.tile, kernel.tile // 2
     # Rows of the window that lie left of the map are subtracted again: only the sum is an address.
-    address = (
-        "const uintptr_t w = (uintptr_t)(narrow_weights + weights) + (uintptr_t)span[i].row;"
-    )
+    address = "const uintptr_t w = (uintptr_t)(narrow_weights + weights) + (uintptr_t)span[i].row;"
     if kernel.kind == SCALAR:
         loop = [
             "for (; n > 0; --n, ++e) {",
@@ -237,146 +205,5 @@ def _chain_adds(row: int, size: int, chain: int) -> list[str]:
     lines = []
     if chain >= 4:
         four = [line for event in range(4) for line in adds(event)]
-        lines = ["    for (; m >= 4; m -= 4, e += 4) {", *_indent(four, 8), "    }"]
-    return [*lines, "    for (; m > 0; --m, ++e) {", *_indent(adds(0), 8), "    }"]
-
-
-def _dot(kernel: Kernel) -> str:
-    tile, pixels = kernel.tile, PIXELS[kernel.tile]
-    parts = range(tile // 16)
-    sums = [[f"a{p}_{v}" for v in parts] for p in range(pixels)]
-    vector = ["const int8_t *w = narrow_weights + weights;"]
-    vector += [f"const uint8_t *const from{p} = from[{p}];" for p in range(pixels)]
-    vector += [f"quads {', '.join(f'{a} = {{0}}' for a in row)};" for row in sums]
-    inner = [f"const quads w{v} = *(const quads *)(w + {64 * v});" for v in parts]
-    for p in range(pixels):
-        inner.append(f"x = four(from{p} + at);")
-        inner += [f"{sums[p][v]} = DOT4({sums[p][v]}, x, w{v});" for v in parts]
-    vector += [
-        f"for (int32_t i = 0; i < quads_of_window; ++i, w += {4 * tile}) {{",
-        "    const ptrdiff_t at = s->quads[i];",
-        "    uint32_t x;",
-        *_indent(inner, 4),
-        "}",
-    ]
-    for p in range(pixels):
-        store = [
-            f"((loose_quads *)(out + {p * kernel.stride}))[{v}] += {sums[p][v]};" for v in parts
-        ]
-        vector += store if p == 0 else [f"if (pixel + {p} < pixels) {{", *_indent(store, 4), "}"]
-    plain = [
-        f"for (int32_t p = 0; p < least({pixels}, pixels - pixel); ++p) {{",
-        "    const int8_t *w = narrow_weights + weights;",
-        f"    for (int32_t i = 0; i < quads_of_window; ++i, w += {4 * tile})",
-        f"        for (int32_t c = 0; c < {tile}; ++c)",
-        "            for (int32_t k = 0; k < 4; ++k)",
-        f"                out[p * {kernel.stride} + c] += from[p][s->quads[i] + k] * w[4 * c + k];",
-        "}",
-    ]
-    planes = kernel.kind == "DOT_PLANES"
-    plane = " + t * plane" if planes else ""
-    advance = "if (++ox == y->out_width) {"
-    if planes:
-        advance = "if (++t < y->steps)\n                continue;\n            t = 0;\n            " + advance
-    total = "y->out_height * y->out_width" + (" * y->steps" if planes else "")
-    lines = [
-        f"/* Values of bytes times weights of bytes, four at a time, {pixels} pixels together. */",
-        f"static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t group, "
-        "int32_t weights)",
-        "{",
-        "    const ptrdiff_t pitch = y->padded_width * y->inner;",
-        "    const uint8_t *values = s->values + y->lists + group * y->padded_height * pitch;",
-        "    const int32_t quads_of_window = list_quads(s, y);",
-        f"    const int32_t pixels = {total};",
-        f"    const uint8_t *from[{pixels}];",
-        "    int32_t *out = s->currents.whole;",
-        "    int32_t oy = 0, ox = 0;",
-        *(["    int32_t t = 0;", "    const ptrdiff_t plane = y->groups * y->padded_height * pitch;"]
-          if planes else []),
-        f"    for (int32_t pixel = 0; pixel < pixels; pixel += {pixels}, out += {pixels * kernel.stride}) {{",
-        f"        for (int32_t p = 0; p < {pixels}; ++p) {{",
-        "            from[p] = values + oy * y->stride_y * pitch + "
-        f"ox * y->stride_x * y->inner{plane};",
-        "            /* What is behind the last pixel is computed as that is, and not kept. */",
-        "            if (pixel + p + 1 >= pixels)",
-        "                continue;",
-        *f"            {advance}".split("\n"),
-        "                ox = 0;",
-        "                ++oy;",
-        "            }",
-        "        }",
-        "#if defined(NAME_VECTORS)",
-        *_indent(vector, 8),
-        "#else",
-        *_indent(plain, 8),
-        "#endif",
-        "    }",
-        "}\n",
-    ]
-    return "\n".join(lines)
-
-
-def _product(kernel: Kernel) -> str:
-    tile = kernel.tile
-    return f"""\
-/* Values of any size times weights of any size. */
-static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t group, int32_t weights)
-{{
-    const ptrdiff_t pitch = y->padded_width * y->inner;
-    const int32_t *values = s->integers + y->lists + group * y->padded_height * pitch;
-    const struct run *r = runs + y->first_run;
-    int32_t *out = s->currents.whole;
-    for (int32_t oy = 0; oy < y->out_height; ++oy)
-        for (int32_t ox = 0; ox < y->out_width; ++ox, out += {kernel.stride})
-            for (int32_t i = 0; i < y->runs; ++i) {{
-                const int32_t *x = values + (oy * y->stride_y + r[i].y) * pitch +
-                                   (ox * y->stride_x + r[i].x) * y->inner;
-                const int32_t *w = wide_weights + weights + r[i].row * {tile};
-                for (int32_t at = 0; at < r[i].pixels * y->inner; ++at, w += {tile})
-                    for (int32_t c = 0; c < {tile}; ++c)
-                        out[c] += x[at] * w[c];
-            }}
-}}
-"""
-
-
-def _one_to_one(kernel: Kernel) -> str:
-    tile, steps = kernel.tile, kernel.steps
-    if kernel.kind == "ONE_VALUE":
-        term = ["out[c] += w[c] * (y->counts ? ones(words[c]) : words[c]);"]
-    else:
-        term = [
-            f"for (int32_t t = 0; t < {steps}; ++t) {{",
-            f"    {kernel.type} *sum = out + t * {tile};",
-            "    for (int32_t c = 0; c < lanes; ++c)",
-            f"        sum[c] = ({kernel.type})(sum[c] + w[c] * (words[c] >> ({steps - 1} - t) & 1));",
-            "}",
-        ]
-    if kernel.kind == "ONE_VALUE":
-        term = ["for (int32_t c = 0; c < lanes; ++c)", *_indent(term, 4)]
-    body = "\n".join(_indent(term, 20))
-    return f"""\
-/* One-to-one: each channel's own train times its weight. */
-static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t channel, int32_t weights)
-{{
-    const int32_t *w = wide_weights + weights;
-    const int32_t lanes = least({tile}, y->channels - channel);
-    {kernel.type} *out = s->currents.{kernel.member};
-    for (int32_t row = 0; row < y->height; ++row)
-        for (int32_t x = 0; x < y->width; ++x, out += {steps * kernel.stride}) {{
-            int32_t y0, y1, x0, x1;
-            clip(row * y->pool_stride_y - y->pool_top, y->pool_y, y->map_height, &y0, &y1);
-            clip(x * y->pool_stride_x - y->pool_left, y->pool_x, y->map_width, &x0, &x1);
-            for (int32_t py = y0; py < y1; ++py)
-                for (int32_t px = x0; px < x1; ++px) {{
-                    const name_word *words = s->words + y->words + channel +
-                                             (py * y->map_width + px) * y->channels;
-{body}
-                }}
-        }}
-}}
-"""
-
-
-def _indent(lines: Iterable[str], by: int) -> list[str]:
-    return [line if line.startswith("#") else " " * by + line for line in lines]
+        lines = ["    for (; m >= 4; m -= 4, e += 4) {", *indent(four, 8), "    }"]
+    return [*lines, "    for (; m > 0; --m, ++e) {", *indent(adds(0), 8), "    }"]

@@ -82,7 +82,10 @@ def _ordered(rows: np.ndarray, kernel: str, runs, inner: int) -> np.ndarray:
         case "SPLIT":
             low = (rows + 8) % 16 - 8
             high = _ordered((rows - low) // 16, "CHAIN", runs, inner)
-            both = [part.reshape(-1, min(tile, LINE)) for part in (high, _ordered(low, "CHAIN", runs, inner))]
+            both = [
+                part.reshape(-1, min(tile, LINE))
+                for part in (high, _ordered(low, "CHAIN", runs, inner))
+            ]
             return np.stack(both, axis=1).reshape(-1)
         case "DOT" | "DOT_PLANES":
             parts = []

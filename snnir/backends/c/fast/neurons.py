@@ -69,9 +69,14 @@ class PathPrinter(DatapathPrinter):
         lines += [f"        {line}" for line in body]
         if fires:
             # Bytes in this loop would cut its vectors to as many lanes of 32 bits.
-            lines.insert(-len(lines) + lines.index("NAME_ROLLED"), f"    uint32_t trains[{self.lanes}];")
+            lines.insert(
+                -len(lines) + lines.index("NAME_ROLLED"), f"    uint32_t trains[{self.lanes}];"
+            )
             lines += ["        trains[c] = train;", "    }", "NAME_ROLLED"]
-            lines += [f"    for (int c = 0; c < {self.lanes}; ++c)", "        out[c] = (name_word)trains[c];"]
+            lines += [
+                f"    for (int c = 0; c < {self.lanes}; ++c)",
+                "        out[c] = (name_word)trains[c];",
+            ]
         else:
             lines += [f"        out[c] = (int32_t){state};", "    }"]
         lines += [f"    (void){name};" for name in ("param", "current")]

@@ -23,6 +23,17 @@ from snnir.analysis.network import (
     train_labels,
 )
 from snnir.analysis.ranges import current_range, integrations, neuron_ranges
+from snnir.backends.c.fast import choice
+from snnir.backends.c.fast.choice import (
+    CHAIN,
+    DOT,
+    DOT_PLANES,
+    ONE_PLANES,
+    ONE_VALUE,
+    PRODUCT,
+    SCALAR,
+    SPLIT,
+)
 from snnir.backends.c.fast.layout import Rows, Weights
 from snnir.backends.c.gather import BY_COUNT, BY_PLANE, BY_VALUE, gather_mode
 from snnir.backends.c.neurons import Datapath
@@ -40,27 +51,6 @@ from snnir.dialects.snn import (
 )
 from snnir.dialects.snn_types import SumType
 from snnir.errors import UserError
-
-INT16, INT32 = 2**15 - 1, 2**31 - 1
-EVENT_TILES, VALUE_TILES = (16, 32, 64, 128), (16, 32, 64)
-"""Widths of a tile: outputs that one event, or one value, is added to at once."""
-CHUNK_BYTES = 24 << 10
-"""Weight rows that are used together, so that they stay in the first cache."""
-WHOLE_BYTES = 72 << 10
-"""Up to as many are not cut at all."""
-
-CHAIN, SPLIT, SCALAR, DOT_PLANES, DOT, PRODUCT, ONE_PLANES, ONE_VALUE = (
-    "CHAIN",
-    "SPLIT",
-    "SCALAR",
-    "DOT_PLANES",
-    "DOT",
-    "PRODUCT",
-    "ONE_PLANES",
-    "ONE_VALUE",
-)
-"""Kernels. Step by step: sums of bytes first (CHAIN), of halves of bytes (SPLIT), of integers (SCALAR), or all inputs without lists (DOT_PLANES). All steps at once: products of bytes (DOT), of integers (PRODUCT). One-to-one synapses:
-step by step, at once."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +184,9 @@ class Plan:
         self.words = 0
         self.encode = encode_of(module)
         if self.encode.train.type.steps.data > 8:
-            raise UserError(f"the image has {self.encode.train.type.steps.data} bits, at most 8 fit")
+            raise UserError(
+                f"the image has {self.encode.train.type.steps.data} bits, at most 8 fit"
+            )
         for op in network_of(module).body.block.ops:
             match op:
                 case EncodeOp():
@@ -236,7 +228,7 @@ class Plan:
         params = {name: from_dense(dense) for name, dense in op.params.data.items()}
         bits = neuron_ranges(neuron, params, (lo, hi), **how).bits
         bits = max(bits, (reach * peaks[gather] << how["fraction"]).bit_length() + 1)
-        if reach * peaks[gather] > INT32:
+        if reach * peaks[gather] > choice.INT32:
             raise UserError("its currents leave 32 bits", where=op.label.data)
         path = Datapath(
             neuron=neuron,
@@ -249,19 +241,21 @@ class Plan:
             takes_sum=weights is not None,
         )
         channels = op.current.type.dims[0]
-        widths = EVENT_TILES if gather == BY_PLANE else VALUE_TILES
+        widths = choice.EVENT_TILES if gather == BY_PLANE else choice.VALUE_TILES
         tile = next((width for width in widths if channels <= width), widths[-1])
         layer = Layer(op, path, None, tile, False, bits)
         if isinstance(op, FireOp):
             layer.map = self._map(op.train)
         layer.synapses = [self._synapse(synapse, layer) for synapse in synapses]
         dense = any(s.kernel == DOT_PLANES for s in layer.synapses)
-        layer.halves = gather == BY_PLANE and reach <= INT16 and not dense
+        layer.halves = gather == BY_PLANE and reach <= choice.INT16 and not dense
         return layer
 
     def _synapse(self, op: SynapseOp, layer: Layer) -> Synapse:
         if op.weight_bits is None:
-            raise UserError("the weights are floats", where=layer.op.label.data, hint="run quantise")
+            raise UserError(
+                "the weights are floats", where=layer.op.label.data, hint="run quantise"
+            )
         value, window, dims = op.source, (1, 1, 1, 1, 0, 0), op.source.type.dims
         if isinstance(value.type, SumType):
             window, value = _window(value.owner), value.owner.source
@@ -279,16 +273,16 @@ class Plan:
         inner = dims[0] // groups
         terms = op.source.type.terms.data if isinstance(op.source.type, SumType) else 1
         largest = int(np.abs(weights).max(initial=0))
-        runs = _runs(kernel_size, dilations, inner, layer.tile)
-        chunks = _chunks(runs, inner * layer.tile)
+        runs = choice.runs_of(kernel_size, dilations, inner, layer.tile)
+        chunks = choice.chunks_of(runs, inner * layer.tile)
         chain = min(32, 127 // max(largest, 1))
         if isinstance(op, OneToOneOp):
             kernel = ONE_PLANES if layer.by_plane else ONE_VALUE
         elif layer.by_plane:
-            kernel = _event_kernel(weights, runs, chunks, inner, terms, chain)
+            kernel = choice.event_kernel(weights, runs, chunks, inner, terms, chain)
             inputs = inner * kernel_size[0] * kernel_size[1]
             small = largest <= 127 and terms <= 255 and layer.tile <= 64
-            if small and _dense_is_faster(inputs, layer.tile):
+            if small and choice.dense_is_faster(inputs, layer.tile):
                 kernel = DOT_PLANES
         else:
             steps = source.steps
@@ -318,7 +312,9 @@ class Plan:
         for layer in self.layers:
             events = starts = 0
             for synapse in layer.synapses:
-                quads = sum(-(-run[2] * synapse.dims[0] // synapse.groups // 4) for run in synapse.runs)
+                quads = sum(
+                    -(-run[2] * synapse.dims[0] // synapse.groups // 4) for run in synapse.runs
+                )
                 self.quads = max(self.quads, quads)
             values = dict.fromkeys(self.values, 0)
             for synapse in layer.synapses:
@@ -335,7 +331,9 @@ class Plan:
             self.events = max(self.events, events)
             self.starts = max(self.starts, starts)
             self.values = {k: max(size, values[k]) for k, size in self.values.items()}
-            self.currents = max(self.currents, _round_up(layer.pixels, 16) * layer.planes * layer.tile)
+            self.currents = max(
+                self.currents, _round_up(layer.pixels, 16) * layer.planes * layer.tile
+            )
 
 
 def _round_up(value: int, unit: int) -> int:
@@ -344,59 +342,3 @@ def _round_up(value: int, unit: int) -> int:
 
 def _window(op) -> tuple[int, ...]:
     return (*int_list(op.kernel), *int_list(op.strides), *int_list(op.pads)[:2])
-
-
-def _dense_is_faster(inputs: int, tile: int) -> bool:
-    """Whether products of all inputs take less time than walking a list, for one pixel and step.
-
-    In clocks: two products of 16 outputs and 4 inputs each; or a tenth of the inputs at one each,
-    and what it takes to begin and end the lists.
-    """
-    return inputs * tile / 128 < inputs / 10 + 30
-
-
-def _runs(kernel, dilations, inner: int, tile: int) -> list[tuple[int, int, int, int]]:
-    """Window rows whose pixels are neighbours in memory, or single pixels of it.
-
-    Rows that are too long for the first cache are cut into pixels, too.
-    """
-    (kh, kw), (dy, dx) = kernel, dilations
-    row = kw * inner * tile
-    whole = kw == 1 or (dx == 1 and (row <= CHUNK_BYTES or kh * row <= WHOLE_BYTES))
-    if whole:
-        return [(ky * dy, 0, kw, ky * kw * inner) for ky in range(kh)]
-    return [
-        (ky * dy, kx * dx, 1, (ky * kw + kx) * inner) for ky in range(kh) for kx in range(kw)
-    ]
-
-
-def _chunks(runs, pixel: int) -> list[int]:
-    """Numbers of runs: as many together as make CHUNK_BYTES of weights, at `pixel` each."""
-    if sum(run[2] for run in runs) * pixel <= WHOLE_BYTES:
-        return [len(runs)]
-    chunks: list[int] = []
-    size = CHUNK_BYTES
-    for _, _, pixels, _ in runs:
-        if size + pixels * pixel > CHUNK_BYTES:
-            chunks.append(0)
-            size = 0
-        chunks[-1] += 1
-        size += pixels * pixel
-    return chunks
-
-
-def _event_kernel(weights, runs, chunks, inner: int, terms: int, chain: int) -> str:
-    """The narrowest sums that no input whatsoever overflows."""
-    if np.abs(weights).max(initial=0) > 127:
-        return SCALAR
-    rows = weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
-    first, reach = 0, 0
-    ends = np.cumsum(chunks) - 1
-    for end in ends:
-        _, _, pixels, row = runs[end]
-        part = rows[:, first : row + pixels * inner] * terms
-        first = row + pixels * inner
-        reach = max(reach, np.maximum(part, 0).sum(1).max(), -np.minimum(part, 0).sum(1).min())
-    if reach > INT16:
-        return SCALAR
-    return CHAIN if chain >= 4 else SPLIT

@@ -9,16 +9,20 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.backends.c import text
+from snnir.backends.c.fast.choice import DOT, PRODUCT
 from snnir.backends.c.fast.kernels import kernel_of, kernel_text, vector_types
 from snnir.backends.c.fast.neurons import Path, PathPrinter
-from snnir.backends.c.fast.plan import DOT, PRODUCT, Layer, Plan, Pool
+from snnir.backends.c.fast.plan import Layer, Plan, Pool
 from snnir.backends.c.gather import BY_COUNT
 from snnir.backends.c.tables import rename
 from snnir.dialects.dense import from_dense
 
+EVENTS, ONE = {"CHAIN", "SPLIT", "SCALAR"}, {"ONE_PLANES", "ONE_VALUE"}
 FAST_FILES = ("fast.h", "fast.c", "fast_weights.c")
 
-_BANNER = "/* Printed by snnir: the network computed layer by layer, without the machine's clocks. */\n"
+_BANNER = (
+    "/* Printed by snnir: the network computed layer by layer, without the machine's clocks. */\n"
+)
 
 
 def fast_sources(module: ModuleOp) -> dict[str, str]:
@@ -37,7 +41,7 @@ def fast_sources(module: ModuleOp) -> dict[str, str]:
         parts = re.split(r"/\*@(\w+)@\*/\n", _template(name))
         parts[1::2] = [getattr(printer, section)() for section in parts[1::2]]
         files[name] = rename("".join(parts), plan.name)
-    files["fast_weights.c"] = rename(printer.weights(), plan.name)
+    files["fast_weights.c"] = printer.weights()
     return files
 
 
@@ -51,9 +55,7 @@ class _Printer:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.synapses = [s for layer in plan.layers for s in layer.synapses]
-        self.kernels = list(
-            dict.fromkeys(kernel_of(y, s) for y in plan.layers for s in y.synapses)
-        )
+        self.kernels = list(dict.fromkeys(kernel_of(y, s) for y in plan.layers for s in y.synapses))
         self.paths: list[Path] = []
         self.layer_paths = []
         for layer in plan.layers:
@@ -142,8 +144,8 @@ class _Printer:
             "extern const int32_t *const name_fast_wide;\n",
             "#define narrow_weights name_fast_narrow\n#define wide_weights name_fast_wide\n\n",
             "\n".join(["const name_fast_map name_fast_maps[NAME_FAST_MAPS] = {", *maps, "};\n\n"]),
-            text.table("static const struct run runs[]", runs),
-            "\n" + _flat("static const int32_t chunks[]", chunks),
+            text.table("static const struct run runs[]", runs) if self.kinds - ONE else "",
+            "\n" + _flat("static const int32_t chunks[]", chunks) if self.kinds & EVENTS else "",
             "\n" + text.table("static const struct tile tiles[]", tiles),
             "\n" + text.table("static const struct synapse synapses[]", rows, labels),
             "\n" + text.table("static const struct layer layers[]", layers),
@@ -175,7 +177,7 @@ struct pool {
         return _template("maxpool.c") if any(isinstance(s, Pool) for s in self.plan.stages) else ""
 
     def lists(self) -> str:
-        return _template("lists.c") if self.kinds & {"CHAIN", "SPLIT", "SCALAR"} else ""
+        return _template("lists.c") if self.kinds & EVENTS else ""
 
     def values(self) -> str:
         parts = []
@@ -198,8 +200,11 @@ struct pool {
         if self.kinds & {"DOT", "DOT_PLANES"}:
             lines.append(_template("dot.c"))
         lines += [kernel_text(kernel) for kernel in self.kernels]
-        prepare = {"CHAIN": "list_events", "SPLIT": "list_events", "SCALAR": "list_events",
-                   "DOT_PLANES": "byte_planes", "DOT": "byte_values", "PRODUCT": "integer_values"}  # fmt: skip
+        prepare = dict.fromkeys(EVENTS, "list_events") | {
+            "DOT_PLANES": "byte_planes",
+            "DOT": "byte_values",
+            "PRODUCT": "integer_values",
+        }
         lines += [
             "/* What a synapse needs of its source before its tiles are computed. */",
             "static void prepare(name_fast_state *s, const struct synapse *y)",
@@ -208,7 +213,11 @@ struct pool {
         ]
         for index, kernel in enumerate(self.kernels):
             if kernel.kind in prepare:
-                lines += [f"    case {index}:", f"        {prepare[kernel.kind]}(s, y);", "        break;"]
+                lines += [
+                    f"    case {index}:",
+                    f"        {prepare[kernel.kind]}(s, y);",
+                    "        break;",
+                ]
         lines += [
             "    default:",
             "        (void)s;",
@@ -288,18 +297,28 @@ struct pool {
         rows = self.plan.rows
         narrow, wide = rows.bytes(), rows.integers()
         count = -(-narrow.size // text.WEIGHT_ROW)
+        head = f"""\
+#include "fast.h"
+
+extern const int8_t *const name_fast_narrow;
+extern const int32_t *const name_fast_wide;
+
+NAME_ALIGNED static const char narrow[{count}][{text.WEIGHT_ROW}] = {{
+"""
+        tail = """\
+
+const int8_t *const name_fast_narrow = (const int8_t *)narrow;
+const int32_t *const name_fast_wide = wide;
+"""
+        integers = _flat("NAME_ALIGNED static const int32_t wide[]", wide.tolist())
+        # The bytes of the weights are text that must not be searched for names.
         return "".join(
             [
                 _BANNER,
-                '#include "fast.h"\n\n',
-                "extern const int8_t *const name_fast_narrow;\n",
-                "extern const int32_t *const name_fast_wide;\n\n",
-                f"NAME_ALIGNED static const char narrow[{count}][{text.WEIGHT_ROW}] = {{\n",
+                rename(head, self.plan.name),
                 text.weight_rows(narrow),
                 "};\n\n",
-                _flat("NAME_ALIGNED static const int32_t wide[]", wide.tolist()),
-                "\nconst int8_t *const name_fast_narrow = (const int8_t *)narrow;\n",
-                "const int32_t *const name_fast_wide = wide;\n",
+                rename(integers + tail, self.plan.name),
             ]
         )
 

@@ -64,18 +64,18 @@ static inline name_word ones(name_word word)
     return n;
 }
 
-static int32_t least(int32_t a, int32_t b)
+static inline int32_t least(int32_t a, int32_t b)
 {
     return a < b ? a : b;
 }
 
-static int32_t most(int32_t a, int32_t b)
+static inline int32_t most(int32_t a, int32_t b)
 {
     return a > b ? a : b;
 }
 
 /* The part of a window that lies inside of a map. */
-static void clip(int32_t at, int32_t size, int32_t extent, int32_t *first, int32_t *end)
+static inline void clip(int32_t at, int32_t size, int32_t extent, int32_t *first, int32_t *end)
 {
     *first = most(at, 0);
     *end = least(at + size, extent);
