@@ -102,13 +102,19 @@ class FastEngine:
         potentials = np.empty((len(frames), sizes["OUTPUTS"]), np.int32)
         words = np.empty((len(frames) if record else 0, sizes["WORDS"]), self.word)
         start = time.perf_counter()
-        self._run(
-            self._states, self.threads, frames.ctypes.data, len(frames), potentials.ctypes.data,
-            words.ctypes.data if record else None,
-        )  # fmt: skip
+        self.run_into(frames, potentials, words if record else None)
         seconds = time.perf_counter() - start
         trains = {}
         for label, offset, dims in self.maps if record else ():
             part = words[:, offset : offset + int(np.prod(dims))].reshape(len(frames), *dims)
             trains[label] = np.ascontiguousarray(part.transpose(0, 3, 1, 2), np.uint16)
         return EngineResult(potentials.astype(np.int64), trains, seconds=seconds)
+
+    def run_into(
+        self, frames: np.ndarray, potentials: np.ndarray, words: np.ndarray | None = None
+    ) -> None:
+        """The call into C alone, on arrays that fit: uint8 frames, int32 (N, outputs), words."""
+        self._run(
+            self._states, self.threads, frames.ctypes.data, len(frames), potentials.ctypes.data,
+            None if words is None else words.ctypes.data,
+        )  # fmt: skip

@@ -117,6 +117,9 @@ void name_fast_run(name_fast_state *state, const uint8_t *image, int32_t *potent
 void name_fast_run_batch(name_fast_state *states, int threads, const uint8_t *images,
                          int64_t count, int32_t *potentials, name_word *words)
 {
+    /* A thread without an image would be waited for all the same. */
+    if (threads > count)
+        threads = count > 1 ? (int)count : 1;
 #if defined(_OPENMP)
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
 #endif
@@ -129,5 +132,4 @@ void name_fast_run_batch(name_fast_state *states, int threads, const uint8_t *im
         if (words)
             memcpy(words + i * NAME_FAST_WORDS, state->words, sizeof state->words);
     }
-    (void)threads;
 }
