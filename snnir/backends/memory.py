@@ -55,11 +55,12 @@ def image_text(memory: Memory) -> str:
 
 def weight_stream(tables: ProgramTables) -> bytes:
     """What the loaders read from DDR: port after port, tile after tile, row after row, bank after
-    bank.
+    bank. Tiles that a batch loads for each of its images are there as often.
 
     A bank's row has its channels packed at the width of a weight, channel 0 lowest, and is padded
     to its slot (`row_layout`). A port's part takes whole bursts, the last one whole beats.
     """
+    tables = tables.unrolled
     import numpy as np
 
     layout = row_layout(tables.array)

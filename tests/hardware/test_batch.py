@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,7 +109,8 @@ def test_rows_of_a_batch():
     in_front = sum(tile.rows for tile in tables.tiles[: tables.layers[tables.shared].tile_first])
     whole = sum(tile.rows for tile in tables.tiles)
     assert rows.weights.shape[1] == whole + 3 * in_front
-    assert len(weight_stream(rows)) > len(weight_stream(tables))
+    assert len(weight_stream(tables)) == len(weight_stream(rows))
+    assert len(weight_stream(rows)) > len(weight_stream(replace(tables, batch=1)))
 
 
 def test_sharing_saves_what_loading_takes():
