@@ -60,9 +60,9 @@ def weight_stream(tables: ProgramTables) -> bytes:
     A bank's row has its channels packed at the width of a weight, channel 0 lowest, and is padded
     to its slot (`row_layout`). A port's part takes whole bursts, the last one whole beats.
     """
-    tables = tables.unrolled
     import numpy as np
 
+    tables = tables.unrolled
     layout = row_layout(tables.array)
     parts = []
     for banks in np.split(tables.weights, layout.ports):
