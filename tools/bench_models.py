@@ -106,16 +106,17 @@ def count(name: str, folder: Path) -> Counted:
         bram36=used["bram36"],
         bram36_estimate=sum(memory.bram36 for memory in memories),
         cycles=float(ran.cycles.mean()),
-        cycles_estimate=cycles_of(estimator, tables, rows),
+        cycles_estimate=cycles_of(estimator, build, rows),
     )
 
 
-def cycles_of(estimator: Estimator, tables, rows: list[int]) -> float:
-    from snnir.explore.model import streamed_cycles
+def cycles_of(estimator: Estimator, build: BuildFolder, rows: list[int]) -> float:
+    from snnir.tiling.clocks import streamed_cycles
 
+    tables = build.tables
     layers = estimator.layers(tables.array)
     if tables.ring:
-        return streamed_cycles(layers, rows, tables.array, tables.ring)
+        return streamed_cycles(layers, rows, tables.array, tables.ring, build.ddr())
     return float(np.mean(sum(layer.total for layer in layers)))
 
 
