@@ -48,7 +48,7 @@ def _rows() -> list[Row]:
         ("vgg", vgg, "radix T = 4", whole),
         ("vgg-batch", vgg, "radix T = 4, batch 8", (*whole, "--batch", "8")),
         ("vgg-rate", vgg, "rate T = 8", (*RATE, "--array", "16,32,8,4")),
-        ("resnet", resnet, "radix T = 4", whole),
+        ("resnet", resnet, "radix T = 4", ("--array", "16,64,4,8")),
         ("resnet-batch", resnet, "radix T = 4, batch 2", (*whole, "--batch", "2")),
         ("resnet-rate", resnet, "rate T = 8", (*RATE, "--array", "8,64,8,4")),
     ]
@@ -100,7 +100,7 @@ def speed_table(rows: list[dict]) -> str:
             f"| {row.network} | {row.setting} | {array['banks']} x {array['channels']} x "
             f"{array['planes']}, {array['drain']} | {peak:.0f} | "
             f"{100 * ran['accuracy']:.2f} % ({ran['samples']:,}) | "
-            f"{equal}, {found['verified']} images | {cycles:,.0f} | "
+            f"{equal}, {found['verified']} | {cycles:,.0f} | "
             f"{compared['cycles']['rtl']:,.0f} | {rate:,.1f} | {used} | "
             f"{100 * told['losses']['total']['sustained']:.1f} % |"
         )
