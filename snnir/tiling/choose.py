@@ -17,7 +17,7 @@ from snnir.errors import UserError
 from snnir.targets import Target
 from snnir.tiling.clocks import Estimator, streamed_cycles
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse
-from snnir.tiling.memory_estimate import memories_of
+from snnir.tiling.memory_estimate import Places, memories_of
 from snnir.tiling.shape import pitch_of as shape_pitch
 from snnir.tiling.shape import seen_inputs, shape_of, word_shifts
 from snnir.tiling.weights import digits
@@ -106,6 +106,7 @@ class _Choice:
         self.estimator = Estimator(shape_of(plan, wide["weight_bits"]))
         self.fastest = math.inf
         self.refused: list[Candidate] = []
+        self.places: dict[tuple[int, ...], Places] = {}
 
     def candidates(self, sizes: list[tuple[int, int, int]]) -> list[Candidate]:
         """What fits; the largest first, down to where arrays are too small to be near."""
@@ -140,7 +141,7 @@ class _Choice:
         estimator = self.estimator
         luts, rows = estimate_luts(array, estimator.shape.rate), estimator.rows(array)
         depth = weight_depth(rows, array, target if request.streams else None)
-        memories = tuple(memories_of(estimator.shape, array, depth))
+        memories = tuple(memories_of(estimator.shape, array, depth, self.places))
         refused = Candidate(math.inf, luts, array, memories)
         if not self.fits(refused):
             self.refused.append(refused)

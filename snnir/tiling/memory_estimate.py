@@ -10,14 +10,25 @@ from snnir.dialects.pe_types import ArrayParameters
 from snnir.tiling.shape import IMAGE, LayerShape, NetworkShape, word_shifts
 
 
-def memories_of(shape: NetworkShape, array: ArrayParameters, weight_rows: int) -> list[Memory]:
+def memories_of(
+    shape: NetworkShape,
+    array: ArrayParameters,
+    weight_rows: int,
+    known: dict[tuple[int, ...], Places] | None = None,
+) -> list[Memory]:
     """The memories whose size depends on the network; as `snnir.analysis.memories` counts them.
 
     Args:
         weight_rows: depth of the weight memories.
+        known: where maps are placed, for arrays of other lanes of the drain; more is noted.
     """
     words = word_shifts(shape.image_bits, array.planes)
-    places = _Places(shape, array, len(words))
+    key = (array.banks, array.channels, array.planes)
+    places = known.get(key) if known else None
+    if places is None:
+        places = Places(shape, array, len(words))
+        if known is not None:
+            known[key] = places
     lanes = array.drain
     outputs, rows = 0, 0
     for layer in shape.layers:
@@ -34,7 +45,7 @@ def memories_of(shape: NetworkShape, array: ArrayParameters, weight_rows: int) -
     ]
 
 
-def _events(shape: NetworkShape, array: ArrayParameters, places: _Places) -> Memory:
+def _events(shape: NetworkShape, array: ArrayParameters, places: Places) -> Memory:
     """The event memory, with no more bits of positions than runs need where that saves blocks."""
     reach = 1
     for layer in shape.layers:
@@ -51,7 +62,7 @@ def _events(shape: NetworkShape, array: ArrayParameters, places: _Places) -> Mem
     return min(found, key=lambda memory: memory.bram36)
 
 
-class _Places:
+class Places:
     """Where maps would be kept: how deep the event and the pointer memory are.
 
     A map is (index, word); only the image has more than one word.
@@ -121,7 +132,7 @@ class _Places:
         return np.minimum.accumulate(first.ravel()[::-1])[::-1]
 
 
-def _runs(shape: NetworkShape, array: ArrayParameters, words: int, places: _Places):
+def _runs(shape: NetworkShape, array: ArrayParameters, words: int, places: Places):
     """(width, depth) of the run table; runs over nothing but zero weights are in it here."""
     depth, reach, rows, strides = 0, 1, 1, 1
     for layer in shape.layers:
