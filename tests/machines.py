@@ -11,7 +11,8 @@ from random_networks import network_from_seed
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import ProgramTables, read_program
+from snnir.analysis.program import ProgramTables
+from snnir.analysis.reading import read_program
 from snnir.backends.memory import weight_stream
 from snnir.backends.program_image import program_image
 from snnir.dialects.snn import NeuronOp

@@ -28,7 +28,7 @@ from snnir.backends.c import CTarget, c_sources
 from snnir.backends.c import text as c_text
 from snnir.backends.c.gather import gather_mode, integration_gain
 from snnir.dialects.neurons import radix_neuron, rate_neuron, readout_neuron
-from snnir.dialects.pe import LayerOp
+from snnir.dialects.pe_layers import LayerOp
 from snnir.dialects.snn import FireOp, YieldOp
 from snnir.errors import UserError
 from snnir.interpreters.pe import run_program

@@ -14,7 +14,8 @@ from trace_format import problems
 
 from snnir.analysis.cycles import PhaseClocks, WalkedRuns, layer_clocks, row_visits, visits
 from snnir.analysis.losses import PARTS, layer_losses, peak
-from snnir.analysis.program import FIRE, RECEIVE, Layer, read_program
+from snnir.analysis.program import FIRE, RECEIVE, Layer
+from snnir.analysis.reading import read_program
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of, program_of

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from random_networks import network_from_seed, random_network
 
 from snnir.analysis.places import Lifetime, first_fit
-from snnir.analysis.program import read_program
+from snnir.analysis.reading import read_program
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.neurons import radix_neuron, readout_neuron
 from snnir.errors import UserError

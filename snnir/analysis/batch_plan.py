@@ -10,10 +10,11 @@ from xdsl.ir import SSAValue
 
 from snnir.analysis.loading import FULL_RATE, Ddr, row_layout
 from snnir.analysis.places import RowSize, map_size, place_maps
-from snnir.analysis.program import maps_by_image
+from snnir.analysis.reading import maps_by_image
 from snnir.dialects.assembly import int_list, integer
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import LayerOp, ProgramOp
+from snnir.dialects.pe import ProgramOp
+from snnir.dialects.pe_layers import LayerOp
 from snnir.targets import Target
 
 DENSITY = 0.5

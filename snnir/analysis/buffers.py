@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnir.analysis.moving import BURST_BYTES, record_of
-from snnir.analysis.program import places_of, row_bits
+from snnir.analysis.reading import places_of, row_bits
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, StoreOp
 from snnir.errors import UserError

@@ -14,7 +14,8 @@ from xdsl.ir import SSAValue
 
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import LayerOp, ProgramOp, ReceiveOp
+from snnir.dialects.pe import ProgramOp, ReceiveOp
+from snnir.dialects.pe_layers import LayerOp
 from snnir.dialects.pe_moves import LoadOp, StoreOp
 from snnir.dialects.pe_types import MapType
 

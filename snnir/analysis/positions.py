@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import ProgramOp, StreamOp
+from snnir.dialects.pe import ProgramOp
+from snnir.dialects.pe_layers import StreamOp
 
 
 def least_position_bits(program: ProgramOp) -> int:

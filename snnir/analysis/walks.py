@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import StreamOp
+from snnir.dialects.pe_layers import StreamOp
 from snnir.errors import UserError
 
 _REACH = 1 << 18

@@ -9,7 +9,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
-from snnir.analysis.program import read_program
+from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError

@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnir.analysis.loading import BURST, row_layout
-from snnir.analysis.program import (
-    LOAD,
-    READOUT,
-    RECEIVE,
-    RUN_FIELDS,
-    STORE,
-    Layer,
-    ProgramTables,
-)
+from snnir.analysis.program import LOAD, READOUT, RECEIVE, RUN_FIELDS, STORE, Layer, ProgramTables
 from snnir.errors import UserError
 from snnir.hardware.columns import Columns, Fields, bits_of
 from snnir.hardware.memories import address_width, pack_rows, rom

@@ -18,15 +18,8 @@ from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.moving import move_clocks
-from snnir.analysis.program import (
-    READOUT,
-    RECEIVE,
-    STORE,
-    Layer,
-    ProgramTables,
-    Tile,
-    read_program,
-)
+from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
+from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError

@@ -63,7 +63,7 @@ class ConvertPeToHwPass(ModulePass):
     counters: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        from snnir.analysis.program import read_program
+        from snnir.analysis.reading import read_program
         from snnir.hardware.array import LANES
         from snnir.hardware.builder import design
         from snnir.hardware.core import core_module, top_module

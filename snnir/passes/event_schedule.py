@@ -15,9 +15,11 @@ from snnir.analysis.memories import memories
 from snnir.analysis.moving import BURST_BYTES, record_of
 from snnir.analysis.places import event_rows, pointer_row
 from snnir.analysis.positions import least_position_bits
-from snnir.analysis.program import ProgramTables, places_of, read_program, row_bits
+from snnir.analysis.program import ProgramTables
+from snnir.analysis.reading import places_of, read_program, row_bits
 from snnir.dialects.assembly import int_list, integer, ints
-from snnir.dialects.pe import MAX_BATCH, LayerOp, ProgramOp, ReceiveOp, shared_rows
+from snnir.dialects.pe import MAX_BATCH, ProgramOp, ReceiveOp
+from snnir.dialects.pe_layers import LayerOp, shared_rows
 from snnir.dialects.pe_moves import LoadOp
 from snnir.dialects.pe_types import Place, PlaceAttr
 from snnir.errors import UserError

@@ -16,9 +16,7 @@ from snnir.analysis.loading import choose_ring
 from snnir.analysis.network import network_of
 from snnir.analysis.resources import weight_bram36
 from snnir.dialects.assembly import integer
-from snnir.dialects.pe import (
-    ProgramOp,
-)
+from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_types import (
     POWERS_OF_TWO,
     ArrayParameters,

@@ -21,19 +21,13 @@ from snnir.analysis.places import (
     pointer_row,
 )
 from snnir.analysis.positions import least_position_bits
-from snnir.analysis.program import maps_by_image, places_of
 from snnir.analysis.ranges import neuron_ranges, signed_bits
+from snnir.analysis.reading import maps_by_image, places_of
 from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import (
-    LayerOp,
-    ProgramOp,
-    ReceiveOp,
-    StreamOp,
-    TileOp,
-    shared_rows,
-)
+from snnir.dialects.pe import ProgramOp, ReceiveOp
+from snnir.dialects.pe_layers import LayerOp, StreamOp, TileOp, shared_rows
 from snnir.dialects.pe_moves import LoadOp
 from snnir.dialects.pe_types import MapType
 from snnir.dialects.snn import NeuronOp

@@ -138,7 +138,7 @@ class BuildFolder:
     @cached_property
     def tables(self) -> ProgramTables:
         """The tables of the scheduled program."""
-        from snnir.analysis.program import read_program
+        from snnir.analysis.reading import read_program
         from snnir.dialects.pe import ProgramOp
 
         return read_program(next(op for op in self.pe.ops if isinstance(op, ProgramOp)))

@@ -79,7 +79,7 @@ class RtlEngine:
     @staticmethod
     def tables_of(module: ModuleOp) -> ProgramTables:
         """The tables of the scheduled program in a module."""
-        from snnir.analysis.program import read_program
+        from snnir.analysis.reading import read_program
         from snnir.dialects.pe import ProgramOp
 
         return read_program(next(op for op in module.body.ops if isinstance(op, ProgramOp)))

@@ -16,16 +16,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.dense import to_dense
-from snnir.dialects.pe import (
-    RUN_COLUMNS,
-    LayerOp,
-    ProgramOp,
-    ReceiveOp,
-    SendOp,
-    StreamOp,
-    TileOp,
-    new_block_region,
-)
+from snnir.dialects.pe import ProgramOp, ReceiveOp, SendOp, new_block_region
+from snnir.dialects.pe_layers import RUN_COLUMNS, LayerOp, StreamOp, TileOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, StoreOp
 from snnir.dialects.pe_types import (
     ArrayParameters,

@@ -321,7 +321,7 @@ def model_input(module: ModuleOp) -> tuple[int, ...]:
 
 
 def tables_of(module: ModuleOp) -> ProgramTables:
-    from snnir.analysis.program import read_program
+    from snnir.analysis.reading import read_program
     from snnir.dialects.pe import ProgramOp
 
     return read_program(next(op for op in module.ops if isinstance(op, ProgramOp)))

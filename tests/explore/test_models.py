@@ -7,7 +7,7 @@ from random_networks import network_from_seed
 
 from snnir.analysis.loading import Ddr, Loader, choose_ring, row_layout
 from snnir.analysis.memories import memories
-from snnir.analysis.program import read_program
+from snnir.analysis.reading import read_program
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of

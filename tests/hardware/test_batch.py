@@ -12,7 +12,8 @@ from xdsl.context import Context
 
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.loading import Ddr
-from snnir.analysis.program import READOUT, RECEIVE, read_program
+from snnir.analysis.program import READOUT, RECEIVE
+from snnir.analysis.reading import read_program
 from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of, run_program

@@ -8,7 +8,8 @@ from random_networks import network_from_seed
 from xdsl.context import Context
 
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import RECEIVE, read_program
+from snnir.analysis.program import RECEIVE
+from snnir.analysis.reading import read_program
 from snnir.backends.memory import memory_images
 from snnir.backends.verilog import verilog_files
 from snnir.errors import UserError

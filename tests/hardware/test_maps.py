@@ -13,7 +13,8 @@ from snnir.analysis.bands import join_trains, sum_rows, whole_layers
 from snnir.analysis.loading import Ddr
 from snnir.analysis.memories import memories
 from snnir.analysis.moving import move_clocks
-from snnir.analysis.program import FIRE, LOAD, RECEIVE, STORE, read_program
+from snnir.analysis.program import FIRE, LOAD, RECEIVE, STORE
+from snnir.analysis.reading import read_program
 from snnir.errors import UserError
 from snnir.hardware.machine import Machine
 from snnir.hardware.timing import timing

@@ -8,7 +8,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.positions import least_position_bits
-from snnir.analysis.program import read_program
+from snnir.analysis.reading import read_program
 from snnir.dialects.assembly import integer
 from snnir.dialects.pe import ProgramOp
 from snnir.errors import UserError

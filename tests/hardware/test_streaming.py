@@ -11,7 +11,7 @@ from xdsl.context import Context
 
 from snnir.analysis.loading import Ddr, Loader, choose_ports, choose_ring, part_bytes, row_layout
 from snnir.analysis.losses import layer_losses, peak
-from snnir.analysis.program import read_program
+from snnir.analysis.reading import read_program
 from snnir.backends.memory import memory_images, weight_stream
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters

@@ -5,7 +5,8 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.cycles import visits
-from snnir.analysis.program import FIRE, RECEIVE, ProgramTables, read_program
+from snnir.analysis.program import FIRE, RECEIVE, ProgramTables
+from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.hardware.builder import Module, design
 from snnir.hardware.pool import pool_module

@@ -15,21 +15,15 @@ from functools import cached_property
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import (
-    FIRE,
-    MOVES,
-    READOUT,
-    RECEIVE,
-    Layer,
-    ProgramTables,
-    read_program,
-)
+from snnir.analysis.program import FIRE, MOVES, READOUT, RECEIVE, Layer, ProgramTables
 from snnir.analysis.ranges import integrations
+from snnir.analysis.reading import read_program
 from snnir.backends.c.gather import gather_mode
 from snnir.backends.c.neurons import Datapath
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import LayerOp, ProgramOp, StreamOp, TileOp
+from snnir.dialects.pe import ProgramOp
+from snnir.dialects.pe_layers import LayerOp, StreamOp, TileOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
