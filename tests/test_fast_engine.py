@@ -12,7 +12,7 @@ from snnir.analysis.network import encode_of
 from snnir.backends.c.fast import FAST_FILES, choice, fast_sources, plan
 from snnir.errors import UserError
 from snnir.interpreters.snn import pixels_of, run_snn
-from snnir.runtime.fastmodel import OPTIONS, FastEngine
+from snnir.runtime.fastmodel import FastEngine
 
 pytestmark = needs_gcc
 
@@ -104,7 +104,7 @@ def test_lenet_on_this_machine(coding, weight_bits, steps, expected, cache):
     assert kernels(module) == expected
     images = images_for(module, 4)
     frames = np.ascontiguousarray(pixels_of(encode_of(module), images).transpose(0, 2, 3, 1))
-    got = assert_equal(module, images, frames.astype(np.uint8), cache, OPTIONS)
+    got = assert_equal(module, images, frames.astype(np.uint8), cache, FastEngine.OPTIONS)
     assert all(trains.any() for trains in got.trains.values())
 
 

@@ -6,7 +6,7 @@
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw' | filecheck %s --check-prefixes HW,BOTH
 // RUN: not snn-opt %s -p 'event-schedule{weights=stream},convert-pe-to-hw{machine=auto}' 2>&1 | filecheck %s --check-prefix MACHINE
 // MACHINE: a machine for many programs keeps all feature maps on the chip
-// BATCH: batch=2 needs all feature maps on the chip, some are in DDR; use batch=1, or maps=onchip
+// BATCH: batch=2 needs all feature maps on the chip, some are in DDR; use maps=onchip, or batch=1
 
 // The top level is an AXI4 master for reads and writes, and asks for nothing outside of its limits.
 // HW-LABEL: hw.module @snnir_top(

@@ -112,21 +112,19 @@ class EventSchedulePass(ModulePass):
 
     def _share(self, op: ProgramOp, target: Target | None) -> None:
         """Let a batch of images share weights, from the first layer from which the maps fit."""
+        obstacle = None
         if op.ring is None:
+            obstacle = "shares weights from DDR, and these are kept on the chip", "weights=stream"
+        elif op.buffers:
+            obstacle = "needs all feature maps on the chip, some are in DDR", "maps=onchip"
+        if obstacle is not None:
             if self.batch == 0:
                 return
+            what, instead = obstacle
             raise UserError(
-                f"batch={self.batch} shares weights from DDR, and these are kept on the chip",
+                f"batch={self.batch} {what}",
                 where=f"pe.program @{op.sym_name.data}",
-                hint="use weights=stream, or batch=1",
-            )
-        if op.buffers:
-            if self.batch == 0:
-                return
-            raise UserError(
-                f"batch={self.batch} needs all feature maps on the chip, some are in DDR",
-                where=f"pe.program @{op.sym_name.data}",
-                hint="use batch=1, or maps=onchip",
+                hint=f"use {instead}, or batch=1",
             )
         room = target.bram36 if target else sys.maxsize
         if self.batch:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from snnir.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -31,10 +33,22 @@ class EngineResult:
     events: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
     batch: int = 1
+    counted: Counted | None = None
 
     @property
     def cycles_per_image(self) -> float | None:
         """Clocks of a batch over its images, on average."""
         return None if self.cycles is None else float(self.cycles.mean()) / self.batch
 
-    counted: Counted | None = None
+
+def check_frames(frames: np.ndarray, shape: tuple[int, int, int]) -> None:
+    """Whether images are what a network takes: uint8 (N, height, width, channels).
+
+    Raises:
+        UserError: they are not.
+    """
+    if frames.dtype.name != "uint8" or frames.shape[1:] != shape:
+        raise UserError(
+            f"frames are {frames.dtype} of shape {frames.shape}, "
+            f"the network takes uint8 (N, {', '.join(map(str, shape))})"
+        )

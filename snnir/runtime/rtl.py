@@ -16,7 +16,7 @@ from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
 from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
-from snnir.runtime.engine import EngineResult
+from snnir.runtime.engine import EngineResult, check_frames
 from snnir.runtime.testbench import Memory, Traces, build_simulator, simulate
 
 if TYPE_CHECKING:
@@ -123,11 +123,7 @@ class RtlEngine:
                 hint="make it without convert-pe-to-hw{counters=false} and for one program alone",
             )
         channels, height, width = self.tables.image
-        if frames.dtype != np.uint8 or frames.shape[1:] != (height, width, channels):
-            raise UserError(
-                f"frames are {frames.dtype} of shape {frames.shape}, "
-                f"the network takes uint8 (N, {height}, {width}, {channels})"
-            )
+        check_frames(frames, (height, width, channels))
         start = time.perf_counter()
         memory = None
         if self.tables.ring or self.tables.moves:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from comparing import differences
 from xdsl.context import Context
 from xdsl.dialects.arith import Arith
 from xdsl.dialects.builtin import Builtin, ModuleOp
@@ -35,19 +36,6 @@ def hardware(module: ModuleOp) -> ModuleOp:
     ConvertPeToHwPass().apply(Context(), result)
     result.verify()
     return result
-
-
-def differences(result, reference) -> list[str]:
-    """What two engines disagree about, as labels."""
-    found = [] if np.array_equal(result.potentials, reference.potentials) else ["potentials"]
-    for name in ("trains", "layer_cycles", "events"):
-        expected, actual = getattr(reference, name), getattr(result, name)
-        found += [
-            f"{name} of {label}"
-            for label, values in expected.items()
-            if not np.array_equal(actual[label], values)
-        ]
-    return found
 
 
 # Between them: one and more banks and words, pools, residuals, all codings, digits of weights.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from comparing import differences
 from random_networks import network_from_seed
 from xdsl.context import Context
 
@@ -47,18 +48,6 @@ def compiled(seed: int, **options):
     VerifyPeSchedulePass().apply(Context(), network.module)
     network.module.verify()
     return network.module, network.frames
-
-
-def differences(result, reference, names=("trains", "layer_cycles", "events")) -> list[str]:
-    found = [] if np.array_equal(result.potentials, reference.potentials) else ["potentials"]
-    for name in names:
-        expected, actual = getattr(reference, name), getattr(result, name)
-        found += [
-            f"{name} of {label}"
-            for label, values in expected.items()
-            if not np.array_equal(actual[label], values)
-        ]
-    return found
 
 
 @pytest.mark.parametrize("seed", range(0, 24, 2))

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from comparing import differences
 from random_networks import network_from_seed
 from xdsl.context import Context
 
@@ -39,19 +40,6 @@ simulates = pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
     reason="Verilator, g++ or make is not installed",
 )
-
-
-def differences(result, reference) -> list[str]:
-    """What two engines disagree about, as labels."""
-    found = [] if np.array_equal(result.potentials, reference.potentials) else ["potentials"]
-    for name in ("trains", "layer_cycles", "events"):
-        expected, actual = getattr(reference, name), getattr(result, name)
-        found += [
-            f"{name} of {label}"
-            for label, values in expected.items()
-            if not np.array_equal(actual[label], values)
-        ]
-    return found
 
 
 def streaming(seed: int, images: int = 2, ring: int = 0, **options):
