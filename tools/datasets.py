@@ -35,14 +35,18 @@ def _mosaic(path: Path) -> np.ndarray:
 def cifar10(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 3, 32, 32) uint8 and labels.
 
-    Splits: `test` is the first 1,000 test images, `calibration` the first 5,000 training images,
-    `held-out` the last 10,000 training images.
+    Splits: `test` is the first 1,000 test images, `train` the first 40,000 training images and
+    `calibration` the first 5,000 of them, `held-out` the last 10,000 training images.
     """
     folder = root / "data" / "cifar10"
     labels = np.load(folder / "cifar10_labels.npz")
     if split == "test":
         return _mosaic(folder / "cifar10_test_00000_01000.webp"), labels["test_first1000"]
-    starts = {"calibration": [0], "held-out": [40000, 45000]}[split]
+    starts = {
+        "train": range(0, 40000, 5000),
+        "calibration": [0],
+        "held-out": [40000, 45000],
+    }[split]
     files = [folder / f"cifar10_train_{s:05d}_{s + 5000:05d}.webp" for s in starts]
     images = np.concatenate([_mosaic(file) for file in files])
     return images, labels["train"][starts[0] : starts[0] + len(images)]

@@ -1,0 +1,41 @@
+"""What is done to training images: flips, shifts, cut-outs; whole batches at once."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def normalise(images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]):
+    """uint8 (N, C, H, W) -> float32 of the same shape, (x / 255 - mean) / std."""
+    mean_, std_ = (torch.tensor(v).view(1, -1, 1, 1) for v in (mean, std))
+    return (images.float() / 255 - mean_) / std_
+
+
+def augmented(
+    x: torch.Tensor, generator: torch.Generator, shift: int = 4, cut: int = 8
+) -> torch.Tensor:
+    """Each image flipped or not, moved by up to `shift` pixels, a square of `cut` pixels set to 0.
+
+    Args:
+        x: (N, C, H, W), normalised.
+        generator: of the random numbers, so that a run can be repeated.
+
+    Source: DeVries and Taylor, arXiv 1708.04552 (cut-out).
+    """
+    count, _, height, width = x.shape
+    flip = torch.rand(count, generator=generator) < 0.5
+    x = torch.where(flip.view(-1, 1, 1, 1), x.flip(3), x)
+    padded = nn.functional.pad(x, [shift] * 4)
+    top, left = torch.randint(0, 2 * shift + 1, (2, count, 1, 1), generator=generator)
+    rows = (top + torch.arange(height).view(1, -1, 1)).clamp(max=height + 2 * shift - 1)
+    columns = left + torch.arange(width).view(1, 1, -1)
+    picked = padded.permute(0, 2, 3, 1)[torch.arange(count).view(-1, 1, 1), rows, columns]
+    x = picked.permute(0, 3, 1, 2)
+    if cut:
+        y0, x0 = torch.randint(-cut // 2, height - cut // 2, (2, count, 1, 1), generator=generator)
+        at_y = torch.arange(height).view(1, -1, 1) - y0
+        at_x = torch.arange(width).view(1, 1, -1) - x0
+        inside = (at_y >= 0) & (at_y < cut) & (at_x >= 0) & (at_x < cut)
+        x = x.masked_fill(inside[:, None], 0)
+    return x

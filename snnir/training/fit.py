@@ -1,0 +1,174 @@
+"""The training loop: any module, any recipe; checkpoints from which it goes on."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: SGD with Nesterov momentum, a warm-up and a cosine.
+
+    `smoothing` of labels; `average`: decay per step of the exponential moving average of the
+    weights, which is what the trained network has (0: the last weights).
+
+    Source: Loshchilov and Hutter, ICLR 2017 (cosine); Szegedy et al., CVPR 2016 (smoothing).
+    """
+
+    epochs: int
+    rate: float = 0.1
+    batch: int = 128
+    momentum: float = 0.9
+    decay: float = 5e-4
+    warm_up: float = 0.1
+    smoothing: float = 0.1
+    average: float = 0.0
+    seed: int = 7
+
+
+def fit(
+    net: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    recipe: Recipe,
+    *,
+    prepare: Callable[[torch.Tensor, torch.Generator], torch.Tensor],
+    checkpoint: Path | None = None,
+    every: float = 300,
+) -> nn.Module:
+    """Trains `net` in place and returns it in evaluation mode.
+
+    Args:
+        images: (N, ...) of any type; labels: (N,) int64.
+        prepare: makes a batch of images what the network takes (normalisation, augmentation).
+        checkpoint: file that is written each `every` seconds; if it exists, training goes on from
+            it, with the same order of images as if it had never stopped.
+
+    Source: Polyak and Juditsky, 1992 (averaging of weights).
+    """
+    state = _State(net, recipe, math.ceil(len(images) / recipe.batch))
+    if checkpoint is not None and checkpoint.exists():
+        state.restore(torch.load(checkpoint, weights_only=True))
+    saved = time.monotonic()
+    net.train()
+    while state.step < state.steps:
+        epoch, index = divmod(state.step, state.per_epoch)
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
+        order = torch.randperm(len(images), generator=generator)
+        for batch in order.split(recipe.batch)[index:]:
+            seeded = torch.Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
+            x = prepare(images[batch], seeded)
+            loss = nn.functional.cross_entropy(
+                net(x), labels[batch], label_smoothing=recipe.smoothing
+            )
+            state.advance(loss)
+            if checkpoint is not None and time.monotonic() - saved > every:
+                _write(state.content(), checkpoint)
+                saved = time.monotonic()
+        print(
+            f"epoch {epoch + 1} of {recipe.epochs}: loss {state.mean_loss():.4f}",
+            file=sys.stderr,
+            flush=True,
+        )
+    if checkpoint is not None:
+        _write(state.content(), checkpoint)
+    if recipe.average:
+        net.load_state_dict(state.averaged)
+    return net.eval()
+
+
+class _State:
+    """All that a checkpoint holds."""
+
+    def __init__(self, net: nn.Module, recipe: Recipe, per_epoch: int) -> None:
+        self.net, self.recipe, self.per_epoch = net, recipe, per_epoch
+        self.step, self.steps = 0, recipe.epochs * per_epoch
+        weights = [p for p in net.parameters() if p.ndim > 1]
+        others = [p for p in net.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.SGD(
+            [{"params": weights, "weight_decay": recipe.decay}, {"params": others}],
+            lr=recipe.rate,
+            momentum=recipe.momentum,
+            nesterov=True,
+        )
+        self.averaged = {name: v.detach().clone() for name, v in net.state_dict().items()}
+        self.losses: list[float] = []
+
+    def learning_rate(self) -> float:
+        """Of the next step: linear warm-up, then half a cosine down to 0."""
+        done = self.step / self.steps
+        if done < self.recipe.warm_up:
+            return self.recipe.rate * (self.step + 1) / (self.recipe.warm_up * self.steps + 1)
+        done = (done - self.recipe.warm_up) / (1 - self.recipe.warm_up)
+        return self.recipe.rate * (1 + math.cos(math.pi * done)) / 2
+
+    def advance(self, loss: torch.Tensor) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.step += 1
+        self.losses.append(loss.item())
+        if self.recipe.average:
+            # Early weights are forgotten sooner than the decay says.
+            keep = min(self.recipe.average, self.step / (self.step + 10))
+            with torch.no_grad():
+                for name, value in self.net.state_dict().items():
+                    if value.is_floating_point():
+                        self.averaged[name].lerp_(value, 1 - keep)
+                    else:
+                        self.averaged[name].copy_(value)
+
+    def mean_loss(self) -> float:
+        """Of the steps since it was last asked for."""
+        mean = sum(self.losses) / max(1, len(self.losses))
+        self.losses.clear()
+        return mean
+
+    def content(self) -> dict[str, object]:
+        return {
+            "step": self.step,
+            "steps": self.steps,
+            "net": self.net.state_dict(),
+            "averaged": self.averaged,
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, content: dict) -> None:
+        if content["steps"] != self.steps:
+            sys.exit(
+                f"the checkpoint is of a training of {content['steps']} steps, not {self.steps}: "
+                "remove it or train with the same options"
+            )
+        self.step = content["step"]
+        self.net.load_state_dict(content["net"])
+        self.averaged = content["averaged"]
+        self.optimiser.load_state_dict(content["optimiser"])
+
+
+def _write(content: dict[str, object], path: Path) -> None:
+    """Whole or not at all."""
+    part = path.with_suffix(".part")
+    torch.save(content, part)
+    os.replace(part, path)
+
+
+def accuracy(net: nn.Module, x: torch.Tensor, labels: torch.Tensor, batch: int = 250) -> float:
+    """Share of images whose largest output is that of the label; `x` as the network takes it."""
+    net.eval()
+    with torch.inference_mode():
+        right = sum(
+            int((net(part).argmax(1) == truth).sum())
+            for part, truth in zip(x.split(batch), labels.split(batch), strict=True)
+        )
+    return right / len(labels)
