@@ -19,10 +19,13 @@ from snnir.dialects.onnx import constant_of
 from snnir.dialects.onnx_op import describe, shape_of
 
 _SYNAPSES = (onnx.ConvOp, onnx.GemmOp, onnx.AddOp, onnx.AveragePoolOp)
-_NEURONS = (onnx.ReluOp, onnx.ClipOp)
+_GIVEN = (onnx.PixelsOp, onnx.NeuronsOp, onnx.ReadoutOp)
+_NEURONS = (onnx.ReluOp, onnx.ClipOp, onnx.NeuronsOp)
 _HEADS = (onnx.SoftmaxOp, onnx.LogSoftmaxOp)
 _RESHAPES = (onnx.FlattenOp, onnx.ReshapeOp)
-_TAKEN = (*_SYNAPSES, *_NEURONS, *_HEADS, *_RESHAPES, onnx.MaxPoolOp, onnx.ConstantOp)
+_TAKEN = (
+    *_SYNAPSES, *_NEURONS, *_HEADS, *_RESHAPES, *_GIVEN, onnx.MaxPoolOp, onnx.ConstantOp,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,12 @@ def _of_op(op: Operation) -> Iterator[tuple[str, str]]:
             yield from _softmax(op)
         case onnx.MaxPoolOp() | onnx.AveragePoolOp():
             yield from _pool(op)
+        case onnx.PixelsOp() if not isinstance(op.x, BlockArgument):
+            yield "it is not behind the network's input", "let it be the first node"
+        case onnx.ReadoutOp() if not all(
+            isinstance(use.operation, func.ReturnOp) for use in op.result.uses
+        ):
+            yield "it is not the last node", "only the network's output is read"
         case onnx.ReshapeOp():
             if len(shape_of(op.result)) > 2:
                 yield (
@@ -167,7 +176,8 @@ def _behind_neuron(op: Operation, x: SSAValue) -> Iterator[tuple[str, str]]:
     if isinstance(source.owner, onnx.AveragePoolOp) and not isinstance(op, onnx.PoolOp):
         # An average of the image is a sum of pixels, which the first layer may take as it is.
         source = source.owner.x
-    if isinstance(source, BlockArgument) or is_nonnegative(source):
+    image = isinstance(source, BlockArgument) or isinstance(source.owner, onnx.PixelsOp)
+    if image or is_nonnegative(source):
         return
     owner = source.owner
     if isinstance(owner, Operation) and isinstance(owner, _TAKEN):

@@ -17,6 +17,10 @@ from xdsl.ir import Block, Region, SSAValue
 from snnir.dialects.snn import NeuronOp, YieldOp
 
 
+LEAK_BITS = 5
+"""A neuron with leak k loses k / 32 of its membrane at each step."""
+
+
 def _define(
     name: str,
     emission: str,
@@ -101,12 +105,14 @@ def rate_neuron(
     reset: str = "soft",
     compare: str = "ge",
     emission: str = "causal",
+    leak: int = 0,
 ) -> NeuronOp:
     """Rate coding: integrate and fire, once per step or after the whole train.
 
     The membrane starts at theta / 2, which centres the rounding error (Bu et al., ICLR 2022). The
     bias enters at every step. A `soft` reset subtracts theta, a `hard` one sets v to 0; `compare`
-    is `ge` (spike when v >= theta) or `gt`.
+    is `ge` (spike when v >= theta) or `gt`. Before each current `leak` 32ths of the membrane are
+    lost, rounded down.
 
     Raises:
         ValueError: hard reset with integrate-then-fire, which would fire once and stay silent.
@@ -115,6 +121,12 @@ def rate_neuron(
     """
     if emission == "after" and reset == "hard":
         raise ValueError("integrate-then-fire needs the soft reset")
+
+    def integrate(v, i, theta, bias):
+        if leak:
+            lost = arith.ShRSIOp(arith.MuliOp(v, _constant(leak)).result, _constant(LEAK_BITS))
+            v = arith.SubiOp(v, lost.result).result
+        return (_add(_add(v, i), bias),)
 
     def fire(v, theta, bias, left):
         if reset == "soft":
@@ -129,7 +141,7 @@ def rate_neuron(
         ("theta", "bias"),
         {
             "start": lambda theta, bias: (_half(theta),),
-            "integrate": lambda v, i, theta, bias: (_add(_add(v, i), bias),),
+            "integrate": integrate,
             "settle": lambda v, theta, bias: (v,),
             "fire": fire,
         },
@@ -159,19 +171,21 @@ def readout_neuron(name: str, *, radix: bool) -> NeuronOp:
 
 @dataclass(frozen=True)
 class NeuronChoice:
-    """What a user chooses about the neurons of a network: coding, emission, reset, comparison."""
+    """What is chosen about the neurons of a network: coding, emission, reset, comparison, leak."""
 
     coding: str = "radix"
     emission: str = field(default="causal")
     reset: str = "soft"
     compare: str = "ge"
+    leak: int = 0
 
     @property
     def fire_name(self) -> str:
         if self.coding == "radix":
             return "radix"
         when = "integrate_then_fire" if self.emission == "after" else "integrate_and_fire"
-        return f"{when}_{self.reset}_{self.compare}"
+        leak = f"_leak{self.leak}" if self.leak else ""
+        return f"{when}_{self.reset}_{self.compare}{leak}"
 
     @property
     def readout_name(self) -> str:
@@ -181,7 +195,11 @@ class NeuronChoice:
         if self.coding == "radix":
             return radix_neuron(self.fire_name)
         return rate_neuron(
-            self.fire_name, reset=self.reset, compare=self.compare, emission=self.emission
+            self.fire_name,
+            reset=self.reset,
+            compare=self.compare,
+            emission=self.emission,
+            leak=self.leak,
         )
 
     def readout_neuron(self) -> NeuronOp:

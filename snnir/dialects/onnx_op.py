@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     TensorType,
     f32,
+    f64,
     i64,
 )
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -26,7 +27,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from snnir.dialects.onnx_shapes import RULES, Shape, default_params
 
-FLOAT_PARAMS = frozenset({"alpha", "beta", "epsilon", "min", "max", "value"})
+FLOAT_PARAMS = frozenset({"alpha", "beta", "epsilon", "min", "max", "value", "spike"})
+FLOAT_LISTS = frozenset({"scale", "unit"})
 TENSOR = TensorType[Float32Type]
 
 
@@ -48,6 +50,8 @@ def _to_attr(name: str, value: Any) -> Attribute:
         return StringAttr(value)
     if name in FLOAT_PARAMS:
         return FloatAttr(float(value), f32)
+    if name in FLOAT_LISTS:
+        return DenseArrayBase.from_list(f64, [float(v) for v in value])
     if isinstance(value, Sequence):
         return DenseArrayBase.from_list(i64, [int(v) for v in value])
     return IntegerAttr(int(value), i64)
@@ -79,7 +83,7 @@ def _param_text(value: Any) -> str:
         case float():
             return _float_text(value)
         case tuple():
-            return f"[{', '.join(map(str, value))}]"
+            return f"[{', '.join(map(_param_text, value))}]"
         case _:
             return str(value)
 
@@ -91,7 +95,7 @@ def _parse_param(parser: Parser) -> tuple[str, Any]:
     if text is not None:
         return name, text
     values = parser.parse_optional_comma_separated_list(
-        parser.Delimiter.SQUARE, parser.parse_integer
+        parser.Delimiter.SQUARE, parser.parse_number
     )
     return name, values if values is not None else parser.parse_number()
 

@@ -109,6 +109,26 @@ def same(shapes: Shapes, p: Params) -> Shape:
     return shapes[0]
 
 
+def given(shapes: Shapes, p: Params) -> Shape:
+    x = shapes[0]
+    _check(len(x) in (2, 4), f"input {x} is neither (1, channels) nor (1, channels, height, width)")
+    for name in ("scale", "zero", "unit", "bias", "theta"):
+        _check(
+            name not in p or len(p[name]) == x[1],
+            f"{name} has {len(p.get(name, ()))} values for {x[1]} channels",
+        )
+    for name in ("scale", "unit", "theta"):
+        _check(min(p.get(name, (1,))) > 0, f"{name} must be positive")
+    _check(p.get("spike", 1.0) > 0, "spike must be positive")
+    for name, low, high in (
+        ("bits", 1, 8), ("weight_bits", 2, 8), ("steps", 1, 16), ("fraction", 0, 16), ("leak", 0, 31),
+    ):  # fmt: skip
+        _check(low <= p.get(name, low) <= high, f"{name} is {p.get(name)}, allowed: {low} to {high}")
+    _check(p.get("coding", "rate") in ("radix", "rate"), f"coding '{p.get('coding')}' is unknown")
+    _check(p.get("coding") != "radix" or p["leak"] == 0, "neurons of radix coding do not leak")
+    return x
+
+
 def clip(shapes: Shapes, p: Params) -> Shape:
     low, high = p.get("min", -math.inf), p.get("max", math.inf)
     _check(low <= high, f"min {low} is above max {high}")
@@ -230,6 +250,9 @@ RULES: dict[str, Callable[[Shapes, Params], Shape]] = {
     "onnx.Dropout": same,
     "onnx.Softmax": softmax,
     "onnx.LogSoftmax": softmax,
+    "onnx.Pixels": given,
+    "onnx.Neurons": given,
+    "onnx.Readout": given,
 }
 
 
@@ -256,5 +279,9 @@ def default_params(name: str, shapes: Shapes) -> dict[str, Any]:
             return {"mode": "constant", "value": 0.0}
         case "onnx.Softmax" | "onnx.LogSoftmax":
             return {"axis": -1}
+        case "onnx.Pixels":
+            return {"bits": 8}
+        case "onnx.Neurons":
+            return {"leak": 0}
         case _:
             return {}

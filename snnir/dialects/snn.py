@@ -232,6 +232,8 @@ class NeuronUseOp(SnnOp):
                     shape == (channels,) or (shape == (1,) and name == "threshold"),
                     f"{name} has shape {shape}, expected ({channels},)",
                 )
+        if self.given is not None:
+            self.check_given(channels)
         if self.params is None:
             return
         for name, dense in self.params.data.items():
@@ -251,13 +253,28 @@ class NeuronUseOp(SnnOp):
             )
 
 
+    def check_given(self, channels: int) -> None:
+        """That the integers of a trained layer are all there."""
+        given = self.given.data
+        names = ("bits", "fraction", "unit", "bias", *(["theta"] if hasattr(self, "train") else []))
+        self.expect(set(given) == set(names), f"given needs {', '.join(names)}")
+        for name in names[:2]:
+            self.expect(isinstance(given[name], IntegerAttr), f"given {name} must be an integer")
+        for name in names[2:]:
+            value = given[name]
+            sized = isinstance(value, DenseArrayBase) and len(value) == channels
+            self.expect(sized, f"given {name} needs one value for each of {channels} channels")
+
+
 @irdl_op_definition
 class FireOp(NeuronUseOp):
     """A layer of neurons: currents in, trains out.
 
     Float form: `bias` (real, per channel), `ceiling` (upper clip of the activation), and behind
     `threshold-balance` a `threshold` (the activation that a full train stands for, per channel or
-    one). Integer form (behind `quantise`): `params` of the `neuron`, `fraction` (bits by which the
+    one). `given` holds what training has fixed, which `quantise` keeps: weight `bits`, `fraction`,
+    `unit` (real value of a current of 1), and `bias` and `theta` as integers, those but for the
+    current of the input's zero point. Integer form (behind `quantise`): `params` of the `neuron`, `fraction` (bits by which the
     currents are shifted left first), `acc_bits` and `membrane_bits` (proven widths), `unit` (real
     value of one spike of least weight, float64 per channel, for reports).
     """
@@ -274,6 +291,7 @@ class FireOp(NeuronUseOp):
     membrane_bits = opt_prop_def(IntegerAttr)
     params = opt_prop_def(DictionaryAttr)
     unit = opt_prop_def(DenseArrayBase)
+    given = opt_prop_def(DictionaryAttr)
     train = result_def(TrainType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
@@ -285,6 +303,7 @@ class FireOp(NeuronUseOp):
         Clause("ceiling", "float"),
         Clause("bias", "dense"),
         Clause("threshold", "dense"),
+        Clause("given", "attr"),
         Clause("unit", "attr"),
         Clause("params", "attr"),
     )
@@ -324,6 +343,7 @@ class ReadoutOp(NeuronUseOp):
     membrane_bits = opt_prop_def(IntegerAttr)
     params = opt_prop_def(DictionaryAttr)
     scale = opt_prop_def(DenseArrayBase)
+    given = opt_prop_def(DictionaryAttr)
     output = result_def(TensorType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
@@ -334,6 +354,7 @@ class ReadoutOp(NeuronUseOp):
         Clause("acc_bits", "int"),
         Clause("membrane_bits", "int"),
         Clause("bias", "dense"),
+        Clause("given", "attr"),
         Clause("scale", "attr"),
         Clause("params", "attr"),
     )

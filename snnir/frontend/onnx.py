@@ -30,7 +30,9 @@ from snnir.dialects.onnx_op import OnnxOp, shape_of
 from snnir.errors import UserError
 from snnir.frontend.onnx_advice import advise
 from snnir.frontend.onnx_file import Graph, read_graph
+from snnir.frontend.onnx_functions import DOMAIN, FUNCTIONS, ROLES, import_function
 from snnir.frontend.onnx_nodes import IMPORTERS, Node, NodeError, check_finite, import_node
+from snnir.frontend.onnx_quantised import dequantised
 from snnir.interpreters.onnx import known_value
 
 # What becomes of a node, for the report.
@@ -137,7 +139,7 @@ class _Importer:
             culprit = next((self.lost[i] for i in node.inputs if i in self.lost), None)
             if culprit is not None:
                 self.lost.update(dict.fromkeys(node.outputs, culprit))
-                if node.op_type in IMPORTERS and not node.domain:
+                if _is_known(node):
                     return report(True, f"not examined: it depends on '{culprit}'")
                 raise _unsupported(node)
             return self._import(node, report)
@@ -153,16 +155,17 @@ class _Importer:
         if (array := self._evaluate(node)) is not None:
             self.constants[node.outputs[0]] = array
             return report(True, "a constant", shape=array.shape)
-        if node.op_type not in IMPORTERS or node.domain:
+        if not _is_known(node):
             raise _unsupported(node)
-        op = import_node(node, self)
+        op = import_function(node, self) if node.domain else import_node(node, self)
         for output in node.outputs[1:]:
             # Dropout's mask, which nothing may read.
             self.lost[output] = node.name
         op.result.name_hint = _identifier(node.outputs[0])
         self.block.add_op(op)
         self.values[node.outputs[0]] = op.result
-        return report(True, _ROLES.get(node.op_type, "no hardware"), shape=shape_of(op.result))
+        role = ROLES[node.op_type] if node.domain else _ROLES.get(node.op_type, "no hardware")
+        return report(True, role, shape=shape_of(op.result))
 
     def _evaluate(self, node: Node) -> np.ndarray | None:
         """The value of a node that is known now and that the dialect does not express."""
@@ -183,6 +186,8 @@ class _Importer:
         floats = data is not None and data.dtype.kind == "f"
         if node.op_type in IMPORTERS and node.op_type != "Cast" and floats:
             return None
+        if node.op_type == "DequantizeLinear":
+            return dequantised(node, [known[name] for name in node.inputs if name])
         return _compute(node, {k: v for k, v in known.items() if v is not None})
 
     def finish(self) -> ModuleOp:
@@ -211,6 +216,11 @@ class _Importer:
         module = ModuleOp([network])
         module.location = FileLineColLoc(StringAttr(graph.file), IntAttr(1), IntAttr(1))
         return module
+
+
+def _is_known(node: Node) -> bool:
+    known = {"": IMPORTERS, DOMAIN: FUNCTIONS}
+    return node.op_type in known.get(node.domain, ())
 
 
 def _unsupported(node: Node) -> NodeError:

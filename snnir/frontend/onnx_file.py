@@ -14,6 +14,7 @@ import numpy as np
 
 from snnir.errors import UserError
 from snnir.frontend.onnx_advice import advise_file
+from snnir.frontend.onnx_functions import DOMAIN
 from snnir.frontend.onnx_nodes import FLOAT_TYPES, Node
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def _load(file: str) -> onnx.ModelProto:
     if model.functions:
         import onnx.inliner
 
-        model = onnx.inliner.inline_local_functions(model)
+        own = [(f.domain, f.name) for f in model.functions if f.domain == DOMAIN]
+        model = onnx.inliner.inline_selected_functions(model, own, exclude=True)
     return model
 
 

@@ -276,6 +276,38 @@ def _log_softmax(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) ->
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
+def _pixels(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) -> np.ndarray:
+    scale, zero = (_aligned(p[name], shape) for name in ("scale", "zero"))
+    pixels = np.clip(np.rint(inputs[0] / scale + zero), 0, (1 << p["bits"]) - 1)
+    return ((pixels - zero) * scale).astype(np.float32)
+
+
+def _potentials(x: np.ndarray, p: Params, shape: tuple[int, ...], steps: int) -> np.ndarray:
+    """What `steps` steps make of a mean current x and the bias, in units of a current of 1."""
+    units = x * (steps / _aligned(p["unit"], shape))
+    return np.rint(units) + _aligned(p["bias"], shape) * (steps / 2.0 ** p["fraction"])
+
+
+def _neurons(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) -> np.ndarray:
+    """The value of the trains, spread evenly and without a leak: what rate coding stands for."""
+    radix, steps = p["coding"] == "radix", p["steps"]
+    levels = (1 << steps) - 1 if radix else steps
+    theta = _aligned(p["theta"], shape)
+    potentials = _potentials(inputs[0], p, shape, 1 if radix else steps) * 2.0 ** p["fraction"]
+    counts = np.clip((potentials + theta // 2) // theta, 0, levels)
+    return (counts * (p["spike"] / (1 if radix else steps))).astype(np.float32)
+
+
+def _readout(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) -> np.ndarray:
+    potentials = inputs[0] / _aligned(p["unit"], shape)
+    potentials += _aligned(p["bias"], shape) / 2.0 ** p["fraction"]
+    return (potentials * _aligned(p["unit"], shape)).astype(np.float32)
+
+
+def _aligned(values: Sequence[float], shape: tuple[int, ...]) -> np.ndarray:
+    return np.array(values, np.float64).reshape(-1, *[1] * (len(shape) - 2))
+
+
 KERNELS: dict[str, Callable[[list[np.ndarray], Params, tuple[int, ...]], np.ndarray]] = {
     "onnx.Conv": _conv,
     "onnx.Gemm": _gemm,
@@ -302,4 +334,7 @@ KERNELS: dict[str, Callable[[list[np.ndarray], Params, tuple[int, ...]], np.ndar
     "onnx.Dropout": lambda inputs, p, shape: inputs[0],
     "onnx.Softmax": lambda inputs, p, shape: np.exp(_log_softmax(inputs, p, shape)),
     "onnx.LogSoftmax": _log_softmax,
+    "onnx.Pixels": _pixels,
+    "onnx.Neurons": _neurons,
+    "onnx.Readout": _readout,
 }

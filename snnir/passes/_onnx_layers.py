@@ -15,7 +15,7 @@ from snnir.dialects import onnx
 from snnir.dialects.onnx_op import describe, shape_of
 from snnir.dialects.snn import ConvOp, DenseOp
 from snnir.errors import UserError
-from snnir.passes._spiking_layers import Branch, Linear, Spikes, SpikingBuilder, Window
+from snnir.passes._spiking_layers import Branch, Given, Linear, Spikes, SpikingBuilder, Window
 
 Tensor = Spikes | Linear
 
@@ -29,6 +29,8 @@ class OnnxLayers:
         self.build = build
         self.tensors: dict[SSAValue, Tensor] = {image: spikes}
         self.activation = "none"
+        self.given: Given | None = None
+        """What the file says of the readout."""
 
     def convert(self, op: Operation) -> None:
         """Gives the op's result a form.
@@ -50,6 +52,13 @@ class OnnxLayers:
                 form = self.relu(op, None)
             case onnx.ClipOp():
                 form = self.clip(op)
+            case onnx.PixelsOp():
+                form = self.tensors[op.x]
+            case onnx.NeuronsOp():
+                form = self.neurons(op)
+            case onnx.ReadoutOp():
+                self.given = Given.of(op)
+                form = self.form(op.x, op)
             case onnx.MaxPoolOp():
                 form = self.max_pool(op)
             case onnx.AveragePoolOp():
@@ -79,7 +88,7 @@ class OnnxLayers:
                 "a softmax over a map has no form on the machine",
                 hint="leave it out of the model and apply it to the outputs",
             )
-        return self.build.readout(form, self.activation, output)
+        return self.build.readout(form, self.activation, output, self.given)
 
     # Layers ------------------------------------------------------------------------------------
 
@@ -165,6 +174,13 @@ class OnnxLayers:
             self.activation = "relu"
             return form
         return self.build.fire(form, ceiling)
+
+    def neurons(self, op: onnx.NeuronsOp) -> Spikes:
+        """Neurons whose integers training has found."""
+        form = self.form(op.x, op)
+        if isinstance(form, Spikes):
+            form = self.build.identity(form, self.name(op, "neurons"), describe(op))
+        return self.build.fire(form, given=Given.of(op))
 
     def clip(self, op: onnx.ClipOp) -> Tensor:
         low, high = op.params.get("min", -math.inf), op.params.get("max", math.inf)

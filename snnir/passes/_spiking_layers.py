@@ -6,11 +6,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from xdsl.builder import Builder
-from xdsl.dialects.builtin import StringAttr, SymbolRefAttr, TensorType
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    DictionaryAttr,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+    f64,
+)
 from xdsl.ir import Attribute, SSAValue
 
 from snnir.analysis.labels import Labels
 from snnir.analysis.network import producer
+from snnir.dialects import onnx
 from snnir.dialects.assembly import integer, ints, real
 from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice
@@ -126,6 +134,39 @@ class Linear:
         return Linear(self.branches + other.branches, bias, name, node)
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a trained file says of a layer: neurons, steps, and the properties of its op."""
+
+    choice: NeuronChoice
+    steps: int
+    properties: dict[str, Attribute]
+
+    @classmethod
+    def of(cls, op: onnx.NeuronsOp | onnx.ReadoutOp) -> Given:
+        p = op.params
+        neurons = isinstance(op, onnx.NeuronsOp)
+        unit, shift = np.array(p["unit"]), 2.0 ** p["fraction"]
+        given = {
+            "bits": integer(p["weight_bits"]),
+            "fraction": integer(p["fraction"]),
+            "unit": DenseArrayBase.from_list(f64, unit.tolist()),
+            "bias": ints(p["bias"]),
+        }
+        if neurons:
+            given["theta"] = ints(p["theta"])
+        properties = {
+            "given": DictionaryAttr(given),
+            "bias": to_dense((np.array(p["bias"]) * unit / shift).astype(np.float32)),
+        }
+        if not neurons:
+            return cls(NeuronChoice(), 0, properties)
+        coding, steps = p["coding"], p["steps"]
+        levels = 1 if coding == "rate" else (1 << steps) - 1
+        properties["threshold"] = to_dense(np.array([p["spike"] * levels], np.float32))
+        return cls(NeuronChoice(coding, leak=p["leak"]), steps, properties)
+
+
 class SpikingBuilder:
     """Appends snn ops to a block."""
 
@@ -182,29 +223,38 @@ class SpikingBuilder:
             )
         )
 
-    def fire(self, linear: Linear, ceiling: float | None = None) -> Spikes:
+    def fire(
+        self, linear: Linear, ceiling: float | None = None, given: Given | None = None
+    ) -> Spikes:
         """A layer of neurons, then the max pools that had waited for it."""
+        choice = self.choice if given is None else given.choice
+        steps = self.steps if given is None else given.steps
         current = self.current(replace(linear, pools=()))
         properties = {
-            "neuron": SymbolRefAttr(self.neuron(self.choice.fire_name, self.choice)),
+            "neuron": SymbolRefAttr(self.neuron(choice.fire_name, choice)),
             "label": StringAttr(self.labels.unique(linear.name)),
         }
         if linear.bias is not None:
             properties["bias"] = to_dense(linear.bias.astype(np.float32))
         if ceiling is not None:
             properties["ceiling"] = real(ceiling)
-        train = TrainType(linear.dims, self.choice.coding, self.steps)
+        if given is not None:
+            properties |= given.properties
+        train = TrainType(linear.dims, choice.coding, steps)
         op = FireOp.build(operands=[current], properties=properties, result_types=[train])
         spikes = Spikes(self.insert(op).train)
         for window in linear.pools:
             spikes = self.max_pool(spikes, window)
         return spikes
 
-    def readout(self, linear: Linear, activation: str, output: TensorType) -> SSAValue:
+    def readout(
+        self, linear: Linear, activation: str, output: TensorType, given: Given | None = None
+    ) -> SSAValue:
         """The last layer; direct currents are always decoded bit by bit, which is exact."""
         current = self.current(linear)
         # A network of one layer has nothing to count spikes with.
-        choice = NeuronChoice() if current.type.coding_name == "direct" else self.choice
+        coding = current.type.coding_name
+        choice = NeuronChoice() if coding == "direct" else NeuronChoice(coding)
         properties = {
             "neuron": SymbolRefAttr(self.neuron(choice.readout_name, choice)),
             "label": StringAttr(self.labels.unique(linear.name)),
@@ -212,6 +262,8 @@ class SpikingBuilder:
         }
         if linear.bias is not None:
             properties["bias"] = to_dense(linear.bias.astype(np.float32))
+        if given is not None:
+            properties |= given.properties
         op = ReadoutOp.build(operands=[current], properties=properties, result_types=[output])
         return self.insert(op).output
 

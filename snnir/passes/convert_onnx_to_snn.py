@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from xdsl.builder import Builder, InsertPoint
@@ -22,7 +22,7 @@ from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
 from snnir.passes._input_padding import move_input_padding
 from snnir.passes._onnx_layers import OnnxLayers
-from snnir.passes._spiking_layers import Dims, Spikes, SpikingBuilder
+from snnir.passes._spiking_layers import Dims, Given, Spikes, SpikingBuilder
 
 PIXEL_BITS = 8
 """What the machine receives of a pixel: a byte at most."""
@@ -48,6 +48,9 @@ class ConvertOnnxToSnnPass(ModulePass):
     Relu changes places with it, an average pool in front of a Relu changes places with a 1x1
     convolution; both are exact. A pool of an average gets a *relay* between them: neurons that fire
     what they receive with weight 1/k^2.
+
+    A trained spiking network (functions of the ONNX domain `snnir`) says itself what its pixels
+    and neurons are: its layers get them as `given`, and the options have no effect on them.
 
     Assumptions: simplify-onnx and fold-batchnorm have run. Values between layers are never
     negative: a linear layer that feeds another layer is refused by name.
@@ -97,8 +100,12 @@ class ConvertOnnxToSnnPass(ModulePass):
             raise UserError("the network must have one input and one output")
         block = Block(arg_types=[old.args[0].type])
         block.args[0].name_hint = old.args[0].name_hint
-        build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, self.timesteps)
-        encode = self.encode(build, block.args[0], _image_dims(old.args[0]))
+        steps = self.timesteps
+        if trained := next((o for o in old.ops if isinstance(o, onnx.NeuronsOp)), None):
+            found = Given.of(trained)
+            choice, steps = replace(found.choice, leak=0), found.steps
+        build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps)
+        encode = self.encode(build, block.args[0], _image_dims(old.args[0]), old.args[0])
         graph = OnnxLayers(build, old.args[0], Spikes(encode.train))
         for node in old.ops:
             if not isinstance(node, ReturnOp):
@@ -113,13 +120,18 @@ class ConvertOnnxToSnnPass(ModulePass):
             op.body.block.insert_op_before(definition, function)
         move_input_padding(encode)
 
-    def encode(self, build: SpikingBuilder, image: SSAValue, dims: Dims) -> EncodeOp:
+    def encode(
+        self, build: SpikingBuilder, image: SSAValue, dims: Dims, old: SSAValue
+    ) -> EncodeOp:
+        """Where the image enters; `old` is the image of the graph that is converted."""
         properties = {"pads": ints([0, 0, 0, 0])}
-        scale_zero = self.scale_and_zero(dims[0])
+        bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])
+        if given := _pixels(old):
+            bits, scale_zero = given["bits"], (given["scale"], map(float, given["zero"]))
         if scale_zero is not None:
             for name, values in zip(("scale", "zero"), scale_zero, strict=True):
-                properties[name] = DenseArrayBase.from_list(f64, values)
-        train = TrainType(dims, "direct", self.input_bits)
+                properties[name] = DenseArrayBase.from_list(f64, list(values))
+        train = TrainType(dims, "direct", bits)
         op = EncodeOp.build(operands=[image], properties=properties, result_types=[train])
         return build.insert(op)
 
@@ -134,6 +146,12 @@ class ConvertOnnxToSnnPass(ModulePass):
         mean = _spread(self.input_mean, 0.0, channels, "input-mean")
         std = _spread(self.input_std, 1.0, channels, "input-std")
         return [unit / s for s in std], [m / unit for m in mean]
+
+
+def _pixels(image: SSAValue) -> dict | None:
+    """What a trained file says of its pixels."""
+    users = [use.operation for use in image.uses]
+    return next((op.params for op in users if isinstance(op, onnx.PixelsOp)), None)
 
 
 def _replace_body(function: FuncOp, block: Block) -> None:

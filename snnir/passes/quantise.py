@@ -36,6 +36,9 @@ MAX_FRACTION = 16
 IDENTITY_BITS = 16
 MEMBRANE_BITS = 31
 
+MULTIPLE = 0.05
+"""How far a weight of a trained file may be from a multiple of its unit: what float32 loses."""
+
 
 @dataclass
 class _Layer:
@@ -88,6 +91,8 @@ class QuantisePass(ModulePass):
     network is run once, and each bias takes back what the rounding errors of its weights make of
     the mean trains.
 
+    A layer whose integers training has fixed (`given`) keeps them, whatever the options say.
+
     Assumptions: threshold-balance has run.
 
     Options: `weight-bits` 2 to 8; `rounding` minmax (the largest weight is the largest integer) or
@@ -121,7 +126,7 @@ class QuantisePass(ModulePass):
         for layer in layers(op):
             ready = self.prepare(layer, values)
             self.round(ready)
-            if means:
+            if means and layer.given is None:
                 _correct_bias(ready, means)
             pending.append(ready)
         for ready in pending:
@@ -184,6 +189,9 @@ class QuantisePass(ModulePass):
 
     def round(self, layer: _Layer) -> None:
         """Chooses the unit of each output channel and rounds the weights to it."""
+        if layer.op.given is not None:
+            _as_given(layer)
+            return
         bits = self.weight_bits
         wide = [isinstance(s, OneToOneOp) for s in layer.synapses]
         if len(wide) == 1 and wide[0] and self.units_may_differ(layer):
@@ -229,7 +237,10 @@ class QuantisePass(ModulePass):
 
     def finish(self, layer: _Layer, fraction: int, zeros: np.ndarray | None) -> LayerOp:
         """Writes parameters and widths; may be repeated with another fraction."""
-        op, step = layer.op, 2.0**fraction
+        op = layer.op
+        if op.given is not None:
+            fraction = op.given.data["fraction"].value.data
+        step = 2.0**fraction
         offset = np.zeros(len(layer.unit))
         for synapse in layer.synapses:
             if zeros is not None and synapse.source.type.coding_name == "direct":
@@ -238,6 +249,10 @@ class QuantisePass(ModulePass):
         params = {"bias": np.rint(bias * step)}
         if layer.spike is not None:
             params["theta"] = np.maximum(np.rint(layer.spike / layer.unit * step), 1)
+        if op.given is not None:
+            given = op.given.data
+            params = {name: np.array(given[name].get_values()) for name in given if name in params}
+            params["bias"] = params["bias"] - np.rint(offset * step)
         names = neuron_of(op).param_names
         missing = [name for name in names if name not in params]
         if missing:
@@ -264,9 +279,34 @@ class QuantisePass(ModulePass):
             {name: to_dense(array.astype(dtype)) for name, array in arrays.items()}
         )
         if fits:
-            for name in ("bias", "threshold", "ceiling"):
+            for name in ("bias", "threshold", "ceiling", "given"):
                 op.properties.pop(name, None)
         return op
+
+
+def _as_given(layer: _Layer) -> None:
+    """The integers that training saw: the weights are multiples of the unit that it gives."""
+    given = layer.op.given.data
+    layer.unit = np.array(given["unit"].get_values())
+    for synapse, weights in zip(layer.synapses, layer.weights, strict=True):
+        exact = weights / layer.unit[:, None]
+        rows = np.rint(exact)
+        if np.abs(exact - rows).max() > MULTIPLE:
+            raise UserError(
+                "the weights are no multiples of the unit that the trained file gives",
+                where=f"layer '{layer.op.label.data}'",
+                hint="export the network again",
+            )
+        layer.integers.append(rows.astype(np.int64))
+        needed = max(2, signed_bits(int(rows.min()), int(rows.max())))
+        wide = isinstance(synapse, OneToOneOp)
+        allowed = IDENTITY_BITS if wide else given["bits"].value.data
+        if needed > allowed:
+            raise UserError(
+                f"weights of {needed} bits where the trained file says {allowed}",
+                where=f"layer '{layer.op.label.data}'",
+            )
+        layer.bits.append(needed if wide else allowed)
 
 
 def _correct_bias(layer: _Layer, means: dict[SSAValue, np.ndarray]) -> None:

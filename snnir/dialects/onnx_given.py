@@ -1,0 +1,63 @@
+"""What a trained spiking network says of itself: ops of the onnx dialect for functions of `snnir`.
+
+A file that `snnir.training` writes calls three functions of the ONNX domain `snnir`, whose
+attributes hold the integers that training saw. They are kept as they are down to the machine.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, StringAttr
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def
+
+from snnir.dialects.onnx_op import TENSOR, OnnxOp
+
+@irdl_op_definition
+class PixelsOp(OnnxOp):
+    """The image as the machine receives it: `scale[c] * (u - zero[c])`, u of `bits` bits."""
+
+    name = "onnx.Pixels"
+    x = operand_def(TENSOR)
+    scale = prop_def(DenseArrayBase)
+    zero = prop_def(DenseArrayBase)
+    bits = prop_def(IntegerAttr)
+
+
+class GivenOp(OnnxOp):
+    """What neurons and readout share.
+
+    `unit`: real value of an integer current of 1, per output channel; `bias` on the same scale,
+    times 2^`fraction`; `weight_bits` of the synapses before it.
+    """
+
+    x = operand_def(TENSOR)
+    unit = prop_def(DenseArrayBase)
+    bias = prop_def(DenseArrayBase)
+    fraction = prop_def(IntegerAttr)
+    weight_bits = prop_def(IntegerAttr)
+    PER_CHANNEL: ClassVar = ("unit", "bias")
+
+
+@irdl_op_definition
+class NeuronsOp(GivenOp):
+    """Neurons of `coding` radix or rate over `steps` steps; a spike of least weight is `spike`.
+
+    `theta` is the threshold times 2^`fraction`, `leak` what is lost of a membrane at each step of
+    rate coding, in 32ths.
+    """
+
+    name = "onnx.Neurons"
+    coding = prop_def(StringAttr)
+    steps = prop_def(IntegerAttr)
+    theta = prop_def(DenseArrayBase)
+    spike = prop_def(FloatAttr)
+    leak = prop_def(IntegerAttr)
+    PER_CHANNEL: ClassVar = ("unit", "bias", "theta")
+
+
+@irdl_op_definition
+class ReadoutOp(GivenOp):
+    """The network's outputs, potentials that are read behind the last synapses."""
+
+    name = "onnx.Readout"

@@ -1,0 +1,194 @@
+"""A spiking network as an ONNX file that holds its integers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from snnir.training.functions import OPSET, functions
+from snnir.training.spiking import Branch, Layer, MaxPool, SpikingNetwork, Train, Window, sources
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+
+DOMAIN = "snnir"
+IR_VERSION = 8
+
+
+def export_onnx(network: SpikingNetwork, path: str | Path, image: tuple[int, int, int]) -> None:
+    """Writes the network as it is in evaluation mode.
+
+    Weights are int8 initialisers behind DequantizeLinear, one scale for each output channel. Pixels,
+    neurons, pools of rate-coded trains and the readout are calls of functions of the domain
+    `snnir`, with coding, steps, thresholds, leak, biases and bit widths as attributes; the file
+    holds their bodies, made of standard operators. `snnc compile` takes all integers as they are.
+
+    Args:
+        image: (C, H, W) of the input, whose float values are those of `network.pixels.real`.
+    """
+    import onnx
+
+    with torch.no_grad():
+        model = _Writer(network, image).model()
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save_model(model, str(path))
+
+
+class _Writer:
+    """Collects nodes and initialisers, stage by stage."""
+
+    def __init__(self, network: SpikingNetwork, image: tuple[int, int, int]) -> None:
+        self.network, self.image = network, image
+        self.rate = network.code.coding == "rate"
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.functions: set[str] = set()
+        self.counts: dict[str, int] = {}
+
+    def model(self) -> onnx.ModelProto:
+        from onnx import TensorProto, helper
+
+        pixels = self.network.pixels
+        channels = self.image[0]
+        name = self.call(
+            "Pixels",
+            "image",
+            "pixels",
+            scale=[pixels.scale] * channels,
+            zero=pixels.zero.expand(channels).int().tolist(),
+            bits=8,
+            repeats=[self.network.code.steps if self.rate else 1, 1, 1],
+        )
+        tensors = [name]
+        trains = [Train(torch.zeros(()), torch.tensor(pixels.scale))]
+        for stage in self.network.stages:
+            given = [trains[i] for i in sources(stage)]
+            names = [tensors[i] for i in sources(stage)]
+            if isinstance(stage, MaxPool):
+                tensors.append(self.max_pool(stage, names[0]))
+                trains.append(given[0])
+            else:
+                tensors.append(self.layer(stage, names, given))
+                if stage.fires:
+                    trains.append(Train(torch.zeros(()), stage.spike_value()))
+        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", *self.image])
+        classes = len(self.network.layers()[-1].bias)
+        outputs = helper.make_tensor_value_info(
+            tensors[-1], TensorProto.FLOAT, ["batch", classes]
+        )
+        graph = helper.make_graph(self.nodes, "network", [image], [outputs], self.initializers)
+        return helper.make_model(
+            graph,
+            functions=functions(self.functions),
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)],
+            ir_version=IR_VERSION,
+            producer_name="snnir",
+        )
+
+    def layer(self, layer: Layer, names: list[str], trains: list[Train]) -> str:
+        ready = layer.integers(trains)
+        currents = []
+        for branch, name, train, weight in zip(
+            layer.branches, names, trains, ready.weights, strict=True
+        ):
+            scale = ready.unit / branch.step(train)
+            if branch.window is not None:
+                name = self.average_pool(branch.window, name)
+            currents.append(name if branch.weight is None else self.synapse(
+                branch, weight, scale, name))  # fmt: skip
+        total = currents[0]
+        for other in currents[1:]:
+            total = self.node("Add", [total, other], self.fresh("add"))
+        attributes: dict[str, Any] = {
+            "unit": ready.unit.tolist(),
+            "bias": _whole(ready.bias),
+            "fraction": int(layer.fraction),
+            "weight_bits": layer.bits,
+            "steps": self.network.code.steps if self.rate or layer.fires else 1,
+        }
+        if not layer.fires:
+            return self.call("Readout", total, "outputs", **attributes)
+        attributes |= {"theta": _whole(ready.theta), "spike": float(layer.spike_value())}
+        if self.rate:
+            attributes["leak"] = 0 if ready.leak is None else int(ready.leak)
+        kind = "Rate" if self.rate else "Radix"
+        return self.call(kind, total, self.fresh("neurons"), **attributes)
+
+    def synapse(
+        self, branch: Branch, weight: torch.Tensor, scale: torch.Tensor, source: str
+    ) -> str:
+        name = self.fresh("dense" if branch.geometry is None else "conv")
+        integers = weight.to(torch.int8).numpy()
+        self.initialise(f"{name}.integers", integers)
+        self.initialise(f"{name}.scale", scale.float().numpy())
+        real = self.node(
+            "DequantizeLinear", [f"{name}.integers", f"{name}.scale"], f"{name}.weight", axis=0
+        )
+        if branch.geometry is None:
+            flat = self.node("Flatten", [source], self.fresh("flatten"), axis=1)
+            return self.node("Gemm", [flat, real], name, transB=1)
+        geometry = {key: _pair(value) for key, value in branch.geometry.items()}
+        return self.node(
+            "Conv",
+            [source, real],
+            name,
+            kernel_shape=list(integers.shape[2:]),
+            strides=geometry["stride"],
+            pads=geometry["padding"] * 2,
+            dilations=geometry["dilation"],
+            group=branch.geometry["groups"],
+        )
+
+    def max_pool(self, stage: MaxPool, source: str) -> str:
+        attributes = _pool(stage.window)
+        if not self.rate:
+            return self.node("MaxPool", [source], self.fresh("pool"), **attributes)
+        steps = self.network.code.steps
+        return self.call("MaxPool", source, self.fresh("pool"), **attributes, steps=steps)
+
+    def average_pool(self, window: Window, source: str) -> str:
+        attributes = {**_pool(window), "count_include_pad": 1}
+        return self.node("AveragePool", [source], self.fresh("average"), **attributes)
+
+    def fresh(self, kind: str) -> str:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return f"{kind}{self.counts[kind]}"
+
+    def node(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
+        return name
+
+    def call(self, function: str, source: str, name: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.functions.add(function)
+        self.nodes.append(
+            helper.make_node(function, [source], [name], name=name, domain=DOMAIN, **attributes)
+        )
+        return name
+
+    def initialise(self, name: str, array: np.ndarray) -> None:
+        from onnx import numpy_helper
+
+        self.initializers.append(numpy_helper.from_array(array, name))
+
+
+def _pool(window: Window) -> dict[str, list[int]]:
+    return {
+        "kernel_shape": [window.kernel] * 2,
+        "strides": [window.stride] * 2,
+        "pads": [window.padding] * 4,
+    }
+
+
+def _pair(value: int | tuple[int, int]) -> list[int]:
+    return [value, value] if isinstance(value, int) else list(value)
+
+
+def _whole(values: torch.Tensor) -> list[int]:
+    return [int(v) for v in values.tolist()]

@@ -1,0 +1,207 @@
+"""Bodies of the functions of the ONNX domain `snnir`: what any ONNX runtime computes for them.
+
+Trains of rate coding stand one step after the other in the batch dimension, (T * N, ...). Integers
+are computed as integers (int64); only a current is rounded to one, which float32 holds exactly as
+long as it is below 2^24.
+"""
+
+from __future__ import annotations
+
+OPSET = 17
+
+_HEAD = """
+<opset_import: ["" : 17], domain: "snnir">
+"""
+
+_INTEGERS = """
+  shape = Shape (current)
+  flat = Constant <value_ints = [0, 0, -1]> ()
+  column = Constant <value_ints = [1, -1, 1]> ()
+  two = Constant <value_int = 2> ()
+  fraction_ = Constant <value_int: int = @fraction> ()
+  scale = Pow (two, fraction_)
+  unit_ = Constant <value_floats: floats = @unit> ()
+  units = Reshape (unit_, column)
+  bias_ = Constant <value_ints: ints = @bias> ()
+  biases = Reshape (bias_, column)
+  rows = Reshape (current, flat)
+  ratio = Div (rows, units)
+  nearest = Round (ratio)
+  currents = Cast <to = 7> (nearest)
+  scaled = Mul (currents, scale)
+"""
+
+_THETA = """
+  theta_ = Constant <value_ints: ints = @theta> ()
+  thetas = Reshape (theta_, column)
+  half = Div (thetas, two)
+  zero = Constant <value_int = 0> ()
+  spike_ = Constant <value_float: float = @spike> ()
+"""
+
+PIXELS = (
+    _HEAD
+    + """
+Pixels <scale, zero, bits, repeats> (image) => (train) {
+  flat = Constant <value_ints = [0, 0, -1]> ()
+  column = Constant <value_ints = [1, -1, 1]> ()
+  scale_ = Constant <value_floats: floats = @scale> ()
+  scales = Reshape (scale_, column)
+  zero_ = Constant <value_ints: ints = @zero> ()
+  zero_column = Reshape (zero_, column)
+  zeros = Cast <to = 1> (zero_column)
+  rows = Reshape (image, flat)
+  steps = Div (rows, scales)
+  shifted = Add (steps, zeros)
+  nearest = Round (shifted)
+  low = Constant <value_float = 0.0> ()
+  bits_ = Constant <value_int: int = @bits> ()
+  two = Constant <value_int = 2> ()
+  one = Constant <value_int = 1> ()
+  count = Pow (two, bits_)
+  top_ = Sub (count, one)
+  top = Cast <to = 1> (top_)
+  pixel = Clip (nearest, low, top)
+  centred = Sub (pixel, zeros)
+  real = Mul (centred, scales)
+  repeats_ = Constant <value_ints: ints = @repeats> ()
+  repeated = Tile (real, repeats_)
+  open = Constant <value_ints = [-1]> ()
+  rest = Shape <start = 1> (image)
+  shape = Concat <axis = 0> (open, rest)
+  train = Reshape (repeated, shape)
+}
+"""
+)
+
+RADIX = (
+    _HEAD
+    + """
+Radix <steps, fraction, weight_bits, theta, bias, unit, spike> (current) => (train) {
+"""
+    + _INTEGERS
+    + _THETA
+    + """
+  one = Constant <value_int = 1> ()
+  steps_ = Constant <value_int: int = @steps> ()
+  count = Pow (two, steps_)
+  peak = Sub (count, one)
+  biased = Add (scaled, biases)
+  settled = Add (biased, half)
+  positive = Max (settled, zero)
+  quotient = Div (positive, thetas)
+  value = Min (quotient, peak)
+  number = Cast <to = 1> (value)
+  real = Mul (number, spike_)
+  train = Reshape (real, shape)
+}
+"""
+)
+
+_TO_STEPS = """
+  steps_ = Constant <value_int: int = @steps> ()
+  line = Constant <value_ints = [1]> ()
+  steps_line = Reshape (steps_, line)
+  open = Constant <value_ints = [-1]> ()
+  inner = Shape <start = 1> (scaled)
+  by_step_shape = Concat <axis = 0> (steps_line, open, inner)
+  by_step = Reshape (scaled, by_step_shape)
+"""
+
+RATE = (
+    _HEAD
+    + """
+Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak> (current) => (train) {
+"""
+    + _INTEGERS
+    + _THETA
+    + _TO_STEPS
+    + """
+  leak_ = Constant <value_int: int = @leak> ()
+  of = Constant <value_int = 32> ()
+  first = Gather <axis = 0> (by_step, zero)
+  nothing = Mul (first, zero)
+  start = Add (nothing, half)
+  last, fired = Scan <num_scan_inputs = 1, body = step (v, i) => (next, spikes) {
+    product = Mul (v, leak_)
+    remainder = Mod <fmod = 0> (product, of)
+    whole = Sub (product, remainder)
+    lost = Div (whole, of)
+    kept = Sub (v, lost)
+    driven = Add (kept, i)
+    full = Add (driven, biases)
+    spikes = GreaterOrEqual (full, thetas)
+    taken = Where (spikes, thetas, zero)
+    next = Sub (full, taken)
+  }> (start, by_step)
+  number = Cast <to = 1> (fired)
+  real = Mul (number, spike_)
+  train = Reshape (real, shape)
+}
+"""
+)
+
+MAX_POOL = (
+    _HEAD
+    + """
+MaxPool <kernel_shape, strides, pads, steps> (train) => (pooled) {
+  steps_ = Constant <value_int: int = @steps> ()
+  line = Constant <value_ints = [1]> ()
+  steps_line = Reshape (steps_, line)
+  open = Constant <value_ints = [-1]> ()
+  zero = Constant <value_ints = [0]> ()
+  inner = Shape <start = 1> (train)
+  by_step_shape = Concat <axis = 0> (steps_line, open, inner)
+  by_step = Reshape (train, by_step_shape)
+  fires = Sign (by_step)
+  counts = ReduceSum <keepdims = 0> (fires, zero)
+  most, index = MaxPool <kernel_shape: ints = @kernel_shape, strides: ints = @strides,
+                         pads: ints = @pads> (counts)
+  lines_shape = Concat <axis = 0> (steps_line, open)
+  lines = Reshape (train, lines_shape)
+  index_shape = Concat <axis = 0> (line, open)
+  index_line = Reshape (index, index_shape)
+  width_from = Constant <value_ints = [2]> ()
+  size = Shape (index_line)
+  width = Slice (size, line, width_from)
+  every_shape = Concat <axis = 0> (steps_line, width)
+  every = Expand (index_line, every_shape)
+  picked = GatherElements <axis = 1> (lines, every)
+  outer = Shape <start = 1> (most)
+  shape = Concat <axis = 0> (open, outer)
+  pooled = Reshape (picked, shape)
+}
+"""
+)
+
+READOUT = (
+    _HEAD
+    + """
+Readout <steps, fraction, weight_bits, bias, unit> (current) => (outputs) {
+"""
+    + _INTEGERS
+    + _TO_STEPS
+    + """
+  driven = Add (by_step, biases)
+  axis = Constant <value_ints = [0]> ()
+  potentials = ReduceSum <keepdims = 0> (driven, axis)
+  number = Cast <to = 1> (potentials)
+  divisor_ = Mul (scale, steps_)
+  divisor = Cast <to = 1> (divisor_)
+  least = Div (units, divisor)
+  real = Mul (number, least)
+  rest = Shape <start = 1> (current)
+  outputs_shape = Concat <axis = 0> (open, rest)
+  outputs = Reshape (real, outputs_shape)
+}
+"""
+)
+
+
+def functions(names: set[str]):
+    """The functions of these names, as onnx.FunctionProto."""
+    from onnx import parser
+
+    texts = {"Pixels": PIXELS, "Radix": RADIX, "Rate": RATE, "MaxPool": MAX_POOL}
+    texts["Readout"] = READOUT
+    return [parser.parse_function(texts[name]) for name in sorted(names)]

@@ -1,0 +1,374 @@
+"""Spiking networks as torch modules that compute with the compiler's integers.
+
+What a layer multiplies, adds and compares are the integers of the compiled network, in training as
+in evaluation: rounded on the way from the trained parameters, with gradients that pass through.
+Trains are tensors of integers (kept as floats). In evaluation mode all sums are exact, so trains
+and potentials are those of the interpreter, the C program and the hardware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from snnir.analysis.rounding import top_level
+from snnir.dialects.neurons import LEAK_BITS
+from snnir.training.rounding import floored, rounded, slowed, spike
+
+EXACT = 2**24
+"""Integers up to here are exact in float32."""
+
+WIDEST = (1 << 15) - 1
+"""The largest integer weight of an identity branch."""
+
+
+@dataclass
+class Train:
+    """What goes from layer to layer.
+
+    Args:
+        values: integers; `kind` says which: `still` (N, ...), the same at all steps (pixels less
+            their zero point) or a radix value; `count` (N, ...), spikes over all steps; `steps`
+            (T, N, ...), spikes step by step.
+        step: real value of a 1: of a pixel, of the least radix value, of a spike at one step.
+    """
+
+    values: torch.Tensor
+    step: torch.Tensor
+    kind: str = "still"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A pool: (kernel, stride, padding), each square; `terms` positions."""
+
+    kernel: int
+    stride: int
+    padding: int
+
+    @property
+    def terms(self) -> int:
+        return self.kernel**2
+
+
+class Pixels(nn.Module):
+    """What an image means: a pixel u of 0..255 stands for scale * (u - zero[c]).
+
+    Args:
+        mean, std: the network to be made spiking takes (u / 255 - mean) / std. The zero points
+            are the pixels nearest to the means; one scale serves all channels, and `gains` are
+            what the weights behind it have to take up.
+    """
+
+    def __init__(self, mean: tuple[float, ...] = (0.0,), std: tuple[float, ...] = (1.0,)) -> None:
+        super().__init__()
+        spread = torch.tensor(std)
+        self.scale = float((1 / (255 * spread)).max())
+        self.register_buffer("zero", (255 * torch.tensor(mean)).round())
+        self.register_buffer("gains", spread.min() / spread)
+
+    def real(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the network takes of uint8 images (N, C, H, W)."""
+        return (pixels.float() - self.zero.view(-1, 1, 1)) * self.scale
+
+    def forward(self, x: torch.Tensor) -> Train:
+        low = -self.zero.view(-1, 1, 1)
+        values = torch.minimum(torch.maximum((x / self.scale).round(), low), low + 255)
+        return Train(values, torch.tensor(self.scale))
+
+
+class Branch(nn.Module):
+    """A synapse: convolution, dense, or the identity where there is no weight.
+
+    Args:
+        source: number of the train that it reads; 0 is the image.
+        window: of an average pool before it, which only sums.
+        geometry: stride, padding, dilation, groups of a convolution.
+    """
+
+    def __init__(
+        self,
+        source: int,
+        weight: torch.Tensor | None,
+        window: Window | None = None,
+        geometry: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.source, self.window, self.geometry = source, window, geometry
+        self.weight = None if weight is None else nn.Parameter(weight)
+
+    def step(self, train: Train) -> torch.Tensor:
+        """Real value of what weight 1 makes of a count of 1."""
+        return train.step if self.window is None else train.step / self.window.terms
+
+    def transmit(self, weight: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        """Currents from weights, which may be real ones, and values (N, ...)."""
+        if self.window is not None:
+            w = self.window
+            values = nn.functional.avg_pool2d(
+                values, w.kernel, w.stride, w.padding, divisor_override=1
+            )
+        if self.geometry is not None:
+            return nn.functional.conv2d(values, weight, **self.geometry)
+        if self.weight is None:
+            return values * weight.view(-1, *[1] * (values.ndim - 2))
+        return nn.functional.linear(values.flatten(1), weight)
+
+
+@dataclass(frozen=True)
+class Code:
+    """How neurons fire: `radix`, or `rate` (each step integrates and fires, soft reset)."""
+
+    coding: str
+    steps: int
+
+    @property
+    def levels(self) -> int:
+        """The largest value of a train."""
+        return self.steps if self.coding == "rate" else (1 << self.steps) - 1
+
+
+@dataclass
+class Integers:
+    """What the compiler makes of a layer; `unit` is the real value of a current of 1."""
+
+    weights: list[torch.Tensor]
+    unit: torch.Tensor
+    bias: torch.Tensor
+    theta: torch.Tensor | None
+    leak: torch.Tensor | None
+
+
+class Layer(nn.Module):
+    """Synapses whose currents meet, and the neurons or the readout behind them.
+
+    Trained are the weights and biases as real numbers, `scale` (of each output channel's weights),
+    `full` (what a train of all spikes stands for, the theta of QCFS) and `leak` (32ths lost at each
+    step).
+
+    Args:
+        code: of the network's neurons; `fires`: whether this layer has some, or is the readout,
+            whose outputs share one scale.
+        bits: of weights.
+    """
+
+    def __init__(
+        self,
+        branches: list[Branch],
+        bias: torch.Tensor,
+        code: Code,
+        *,
+        fires: bool,
+        bits: int,
+        leaky: bool = False,
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+        self.bias = nn.Parameter(bias)
+        self.code, self.fires, self.bits = code, fires, bits
+        self.scale = nn.Parameter(torch.ones(len(bias) if fires else 1))
+        self.full = nn.Parameter(torch.tensor(1.0)) if fires else None
+        self.leak = nn.Parameter(torch.tensor(0.0)) if fires and leaky else None
+        self.register_buffer("fraction", torch.tensor(0))
+        self.register_buffer("neurons", torch.tensor(1))
+
+    def spike_value(self) -> torch.Tensor:
+        """What a spike of least weight stands for."""
+        shared = float(self.neurons * self.code.levels)
+        full = slowed(self.full.abs(), shared**-0.5)
+        return full if self.code.coding == "rate" else full / self.code.levels
+
+    def integers(self, trains: list[Train]) -> Integers:
+        """The layer's integers for the branches' trains, differentiable."""
+        steps = [branch.step(train) for branch, train in zip(self.branches, trains, strict=True)]
+        top = top_level(self.bits)
+        sizes = [0 if b.weight is None else b.weight.numel() for b in self.branches]
+        scale = slowed(self.scale.abs(), (sum(sizes) * top / len(self.scale)) ** -0.5)
+        unit = (scale * steps[sizes.index(max(sizes))]).expand(len(self.bias))
+        for size, step in zip(sizes, steps, strict=True):
+            if not size:
+                # The unit divides the identity's step, so that its real weight is exactly 1.
+                unit = step / rounded(step / unit).clamp(1, WIDEST)
+        weights = []
+        for branch, step in zip(self.branches, steps, strict=True):
+            if branch.weight is None:
+                weights.append(rounded(step / unit))
+            else:
+                inverse = (step / unit).view(-1, *[1] * (branch.weight.ndim - 1))
+                weights.append(rounded((branch.weight * inverse).clamp(-top, top)))
+        shift = 2.0 ** int(self.fraction)
+        bias = rounded(self.bias / unit * shift)
+        theta = leak = None
+        if self.fires:
+            theta = rounded(self.spike_value() / unit * shift).clamp_min(1)
+        if self.leak is not None:
+            leak = rounded(self.leak.clamp(0, (1 << LEAK_BITS) - 1))
+        return Integers(weights, unit, bias, theta, leak)
+
+    def forward(self, trains: list[Train]) -> Train:
+        ready = self.integers(trains)
+        currents = [
+            self.current(branch, weight, train)
+            for branch, weight, train in zip(self.branches, ready.weights, trains, strict=True)
+        ]
+        if not self.fires:
+            return Train(*self.read(ready, currents, trains))
+        if self.code.coding == "radix" or any(train.kind == "count" for train in trains):
+            return self.fire_at_once(ready, currents, trains)
+        return self.fire_step_by_step(ready, currents, trains)
+
+    def current(self, branch: Branch, weight: torch.Tensor, train: Train) -> torch.Tensor:
+        """Of (N, ...) or (T, N, ...) values; exact in evaluation mode."""
+        values = train.values
+        if not self.training and self.reach(branch, weight, train) >= EXACT:
+            weight, values = weight.double(), values.double()
+        if train.kind != "steps":
+            return branch.transmit(weight, values)
+        flat = branch.transmit(weight, values.flatten(0, 1))
+        return flat.view(*values.shape[:2], *flat.shape[1:])
+
+    def reach(self, branch: Branch, weight: torch.Tensor, train: Train) -> float:
+        """What no current of the branch exceeds."""
+        terms = 1 if branch.window is None else branch.window.terms
+        largest = weight.detach().abs().flatten(1 if weight.ndim > 1 else 0).sum(-1).max()
+        return float(largest * train.values.detach().abs().max() * terms)
+
+    def exactly(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
+        """As float64 in evaluation mode, where membranes need it."""
+        return [x if self.training else x.double() for x in tensors]
+
+    def summed(self, ready: Integers, currents, trains: list[Train]) -> torch.Tensor:
+        """Membranes behind all steps, before theta / 2."""
+        steps = self.code.steps if any(train.kind != "still" for train in trains) else 1
+        rate = self.code.coding == "rate"
+        bias, *currents = self.exactly(ready.bias, *currents)
+        total = 0
+        for current, train in zip(currents, trains, strict=True):
+            if train.kind == "steps":
+                current = current.sum(0)
+            elif train.kind == "still" and rate:
+                current = current * steps
+            total = total + current
+        return total * 2.0 ** int(self.fraction) + _along(bias, total) * (steps if rate else 1)
+
+    def fire_at_once(self, ready: Integers, currents, trains: list[Train]) -> Train:
+        """Clip-floor-shift: clip(floor((V + theta / 2) / theta), 0, levels).
+
+        Exact for radix coding, and for rate coding as long as spikes come evenly.
+
+        Source: Bu et al., Optimal ANN-SNN conversion (QCFS), ICLR 2022.
+        """
+        membrane = self.summed(ready, currents, trains)
+        theta = _along(*self.exactly(ready.theta), membrane)
+        levels = self.code.levels
+        counts = floored((membrane + (theta / 2).floor()) / theta).clamp(0, levels)
+        kind = "still" if self.code.coding == "radix" else "count"
+        return Train(counts.float(), self.spike_value(), kind)
+
+    def fire_step_by_step(self, ready: Integers, currents, trains: list[Train]) -> Train:
+        """Integrate, fire and subtract theta, T times, from theta / 2.
+
+        Source: Rathi and Roy, DIET-SNN (leak and threshold trained with the weights); Datta et al.,
+        ACE-SNN (the image as multi-bit input of the first layer, at each step).
+        """
+        bias, *currents = self.exactly(ready.bias, *currents)
+        scaled = [current * 2.0 ** int(self.fraction) for current in currents]
+        fixed = [c for c, train in zip(scaled, trains, strict=True) if train.kind == "still"]
+        moving = [c for c, train in zip(scaled, trains, strict=True) if train.kind != "still"]
+        shape = fixed[0] if fixed else moving[0][0]
+        theta = _along(*self.exactly(ready.theta), shape)
+        constant = sum(fixed) + _along(bias, shape)
+        membrane = (theta / 2).floor().expand_as(shape)
+        spikes = []
+        for t in range(self.code.steps):
+            if ready.leak is not None:
+                membrane = membrane - floored(membrane * ready.leak / (1 << LEAK_BITS))
+            membrane = membrane + sum(current[t] for current in moving) + constant
+            fired = spike(membrane / theta - 1)
+            membrane = membrane - fired * theta
+            spikes.append(fired.float())
+        return Train(torch.stack(spikes), self.spike_value(), "steps")
+
+    def read(self, ready: Integers, currents, trains: list[Train]) -> tuple:
+        """The potentials, and what a potential of 1 stands for."""
+        membrane = self.summed(ready, currents, trains)
+        steps = self.code.steps if any(train.kind != "still" for train in trains) else 1
+        return membrane, ready.unit / (2.0 ** int(self.fraction) * steps)
+
+
+class MaxPool(nn.Module):
+    """The train of largest value in each window, the first of equals."""
+
+    def __init__(self, source: int, window: Window) -> None:
+        super().__init__()
+        self.source, self.window = source, window
+
+    def forward(self, trains: list[Train]) -> Train:
+        (train,) = trains
+        w = self.window
+        if train.kind != "steps":
+            values = nn.functional.max_pool2d(train.values, w.kernel, w.stride, w.padding)
+            return Train(values, train.step, train.kind)
+        counts, index = nn.functional.max_pool2d(
+            train.values.detach().sum(0), w.kernel, w.stride, w.padding, return_indices=True
+        )
+        index = index.flatten(2).expand(len(train.values), -1, -1, -1)
+        picked = train.values.flatten(3).gather(3, index)
+        return Train(picked.view(len(picked), *counts.shape), train.step, "steps")
+
+
+class SpikingNetwork(nn.Module):
+    """A network whose integers are those of the compiled one, for training and for reference.
+
+    Takes what `Pixels.real` makes of images and gives real outputs. In training mode with
+    `evenly`, rate-coded layers count spikes as if they came evenly (QCFS), which is fast; without,
+    they fire step by step, as in evaluation mode.
+
+    Args:
+        stages: layers and pools in computing order; stage i makes train i + 1, train 0 is the
+            image, the last stage is the readout.
+    """
+
+    def __init__(self, pixels: Pixels, stages: list[Layer | MaxPool], code: Code) -> None:
+        super().__init__()
+        self.pixels, self.stages, self.code = pixels, nn.ModuleList(stages), code
+        self.evenly = True
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        potentials = self.run(x)[-1]
+        return (potentials.values * potentials.step).float()
+
+    def run(self, x: torch.Tensor) -> list[Train]:
+        """The train of each stage; of the readout the potentials."""
+        trains = [self.pixels(x)]
+        if self.training and self.evenly and self.code.coding == "rate":
+            trains[0].values, trains[0].kind = trains[0].values * self.code.steps, "count"
+        for stage in self.stages:
+            trains.append(stage([trains[i] for i in sources(stage)]))
+        return trains[1:]
+
+    def layers(self) -> list[Layer]:
+        """Those with neurons, and the readout."""
+        return [stage for stage in self.stages if isinstance(stage, Layer)]
+
+
+def sources(stage: Layer | MaxPool) -> list[int]:
+    """The numbers of the trains that a stage reads."""
+    if isinstance(stage, MaxPool):
+        return [stage.source]
+    return [branch.source for branch in stage.branches]
+
+
+def words(train: Train) -> torch.Tensor:
+    """A fired train as the compiler writes it: step t of T is bit T - 1 - t."""
+    if train.kind != "steps":
+        return train.values.long()
+    steps = len(train.values)
+    return sum(train.values[t].long() << (steps - 1 - t) for t in range(steps))
+
+
+def _along(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """One value for each channel, dimension 1 of `like`."""
+    return values.view(-1, *[1] * (like.ndim - 2))
