@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
-
-def _idx(path: Path) -> np.ndarray:
-    data = gzip.decompress(path.read_bytes())
-    rank = data[3]
-    shape = np.frombuffer(data, ">i4", rank, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape)
+from snnir.training import data
 
 
 def mnist(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 1, 28, 28) uint8 and labels; split is `train` or `test`."""
-    prefix = {"train": "train", "test": "t10k"}[split]
-    folder = root / "data" / "mnist"
-    images = _idx(folder / f"{prefix}-images-idx3-ubyte.gz")
-    return images[:, None], _idx(folder / f"{prefix}-labels-idx1-ubyte.gz").astype(np.int64)
+    return data.mnist(root / "data" / "mnist", split)
 
 
 def _mosaic(path: Path) -> np.ndarray:
@@ -50,3 +43,19 @@ def cifar10(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     files = [folder / f"cifar10_train_{s:05d}_{s + 5000:05d}.webp" for s in starts]
     images = np.concatenate([_mosaic(file) for file in files])
     return images, labels["train"][starts[0] : starts[0] + len(images)]
+
+
+def read(name: str, split: str, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of `mnist`, `cifar10` or `satimage`, for training.
+
+    Args:
+        folder: where the files are as distributed; None for those under SNNIR_DATA.
+    """
+    if folder is None:
+        if "SNNIR_DATA" not in os.environ:
+            sys.exit("error: name the folder of the data with --data, or set SNNIR_DATA")
+        root = Path(os.environ["SNNIR_DATA"])
+        if name == "cifar10":
+            return cifar10(root, split)
+        folder = root / "data" / {"mnist": "mnist", "satimage": "landsat-satimage"}[name]
+    return getattr(data, name)(folder, split)

@@ -22,6 +22,8 @@ from datasets import mnist
 from onnx import TensorProto, checker, helper, numpy_helper, save_model
 from torch import nn
 
+from snnir.training.augment import distorted
+
 SEED = 7
 BATCH = 128
 
@@ -76,21 +78,6 @@ def to_onnx(net: LeNet5):
     )
     checker.check_model(model, full_check=True)
     return model
-
-
-def distorted(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Each image turned by up to 10 degrees, scaled and sheared by up to a tenth, moved by 2."""
-    spread = torch.tensor([math.radians(10), 0.1, 0.1, 0.1, 2 / 14, 2 / 14])
-    turn, wide, high, shear, right, down = (
-        (torch.rand(len(x), 6, generator=generator) * 2 - 1) * spread
-    ).T
-    cos, sin = turn.cos(), turn.sin()
-    first = torch.stack([(1 + wide) * cos, shear - sin, right], dim=1)
-    second = torch.stack([sin, (1 + high) * cos, down], dim=1)
-    grid = nn.functional.affine_grid(
-        torch.stack([first, second], dim=1), list(x.shape), align_corners=False
-    )
-    return nn.functional.grid_sample(x, grid, align_corners=False)
 
 
 def train(x: torch.Tensor, y: torch.Tensor, epochs: int) -> LeNet5:

@@ -16,7 +16,6 @@ from xdsl.ir import Block, Region, SSAValue
 
 from snnir.dialects.snn import NeuronOp, YieldOp
 
-
 LEAK_BITS = 5
 """A neuron with leak k loses k / 32 of its membrane at each step."""
 

@@ -13,6 +13,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 
 from snnir.dialects.onnx_op import TENSOR, OnnxOp
 
+
 @irdl_op_definition
 class PixelsOp(OnnxOp):
     """The image as the machine receives it: `scale[c] * (u - zero[c])`, u of `bits` bits."""

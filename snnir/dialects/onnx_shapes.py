@@ -109,6 +109,11 @@ def same(shapes: Shapes, p: Params) -> Shape:
     return shapes[0]
 
 
+GIVEN_RANGES = {
+    "bits": (1, 8), "weight_bits": (2, 8), "steps": (1, 16), "fraction": (0, 16), "leak": (0, 31),
+}  # fmt: skip
+
+
 def given(shapes: Shapes, p: Params) -> Shape:
     x = shapes[0]
     _check(len(x) in (2, 4), f"input {x} is neither (1, channels) nor (1, channels, height, width)")
@@ -120,10 +125,9 @@ def given(shapes: Shapes, p: Params) -> Shape:
     for name in ("scale", "unit", "theta"):
         _check(min(p.get(name, (1,))) > 0, f"{name} must be positive")
     _check(p.get("spike", 1.0) > 0, "spike must be positive")
-    for name, low, high in (
-        ("bits", 1, 8), ("weight_bits", 2, 8), ("steps", 1, 16), ("fraction", 0, 16), ("leak", 0, 31),
-    ):  # fmt: skip
-        _check(low <= p.get(name, low) <= high, f"{name} is {p.get(name)}, allowed: {low} to {high}")
+    for name, (low, high) in GIVEN_RANGES.items():
+        value = p.get(name, low)
+        _check(low <= value <= high, f"{name} is {value}, allowed: {low} to {high}")
     _check(p.get("coding", "rate") in ("radix", "rate"), f"coding '{p.get('coding')}' is unknown")
     _check(p.get("coding") != "radix" or p["leak"] == 0, "neurons of radix coding do not leak")
     return x

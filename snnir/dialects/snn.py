@@ -252,7 +252,6 @@ class NeuronUseOp(SnnOp):
                 f"given {sorted(self.params.data)}",
             )
 
-
     def check_given(self, channels: int) -> None:
         """That the integers of a trained layer are all there."""
         given = self.given.data
@@ -273,10 +272,10 @@ class FireOp(NeuronUseOp):
     Float form: `bias` (real, per channel), `ceiling` (upper clip of the activation), and behind
     `threshold-balance` a `threshold` (the activation that a full train stands for, per channel or
     one). `given` holds what training has fixed, which `quantise` keeps: weight `bits`, `fraction`,
-    `unit` (real value of a current of 1), and `bias` and `theta` as integers, those but for the
-    current of the input's zero point. Integer form (behind `quantise`): `params` of the `neuron`, `fraction` (bits by which the
-    currents are shifted left first), `acc_bits` and `membrane_bits` (proven widths), `unit` (real
-    value of one spike of least weight, float64 per channel, for reports).
+    `unit` (real value of a current of 1), `theta` and `bias` (without what the input's zero point
+    adds) as integers. Integer form (behind `quantise`): `params` of the `neuron`, `fraction` (bits
+    by which the currents are shifted left first), `acc_bits` and `membrane_bits` (proven widths),
+    `unit` (real value of one spike of least weight, float64 per channel, for reports).
     """
 
     name = "snn.fire"

@@ -120,9 +120,7 @@ class ConvertOnnxToSnnPass(ModulePass):
             op.body.block.insert_op_before(definition, function)
         move_input_padding(encode)
 
-    def encode(
-        self, build: SpikingBuilder, image: SSAValue, dims: Dims, old: SSAValue
-    ) -> EncodeOp:
+    def encode(self, build: SpikingBuilder, image: SSAValue, dims: Dims, old: SSAValue) -> EncodeOp:
         """Where the image enters; `old` is the image of the graph that is converted."""
         properties = {"pads": ints([0, 0, 0, 0])}
         bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])

@@ -1,6 +1,8 @@
-"""What is done to training images: flips, shifts, cut-outs; whole batches at once."""
+"""What is done to training images: flips, shifts, cut-outs, distortions; whole batches at once."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import nn
@@ -39,3 +41,18 @@ def augmented(
         inside = (at_y >= 0) & (at_y < cut) & (at_x >= 0) & (at_x < cut)
         x = x.masked_fill(inside[:, None], 0)
     return x
+
+
+def distorted(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Each image turned by up to 10 degrees, scaled and sheared by up to a tenth, moved by 2."""
+    spread = torch.tensor([math.radians(10), 0.1, 0.1, 0.1, 2 / 14, 2 / 14])
+    turn, wide, high, shear, right, down = (
+        (torch.rand(len(x), 6, generator=generator) * 2 - 1) * spread
+    ).T
+    cos, sin = turn.cos(), turn.sin()
+    first = torch.stack([(1 + wide) * cos, shear - sin, right], dim=1)
+    second = torch.stack([sin, (1 + high) * cos, down], dim=1)
+    grid = nn.functional.affine_grid(
+        torch.stack([first, second], dim=1), list(x.shape), align_corners=False
+    )
+    return nn.functional.grid_sample(x, grid, align_corners=False)

@@ -13,17 +13,8 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from snnir.analysis.calibration import Histogram
 from snnir.analysis.rounding import weight_units
-from snnir.training.spiking import (
-    Branch,
-    Code,
-    Layer,
-    MaxPool,
-    Pixels,
-    SpikingNetwork,
-    Train,
-    Window,
-    sources,
-)
+from snnir.training.spiking import Branch, Layer, SpikingNetwork, sources
+from snnir.training.trains import Code, MaxPool, Pixels, Train, Window
 
 MAX_FRACTION = 16
 READOUT_FRACTION = 4
@@ -121,9 +112,7 @@ class _Builder:
             return _folded(form, module)
         if node.target in (operator.add, operator.iadd, torch.add, "add") and len(given) == 2:
             parts = [f if isinstance(f, _Linear) else _identity(f, node) for f in given]
-            return _Linear(
-                parts[0].branches + parts[1].branches, parts[0].bias + parts[1].bias
-            )
+            return _Linear(parts[0].branches + parts[1].branches, parts[0].bias + parts[1].bias)
         if isinstance(form, _Spikes):
             match module:
                 case nn.Conv2d():
@@ -146,9 +135,11 @@ class _Builder:
             raise ValueError(f"{module} pads otherwise than with a number of zeros")
         weight = module.weight.detach().clone()
         if form.source == 0:
-            weight *= self.gains.expand(module.in_channels).view(
-                module.groups, -1
-            ).repeat_interleave(module.out_channels // module.groups, 0)[..., None, None]
+            weight *= (
+                self.gains.expand(module.in_channels)
+                .view(module.groups, -1)
+                .repeat_interleave(module.out_channels // module.groups, 0)[..., None, None]
+            )
         return _Linear(((form.source, weight, form.window, geometry),), _bias(module))
 
     def dense(self, form: _Spikes, module: nn.Linear) -> _Linear:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from snnir.training.functions import OPSET, functions
-from snnir.training.spiking import Branch, Layer, MaxPool, SpikingNetwork, Train, Window, sources
+from snnir.training.spiking import Branch, Layer, SpikingNetwork, sources
+from snnir.training.trains import MaxPool, Train, Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,8 @@ IR_VERSION = 8
 def export_onnx(network: SpikingNetwork, path: str | Path, image: tuple[int, int, int]) -> None:
     """Writes the network as it is in evaluation mode.
 
-    Weights are int8 initialisers behind DequantizeLinear, one scale for each output channel. Pixels,
-    neurons, pools of rate-coded trains and the readout are calls of functions of the domain
+    Weights are int8 initialisers behind DequantizeLinear, one scale for each output channel.
+    Pixels, neurons, pools of rate-coded trains and the readout are calls of functions of the domain
     `snnir`, with coding, steps, thresholds, leak, biases and bit widths as attributes; the file
     holds their bodies, made of standard operators. `snnc compile` takes all integers as they are.
 
@@ -76,9 +77,7 @@ class _Writer:
                     trains.append(Train(torch.zeros(()), stage.spike_value()))
         image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", *self.image])
         classes = len(self.network.layers()[-1].bias)
-        outputs = helper.make_tensor_value_info(
-            tensors[-1], TensorProto.FLOAT, ["batch", classes]
-        )
+        outputs = helper.make_tensor_value_info(tensors[-1], TensorProto.FLOAT, ["batch", classes])
         graph = helper.make_graph(self.nodes, "network", [image], [outputs], self.initializers)
         return helper.make_model(
             graph,

@@ -16,67 +16,13 @@ from torch import nn
 from snnir.analysis.rounding import top_level
 from snnir.dialects.neurons import LEAK_BITS
 from snnir.training.rounding import floored, rounded, slowed, spike
+from snnir.training.trains import Code, MaxPool, Pixels, Train, Window
 
 EXACT = 2**24
 """Integers up to here are exact in float32."""
 
 WIDEST = (1 << 15) - 1
 """The largest integer weight of an identity branch."""
-
-
-@dataclass
-class Train:
-    """What goes from layer to layer.
-
-    Args:
-        values: integers; `kind` says which: `still` (N, ...), the same at all steps (pixels less
-            their zero point) or a radix value; `count` (N, ...), spikes over all steps; `steps`
-            (T, N, ...), spikes step by step.
-        step: real value of a 1: of a pixel, of the least radix value, of a spike at one step.
-    """
-
-    values: torch.Tensor
-    step: torch.Tensor
-    kind: str = "still"
-
-
-@dataclass(frozen=True)
-class Window:
-    """A pool: (kernel, stride, padding), each square; `terms` positions."""
-
-    kernel: int
-    stride: int
-    padding: int
-
-    @property
-    def terms(self) -> int:
-        return self.kernel**2
-
-
-class Pixels(nn.Module):
-    """What an image means: a pixel u of 0..255 stands for scale * (u - zero[c]).
-
-    Args:
-        mean, std: the network to be made spiking takes (u / 255 - mean) / std. The zero points
-            are the pixels nearest to the means; one scale serves all channels, and `gains` are
-            what the weights behind it have to take up.
-    """
-
-    def __init__(self, mean: tuple[float, ...] = (0.0,), std: tuple[float, ...] = (1.0,)) -> None:
-        super().__init__()
-        spread = torch.tensor(std)
-        self.scale = float((1 / (255 * spread)).max())
-        self.register_buffer("zero", (255 * torch.tensor(mean)).round())
-        self.register_buffer("gains", spread.min() / spread)
-
-    def real(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What the network takes of uint8 images (N, C, H, W)."""
-        return (pixels.float() - self.zero.view(-1, 1, 1)) * self.scale
-
-    def forward(self, x: torch.Tensor) -> Train:
-        low = -self.zero.view(-1, 1, 1)
-        values = torch.minimum(torch.maximum((x / self.scale).round(), low), low + 255)
-        return Train(values, torch.tensor(self.scale))
 
 
 class Branch(nn.Module):
@@ -115,19 +61,6 @@ class Branch(nn.Module):
         if self.weight is None:
             return values * weight.view(-1, *[1] * (values.ndim - 2))
         return nn.functional.linear(values.flatten(1), weight)
-
-
-@dataclass(frozen=True)
-class Code:
-    """How neurons fire: `radix`, or `rate` (each step integrates and fires, soft reset)."""
-
-    coding: str
-    steps: int
-
-    @property
-    def levels(self) -> int:
-        """The largest value of a train."""
-        return self.steps if self.coding == "rate" else (1 << self.steps) - 1
 
 
 @dataclass
@@ -298,27 +231,6 @@ class Layer(nn.Module):
         return membrane, ready.unit / (2.0 ** int(self.fraction) * steps)
 
 
-class MaxPool(nn.Module):
-    """The train of largest value in each window, the first of equals."""
-
-    def __init__(self, source: int, window: Window) -> None:
-        super().__init__()
-        self.source, self.window = source, window
-
-    def forward(self, trains: list[Train]) -> Train:
-        (train,) = trains
-        w = self.window
-        if train.kind != "steps":
-            values = nn.functional.max_pool2d(train.values, w.kernel, w.stride, w.padding)
-            return Train(values, train.step, train.kind)
-        counts, index = nn.functional.max_pool2d(
-            train.values.detach().sum(0), w.kernel, w.stride, w.padding, return_indices=True
-        )
-        index = index.flatten(2).expand(len(train.values), -1, -1, -1)
-        picked = train.values.flatten(3).gather(3, index)
-        return Train(picked.view(len(picked), *counts.shape), train.step, "steps")
-
-
 class SpikingNetwork(nn.Module):
     """A network whose integers are those of the compiled one, for training and for reference.
 
@@ -359,14 +271,6 @@ def sources(stage: Layer | MaxPool) -> list[int]:
     if isinstance(stage, MaxPool):
         return [stage.source]
     return [branch.source for branch in stage.branches]
-
-
-def words(train: Train) -> torch.Tensor:
-    """A fired train as the compiler writes it: step t of T is bit T - 1 - t."""
-    if train.kind != "steps":
-        return train.values.long()
-    steps = len(train.values)
-    return sum(train.values[t].long() << (steps - 1 - t) for t in range(steps))
 
 
 def _along(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

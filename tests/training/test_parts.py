@@ -1,0 +1,182 @@
+"""The parts of training: data files, going on from a checkpoint, errors, the imported functions."""
+
+import gzip
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper, save_model
+
+from snnir.errors import UserError
+from snnir.frontend.onnx import import_model
+from snnir.training import data
+
+torch = pytest.importorskip("torch", reason="needs torch")
+
+from torch import nn  # noqa: E402
+
+from snnir.training.augment import augmented, distorted  # noqa: E402
+from snnir.training.conversion import spiking  # noqa: E402
+from snnir.training.fit import Recipe, accuracy, fit  # noqa: E402
+from snnir.training.functions import functions  # noqa: E402
+from snnir.training.models import MODELS  # noqa: E402
+from snnir.training.rounding import floored, rounded, slowed, spike  # noqa: E402
+from snnir.training.trains import Pixels  # noqa: E402
+
+
+def idx(array: np.ndarray) -> bytes:
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+def test_mnist_files_packed_and_plain(tmp_path):
+    images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(images))
+    packed = gzip.compress(idx(np.array([3, 9], np.uint8)))
+    (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(packed)
+    x, y = data.mnist(tmp_path, "train")
+    np.testing.assert_array_equal(x, images[:, None])
+    assert y.tolist() == [3, 9]
+    with pytest.raises(UserError, match="No such file"):
+        data.mnist(tmp_path, "test")
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(b"text")
+    with pytest.raises(UserError, match="no idx file"):
+        data.mnist(tmp_path, "test")
+
+
+def test_cifar10_files_and_the_images_that_are_held_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "HELD_OUT", 4)
+    for number in range(1, 6):
+        record = np.full((2, 3073), number, np.uint8)
+        (tmp_path / f"data_batch_{number}.bin").write_bytes(record.tobytes())
+    x, y = data.cifar10(tmp_path, "train")
+    assert x.shape == (6, 3, 32, 32) and y.tolist() == [1, 1, 2, 2, 3, 3]
+    assert data.cifar10(tmp_path, "held-out")[1].tolist() == [4, 4, 5, 5]
+    (tmp_path / "test_batch.bin").write_bytes(b"short")
+    with pytest.raises(UserError, match="binary version"):
+        data.cifar10(tmp_path, "test")
+
+
+def test_satimage_rows_become_bands(tmp_path):
+    header = " ".join(map(str, range(1, 38)))
+    row = " ".join(map(str, [*range(36), 7]))
+    (tmp_path / "sat.trn").write_text(f"{header}\n{row}\n{row}\n")
+    x, y = data.satimage(tmp_path, "train")
+    assert x.shape == (2, 4, 3, 3) and y.tolist() == [5, 5]
+    # Of each of the nine pixels the four bands follow each other.
+    assert x[0, :, 0, 1].tolist() == [4, 5, 6, 7]
+    (tmp_path / "sat.tst").write_text("1 2 3\n")
+    with pytest.raises(UserError, match="36 values"):
+        data.satimage(tmp_path, "test")
+
+
+def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(tmp_path):
+    x = torch.randint(0, 256, (64, 1, 4, 4), generator=torch.Generator().manual_seed(1))
+    y = (x.sum((1, 2, 3)) > 2048).long()
+    recipe = Recipe(epochs=3, batch=16, average=0.9)
+
+    def run(checkpoint, stop_at=None):
+        torch.manual_seed(2)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        calls = 0
+
+        def prepare(batch, generator):
+            nonlocal calls
+            calls += 1
+            if calls == stop_at:
+                raise KeyboardInterrupt
+            return batch / 255 + 0.1 * torch.rand(len(batch), 1, 1, 1, generator=generator)
+
+        return fit(net, x, y, recipe, prepare=prepare, checkpoint=checkpoint, every=0)
+
+    whole = run(None)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "part.checkpoint", stop_at=7)
+    resumed = run(tmp_path / "part.checkpoint")
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert accuracy(whole, x / 255, y) > 0.6
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_reference_network_has_a_spiking_form(name):
+    torch.manual_seed(0)
+    shape = (1, 28, 28) if name == "lenet5" else (3, 32, 32)
+    images = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
+    net = MODELS[name]().eval()
+    network = spiking(net, Pixels(), images, bits=8, steps=8).eval()
+    with torch.no_grad():
+        wanted, got = net(images / 255), network(network.pixels.real(images))
+    assert (wanted - got).abs().max() < 0.1 * wanted.abs().max()
+
+
+@pytest.mark.parametrize(
+    "net, what",
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(16, 2), nn.Tanh()), "Tanh.*no spiking form"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(16, 2), nn.ReLU()), "must end in a layer"),
+        (nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 2), nn.Flatten()), "no spiking form"),
+        (nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Flatten(), nn.Linear(4, 2)), "plain"),
+    ],
+)  # fmt: skip
+def test_what_cannot_spike_is_named(net, what):
+    images = torch.zeros((2, 1, 4, 4), dtype=torch.uint8)
+    with pytest.raises(ValueError, match=what):
+        spiking(net, Pixels(), images)
+
+
+def test_gradients_pass_through_roundings():
+    x = torch.tensor([-0.5, 0.4, 1.5, 2.5], requires_grad=True)
+    assert rounded(x).tolist() == [0, 0, 2, 2] and floored(x).tolist() == [-1, 0, 1, 2]
+    (rounded(x).sum() + 2 * floored(x).sum() + slowed(x, 0.5).sum()).backward()
+    assert x.grad.tolist() == [3.5] * 4
+    e = torch.tensor([-1.5, -0.25, 0.0, 0.5], requires_grad=True)
+    fired = spike(e)
+    fired.sum().backward()
+    assert fired.tolist() == [0, 0, 1, 1] and e.grad.tolist() == [0, 0.75, 1, 0.5]
+
+
+@pytest.mark.parametrize("change", [augmented, distorted])
+def test_changed_images_are_repeatable_and_keep_their_range(change):
+    x = torch.rand(5, 1, 28, 28)
+    one, other = (change(x, torch.Generator().manual_seed(4)) for _ in range(2))
+    assert torch.equal(one, other) and one.shape == x.shape
+    assert not torch.equal(one, x) and one.min() >= 0 and one.max() <= 1.0001
+
+
+def model(tmp_path, function: str, **attributes) -> str:
+    """A file with one dense layer and one call of a function of the domain."""
+    call = helper.make_node(function, ["d"], ["y"], name="call", domain="snnir", **attributes)
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["d"], name="dense"), call]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])
+    w = numpy_helper.from_array(np.eye(2, dtype=np.float32), "w")
+    proto = helper.make_model(
+        helper.make_graph(nodes, "net", [x], [y], [w]),
+        functions=functions({"Radix"}),
+        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("snnir", 1)],
+        ir_version=8,
+    )
+    path = tmp_path / "net.onnx"
+    save_model(proto, path)
+    return str(path)
+
+
+GOOD = {"unit": [1.0, 1.0], "bias": [0, 0], "theta": [4, 4], "fraction": 0, "weight_bits": 2,
+        "steps": 4, "spike": 1.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "function, attributes, what",
+    [
+        ("Radix", {**GOOD, "theta": [4]}, "theta has 1 values for 2 channels"),
+        ("Radix", {**GOOD, "theta": [4, 0]}, "theta must be positive"),
+        ("Radix", {**GOOD, "steps": 17}, "steps is 17, allowed: 1 to 16"),
+        ("Rate", {**GOOD, "leak": 32}, "leak is 32, allowed: 0 to 31"),
+        ("Radix", {k: v for k, v in GOOD.items() if k != "spike"}, "no attribute 'spike'"),
+        ("Radix", {**GOOD, "unit": "one"}, "call"),
+        ("Sparks", GOOD, "operator Sparks of domain 'snnir' is not supported"),
+    ],
+)
+def test_what_a_damaged_file_says_is_named(function, attributes, what, tmp_path):
+    with pytest.raises(UserError, match=what):
+        import_model(model(tmp_path, function, **attributes))
