@@ -99,7 +99,7 @@ func.func @network(%image: tensor<1x4xf32>) -> tensor<1x3xf32> {{
 def network(first=None, second=None):
     first = rng.normal(size=(5, 4)) if first is None else first
     second = rng.normal(size=(3, 5)) if second is None else second
-    text = NETWORK.format(first=np.round(first, 6).tolist(), second=np.round(second, 6).tolist())
+    text = NETWORK.format(first=np.round(first, 3).tolist(), second=np.round(second, 3).tolist())
     return Parser(make_context(), text).parse_module()
 
 

@@ -45,7 +45,7 @@ _RUN = re.compile(r"// *RUN: *(.*)")
 _SPEC = re.compile(r"-p +('[^']*'|\S+)")
 
 _ORDER = (
-    "simplify-onnx", "fold-batchnorm", "verify-onnx-convertible", "convert-onnx-to-snn",
+    "simplify-onnx", "fold-batchnorm", "verify-onnx-convertible", "convert-onnx-to-snn", "equalise",
     "threshold-balance", "quantise", "verify-snn-integer", "tile-to-pe", "event-schedule",
     "verify-pe-schedule", "convert-pe-to-hw", "legalise-verilog",
 )  # fmt: skip

@@ -5,7 +5,7 @@
 
 // BITS: weight-bits is 9, allowed are 2 to 8
 // FRACTION: fraction is 17, allowed are 0 to 16
-// ROUNDING: takes minmax|mse, not 'up'
+// ROUNDING: takes auto|minmax|mse|gptq, not 'up'
 
 // expected-error @unknown {{the input has no scale; run threshold-balance first, or give convert-onnx-to-snn input-scale}}
 

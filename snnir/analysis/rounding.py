@@ -6,10 +6,16 @@ from typing import Literal
 
 import numpy as np
 
+from snnir.analysis.threads import for_parts
+
 Rounding = Literal["minmax", "mse"]
 
 CANDIDATES = np.linspace(1.0, 0.3, 36)
 """Shares of the largest weight at which the `mse` search tries to clip."""
+
+
+SEARCHED = 1 << 16
+"""Weights that are searched at once: few enough to stay in a cache."""
 
 
 def top_level(bits: int) -> int:
@@ -27,11 +33,21 @@ def weight_units(weights: np.ndarray, bits: int, rounding: Rounding) -> np.ndarr
     largest = np.abs(weights).max(axis=1, initial=0.0)
     if rounding == "minmax":
         return largest / top
-    single = weights.astype(np.float32)
+    units = np.empty(len(weights))
+    rows = max(1, SEARCHED // max(1, weights.shape[1]))
+
+    def search(part: slice) -> None:
+        units[part] = _least_error(weights[part].astype(np.float32), largest[part], top)
+
+    for_parts(search, len(weights), rows)
+    return units
+
+
+def _least_error(weights: np.ndarray, largest: np.ndarray, top: int) -> np.ndarray:
     best, best_error = largest / top, np.full(len(weights), np.inf, np.float32)
     for share in CANDIDATES:
         unit = largest * share / top
-        error = single - _rounded(single, unit, top) * unit[:, None].astype(np.float32)
+        error = weights - _rounded(weights, unit, top) * unit[:, None].astype(np.float32)
         total = np.einsum("mk,mk->m", error, error)
         better = total < best_error
         best, best_error = np.where(better, unit, best), np.where(better, total, best_error)
@@ -46,4 +62,5 @@ def round_weights(weights: np.ndarray, unit: np.ndarray, bits: int) -> np.ndarra
 def _rounded(weights: np.ndarray, unit: np.ndarray, top: int) -> np.ndarray:
     inverse = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)
     scaled = weights * inverse[:, None].astype(weights.dtype)
-    return np.clip(np.rint(scaled), -top, top)
+    np.rint(scaled, out=scaled)
+    return np.minimum(np.maximum(scaled, -top, out=scaled), top, out=scaled)

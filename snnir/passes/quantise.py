@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, f64
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from snnir.analysis.calibration import load_calibration
+from snnir.analysis.gathering import counted, gather
+from snnir.analysis.layerwise import RoundedPrefix
 from snnir.analysis.network import (
     LayerOp,
     branches,
@@ -25,12 +28,12 @@ from snnir.analysis.network import (
 )
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
 from snnir.analysis.rounding import round_weights, top_level, weight_units
+from snnir.analysis.second_order import round_second_order
 from snnir.analysis.synapses import offset_current, term_matrix, with_weights
 from snnir.dialects.assembly import integer
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, SumPoolOp, SynapseOp
 from snnir.errors import UserError
-from snnir.interpreters.snn import run_snn, transmit
 
 MAX_FRACTION = 16
 IDENTITY_BITS = 16
@@ -38,6 +41,9 @@ MEMBRANE_BITS = 31
 
 MULTIPLE = 0.05
 """How far a weight of a trained file may be from a multiple of its unit: what float32 loses."""
+
+SECOND_ORDER_BITS = 6
+"""Above, rounding errors are too small for their order to matter."""
 
 
 @dataclass
@@ -87,29 +93,39 @@ class QuantisePass(ModulePass):
     The readout's potentials become real by its `scale`. With `readout=layer` all outputs share a
     unit, so the largest integer is the largest output; with `readout=channel` each has its own.
 
-    Rounded weights shift the mean of each channel's current. With `calibration` images the float
-    network is run once, and each bias takes back what the rounding errors of its weights make of
-    the mean trains.
+    With `calibration` images the rounded network runs on them a layer at a time, so that each layer
+    is rounded for the trains that the rounded layers before it make. The float network's currents
+    are those that threshold-balance gathered (2,048 places of each map; `snnc compile` keeps them):
+
+      - `rounding=gptq` rounds a layer's weights one input after the other, and each takes up what
+        the errors of those before it make of the current (`snnir.analysis.second_order`);
+      - `correction=affine` then gives each channel the unit and the bias at which its current is
+        nearest to the float one's, whatever rounding and clipping have done so far; `bias` shifts
+        its mean alone. Units of the readout stay.
 
     A layer whose integers training has fixed (`given`) keeps them, whatever the options say.
 
-    Assumptions: threshold-balance has run.
+    Assumptions: threshold-balance has run. A rate-coded network is run with neurons that integrate
+    before they fire, as if its spikes came evenly.
 
-    Options: `weight-bits` 2 to 8; `rounding` minmax (the largest weight is the largest integer) or
-    mse (clip where the squared error is least); `fraction` fixed instead of chosen; `readout`;
-    `calibration` file and `samples` read from it, as in threshold-balance.
+    Options: `weight-bits` 2 to 8; `rounding` minmax (the largest weight is the largest integer),
+    mse (clip where the squared error is least), gptq (the units of mse; mse itself where there are
+    no images and for grouped convolutions), or auto: gptq for up to 6 bits, mse for more, where
+    it makes no difference; `correction` affine, bias or none; `fraction` fixed instead of chosen;
+    `readout`; `calibration` file and `samples` read from it, as in threshold-balance.
 
     Source: Jacob et al., CVPR 2018 (integer arithmetic and zero points); Gerlinghoff et al., IEEE
-    TPDS 2022 (radix); Nagel et al., ICCV 2019 (bias correction).
+    TPDS 2022 (radix); Frantar et al., ICLR 2023 (GPTQ); Nagel et al., ICCV 2019 (bias correction).
     """
 
     name = "quantise"
     weight_bits: int = 8
-    rounding: Literal["minmax", "mse"] = "mse"
+    rounding: Literal["auto", "minmax", "mse", "gptq"] = "auto"
+    correction: Literal["affine", "bias", "none"] = "affine"
     fraction: int | None = None
     readout: Literal["layer", "channel"] = "layer"
     calibration: str | None = None
-    samples: int = 256
+    samples: int = 128
 
     def __post_init__(self) -> None:
         if not 2 <= self.weight_bits <= 8:
@@ -121,14 +137,7 @@ class QuantisePass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         values = _train_values(op)
-        means = self.mean_trains(op, values)
-        pending = []
-        for layer in layers(op):
-            ready = self.prepare(layer, values)
-            self.round(ready)
-            if means and layer.given is None:
-                _correct_bias(ready, means)
-            pending.append(ready)
+        pending = list(self.rounded(op, values))
         for ready in pending:
             for synapse, rows, bits in zip(ready.synapses, ready.integers, ready.bits, strict=True):
                 with_weights(synapse, rows, bits)
@@ -149,26 +158,25 @@ class QuantisePass(ModulePass):
                 )
             fraction -= 1
 
-    def mean_trains(self, module: ModuleOp, values: dict[SSAValue, np.ndarray]):
-        """Mean of each train over the calibration images, (1, C, H, W), in least spikes."""
-        if self.calibration is None:
-            return {}
+    def rounded(self, module: ModuleOp, values: dict[SSAValue, np.ndarray]) -> Iterator[_Layer]:
+        """The layers with their integers, in order; with data, each knows what is before it."""
+        if self.calibration is None or all(op.given is not None for op in layers(module)):
+            for op in layers(module):
+                ready = self.prepare(op, values)
+                self.round(ready)
+                yield ready
+            return
         images = load_calibration(self.calibration, self.samples, encode_of(module))
-        sums: dict[SSAValue, np.ndarray] = {}
-
-        def observe(op: Operation, result: np.ndarray) -> None:
-            train = op.results[0]
-            if train not in values:
-                return
-            if isinstance(op, SumPoolOp):
-                result = result[0]
-            steps = result / values[train].reshape(-1, 1, 1)
-            if isinstance(op, FireOp):
-                steps = np.minimum(steps, train.type.peak)
-            sums[train] = sums.get(train, 0) + steps.sum(0, keepdims=True)
-
-        run_snn(module, images, observe=observe)
-        return {train: total / len(images) for train, total in sums.items()}
+        currents = gather(module, images).currents
+        prefix = RoundedPrefix(module, images, values)
+        for real, op in zip(counted(currents, len(currents)), prefix.layers(), strict=True):
+            ready = self.prepare(op, values)
+            self.round(ready, prefix)
+            correction = self.correction if op.given is None else "none"
+            ready.unit, ready.bias = prefix.finish(
+                op, ready.integers, ready.unit, ready.bias, real, correction=correction
+            )
+            yield ready
 
     def prepare(self, op: LayerOp, values: dict[SSAValue, np.ndarray]) -> _Layer:
         """The layer's real weights per input step, bias and output step."""
@@ -187,7 +195,7 @@ class QuantisePass(ModulePass):
         spike = values[op.train] if isinstance(op, FireOp) else None
         return _Layer(op, synapses, weights, bias.astype(np.float64), spike)
 
-    def round(self, layer: _Layer) -> None:
+    def round(self, layer: _Layer, prefix: RoundedPrefix | None = None) -> None:
         """Chooses the unit of each output channel and rounds the weights to it."""
         if layer.op.given is not None:
             _as_given(layer)
@@ -202,14 +210,21 @@ class QuantisePass(ModulePass):
                 for weights, identity in zip(layer.weights, wide, strict=True)
                 if not identity or all(wide)
             ]
-            units = [weight_units(weights, bits, self.rounding) for weights in chosen]
+            method = "minmax" if self.rounding == "minmax" else "mse"
+            units = [weight_units(weights, bits, method) for weights in chosen]
         unit = np.max(units, axis=0)
         identities = [w for w, identity in zip(layer.weights, wide, strict=True) if identity]
         for weights in identities:
             unit = np.maximum(unit, np.abs(weights).max(axis=1) / top_level(IDENTITY_BITS))
         layer.unit = self.bounded(layer, unit)
-        for weights, identity in zip(layer.weights, wide, strict=True):
-            rows = round_weights(weights, layer.unit, IDENTITY_BITS if identity else bits)
+        second = self.rounding == "gptq" or (self.rounding == "auto" and bits <= SECOND_ORDER_BITS)
+        error = None
+        for synapse, weights, identity in zip(layer.synapses, layer.weights, wide, strict=True):
+            inputs = prefix.inputs(synapse) if prefix and second and not identity else None
+            if inputs is None:
+                rows = round_weights(weights, layer.unit, IDENTITY_BITS if identity else bits)
+            else:
+                rows, error = round_second_order(weights, layer.unit, bits, inputs, error)
             layer.integers.append(rows)
             needed = max(2, signed_bits(int(rows.min()), int(rows.max())))
             layer.bits.append(needed if identity else bits)
@@ -307,16 +322,6 @@ def _as_given(layer: _Layer) -> None:
                 where=f"layer '{layer.op.label.data}'",
             )
         layer.bits.append(needed if wide else allowed)
-
-
-def _correct_bias(layer: _Layer, means: dict[SSAValue, np.ndarray]) -> None:
-    """Adds what the rounding of the weights takes from the mean current of each channel."""
-    for synapse, weights, integers in zip(
-        layer.synapses, layer.weights, layer.integers, strict=True
-    ):
-        error = (weights - integers * layer.unit[:, None]).reshape(synapse.weights.get_shape())
-        lost = transmit(synapse, error, means[synapse.source])
-        layer.bias = layer.bias + lost.mean(axis=(0, 2, 3))
 
 
 def _bits(op: LayerOp) -> int:

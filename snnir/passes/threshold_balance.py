@@ -9,16 +9,15 @@ from typing import Literal
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, f64
-from xdsl.ir import Operation
 from xdsl.passes import ModulePass
 
 from snnir.analysis.calibration import Histogram, load_calibration, synthetic_images
+from snnir.analysis.gathering import gather
 from snnir.analysis.network import branches, encode_of, layers, producer
 from snnir.dialects.dense import from_dense, to_dense
-from snnir.dialects.snn import EncodeOp, FireOp, MaxPoolOp, OneToOneOp
+from snnir.dialects.snn import EncodeOp, FireOp, OneToOneOp
 from snnir.dialects.snn_types import SumType
 from snnir.errors import UserError
-from snnir.interpreters.snn import run_snn
 from snnir.passes._input_padding import move_input_padding
 
 
@@ -35,11 +34,11 @@ class ThresholdBalancePass(ModulePass):
       - `mse`: the A of least mean square error when the activations are rounded to the train's
         values and clipped, searched over 64 candidates down to a fifth of the maximum.
 
-    Algorithm: one run over the images. Where all a layer's trains go through a max pool, the pooled
-    activations are counted, because only these are used. `per-channel` makes one A per output
-    channel; the weights of the next layer take up the factors in quantise. A channel that never
-    fires gets its layer's A. An identity relay keeps its source's A, so that it repeats trains
-    exactly. A Clip's ceiling bounds A.
+    Algorithm: one run over the images, which also gathers what quantise needs. Where all a layer's
+    trains go through a max pool, the pooled activations are counted, because only these are used.
+    `per-channel` makes one A per output channel; the weights of the next layer take up the factors
+    in quantise. A channel that never fires gets its layer's A. An identity relay keeps its source's
+    A, so that it repeats trains exactly. A Clip's ceiling bounds A.
 
     The pass also gives the input its scale, if convert-onnx-to-snn was not told: max / 255 for
     images without negative values, else offset binary with zero point 128. uint8 images are taken
@@ -59,7 +58,7 @@ class ThresholdBalancePass(ModulePass):
 
     name = "threshold-balance"
     calibration: str | None = None
-    samples: int = 512
+    samples: int = 128
     method: Literal["max", "percentile", "mse"] = "mse"
     percentile: float = 99.9
     per_channel: bool = False
@@ -81,16 +80,9 @@ class ThresholdBalancePass(ModulePass):
         if encode.scale is None:
             _scale_input(encode, images)
             move_input_padding(encode)
-        counted = {_counted_at(layer): layer for layer in layers(op) if isinstance(layer, FireOp)}
-        histograms = {layer: Histogram() for layer in counted.values()}
-
-        def observe(operation: Operation, values: np.ndarray) -> None:
-            if operation in counted:
-                histograms[counted[operation]].add(values)
-
-        run_snn(op, images, observe=observe)
-        for layer in counted.values():
-            layer.properties["threshold"] = to_dense(self.full_scale(layer, histograms[layer]))
+        fires = [layer for layer in layers(op) if isinstance(layer, FireOp)]
+        for layer, histogram in zip(fires, gather(op, images).histograms, strict=True):
+            layer.properties["threshold"] = to_dense(self.full_scale(layer, histogram))
 
     def full_scale(self, layer: FireOp, histogram: Histogram) -> np.ndarray:
         """A per channel, or one for the layer, as float32."""
@@ -136,12 +128,6 @@ def _scale_input(encode: EncodeOp, images: np.ndarray) -> None:
     scale = scale if scale > 0 and math.isfinite(scale) else 1.0
     for name, value in (("scale", scale), ("zero", zero)):
         encode.properties[name] = DenseArrayBase.from_list(f64, [value] * channels)
-
-
-def _counted_at(layer: FireOp) -> Operation:
-    """The op whose result is counted: the layer's max pool, if nothing else sees its trains."""
-    users = [use.operation for use in layer.train.uses]
-    return users[0] if len(users) == 1 and isinstance(users[0], MaxPoolOp) else layer
 
 
 def _repeated(layer: FireOp) -> FireOp | None:

@@ -9,7 +9,8 @@ machine.json          of a reconfigurable build: all that its Verilog depends on
 program.bin           and the program as data for it,
 weights.bin           and its weights, as they lie in DDR
 calibration.npz       a few of the samples that it was calibrated with
-.cache/               what running it left behind (programs, simulators); may be deleted
+.cache/               what compiling and running left behind (statistics of calibration data,
+                      programs, simulators); may be deleted
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ FORMAT = 3
 
 MANIFEST = "manifest.json"
 CACHE = ".cache"
+GATHERED = f"{CACHE}/calibration"
+"""What compiling gathered from calibration data."""
+
 _AGAIN = "compile it again"
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnir import __version__
+from snnir.analysis.gathering import gathering
 from snnir.errors import UserError
-from snnir.runtime.build import CACHE, FORMAT, MANIFEST, file_hash, seal
-from snnir.runtime.progress import step
+from snnir.runtime.build import CACHE, FORMAT, GATHERED, MANIFEST, file_hash, seal
+from snnir.runtime.progress import counted, step
 from snnir.tools.arguments import MACHINE
 from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
@@ -63,9 +64,10 @@ def compile_model(model: Path, folder: Path, flow: Flow) -> Compilation:
     start = time.perf_counter()
     stages = list(flow.stages())
     with new_folder(folder) as staging:
-        build = _Build(staging, model, flow, stages, target)
-        build.run()
         keep_cache(folder, staging)
+        build = _Build(staging, model, flow, stages, target)
+        with gathering(staging / GATHERED, counted):
+            build.run()
     compilation = Compilation(build.manifest, build.seconds)
     compilation.seconds["total"] = time.perf_counter() - start
     return compilation

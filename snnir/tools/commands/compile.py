@@ -66,7 +66,12 @@ def add_pixel_arguments(parser: ArgumentParser) -> None:
         "--calibration", metavar="X.npz",
         help="a few hundred inputs 'x' from which thresholds are chosen",
     )  # fmt: skip
-    add("--samples", metavar="N", type=whole(1), help="inputs of it that are used (512)")
+    add(
+        "--samples",
+        metavar="N",
+        type=whole(1),
+        help="inputs of it that are used (128)",
+    )
     add(
         "--input-scale", metavar="S", type=positive,
         help="what a pixel counts: the model takes pixel * S, for example 1/255",
@@ -95,8 +100,9 @@ def add_neuron_arguments(network) -> None:
     add("--percentile", metavar="P", type=between(0, 100), help="for --balance percentile (99.9)")
     add("--per-channel", action="store_true", help="a threshold for each channel, not each layer")
     add(
-        "--rounding", choices=("mse", "minmax"),
-        help="scale of a channel's weights: least squared error (mse), or no clipping (minmax)",
+        "--rounding", choices=("auto", "gptq", "mse", "minmax"),
+        help="of weights: led by calibration data so that currents stray least (gptq), by least "
+        "squared error (mse), without clipping (minmax); auto is gptq for up to 6 bits, else mse",
     )  # fmt: skip
 
 

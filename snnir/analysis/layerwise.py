@@ -1,0 +1,164 @@
+"""The network as it is being rounded, layer after layer, on the calibration images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from snnir.analysis.gathering import chosen_places
+from snnir.analysis.network import LayerOp, branches, network_of
+from snnir.dialects.assembly import int_list
+from snnir.dialects.snn import (
+    ConvOp,
+    DenseOp,
+    EncodeOp,
+    FireOp,
+    MaxPoolOp,
+    ReadoutOp,
+    SumPoolOp,
+    SynapseOp,
+)
+from snnir.interpreters.snn import per_channel, pixels_of, transmit
+from snnir.interpreters.windows import max_windows, pad_or_crop, sum_windows
+
+Correction = Literal["affine", "bias", "none"]
+
+
+class RoundedPrefix:
+    """What each train holds, in steps of the train, while layers are rounded one after the other.
+
+    A step is what the least spike stands for (of a direct train, one pixel above the zero point; of
+    a rate train, a spike in every timestep). Trains are computed with the values that they stand
+    for, not spike by spike: exact for radix trains and for neurons that integrate before they fire.
+
+    Args:
+        values: the real value of a step, per channel of each train.
+    """
+
+    def __init__(self, module: ModuleOp, images: np.ndarray, values: dict[SSAValue, np.ndarray]):
+        self.module, self.images, self.values = module, images, values
+        self.trains: dict[SSAValue, np.ndarray] = {}
+
+    def layers(self) -> Iterator[LayerOp]:
+        """Each layer when its inputs are known; `finish` must be called before the next."""
+        ops = list(network_of(self.module).body.block.ops)
+        last: dict[SSAValue, int] = {}
+        for index, op in enumerate(ops):
+            if isinstance(op, MaxPoolOp | SumPoolOp):
+                last[op.source] = index
+            elif isinstance(op, FireOp | ReadoutOp):
+                last |= {synapse.source: index for synapse in branches(op)}
+        for index, op in enumerate(ops):
+            match op:
+                case EncodeOp():
+                    self.trains[op.train] = self.encoded(op)
+                case MaxPoolOp() | SumPoolOp():
+                    pool = max_windows if isinstance(op, MaxPoolOp) else sum_windows
+                    window = {n: int_list(op.properties[n]) for n in ("kernel", "strides", "pads")}
+                    self.trains[op.results[0]] = pool(self.trains[op.source], **window)
+                case FireOp() | ReadoutOp():
+                    yield op
+            for value in [value for value in self.trains if last.get(value, 0) <= index]:
+                del self.trains[value]
+
+    def encoded(self, op: EncodeOp) -> np.ndarray:
+        zero = per_channel(op.zero)
+        zero = np.zeros(op.train.type.dims[0]) if zero is None else zero
+        steps = pixels_of(op, self.images).astype(np.float32)
+        return pad_or_crop(steps - zero.astype(np.float32).reshape(-1, 1, 1), int_list(op.pads))
+
+    def finish(
+        self,
+        op: LayerOp,
+        integers: list[np.ndarray],
+        unit: np.ndarray,
+        bias: np.ndarray,
+        real: np.ndarray,
+        *,
+        correction: Correction,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Runs a rounded layer, and gives its unit and bias, corrected as is wanted.
+
+        `bias` makes each channel's mean current the float one's. `affine` also takes the unit at
+        which the current is nearest to the float one (least squares): a rounded layer whose inputs
+        were rounded is fainter or louder than the float one, and a bias cannot mend that.
+
+        Args:
+            integers: of each branch, (M, terms).
+            real: the float network's currents at the chosen places, without the bias.
+        """
+        current = 0
+        for synapse, rows in zip(branches(op), integers, strict=True):
+            rows = rows.astype(np.float32).reshape(synapse.weights.get_shape())
+            current = current + transmit(synapse, rows, self.trains[synapse.source])
+        if correction != "none":
+            n, channels, height, width = current.shape
+            image, inner = np.divmod(chosen_places(n * height * width), height * width)
+            found = current.reshape(n, channels, -1)[image, :, inner].T
+            if correction == "affine" and isinstance(op, FireOp):
+                unit = nearest_unit(real, found, unit)
+            means = [values.mean(axis=1, dtype=np.float64) for values in (real, found)]
+            bias = bias + means[0] - means[1] * unit
+        if isinstance(op, FireOp):
+            value = self.values[op.train]
+            scale, shift = (
+                (array / value).astype(np.float32).reshape(-1, 1, 1) for array in (unit, bias)
+            )
+            current *= scale
+            current += shift
+            self.trains[op.train] = rounded_train(current, op)
+        return unit, bias
+
+    def inputs(self, synapse: SynapseOp) -> np.ndarray | None:
+        """What a synapse's weights see at the chosen places, (K, places).
+
+        None where outputs see different inputs.
+        """
+        plane = self.trains[synapse.source]
+        height, width = synapse.current.type.dims[1:]
+        places = chosen_places(len(plane) * height * width)
+        if isinstance(synapse, DenseOp):
+            return np.ascontiguousarray(plane.reshape(len(plane), -1)[places].T)
+        if not isinstance(synapse, ConvOp) or synapse.groups.value.data != 1:
+            return None
+        x = pad_or_crop(plane, int_list(synapse.pads))
+        (sy, sx), (dy, dx) = int_list(synapse.strides), int_list(synapse.dilations)
+        kh, kw = synapse.weights.get_shape()[2:]
+        image, place = np.divmod(places, height * width)
+        y, x0 = np.divmod(place, width)
+        found = np.empty((x.shape[1], kh * kw, len(places)), np.float32)
+        for tap in range(kh * kw):
+            ky, kx = divmod(tap, kw)
+            found[:, tap] = x[image, :, y * sy + ky * dy, x0 * sx + kx * dx].T
+        return found.reshape(-1, len(places))
+
+
+def nearest_unit(real: np.ndarray, found: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """The unit per channel at which integer currents are nearest to the real ones, but for a bias.
+
+    It stays within half and twice of what it is, and is kept where the current hardly changes.
+
+    Args:
+        real, found: (M, places).
+    """
+    real, found = (values.astype(np.float64) for values in (real, found))
+    mean = found.mean(axis=1, keepdims=True)
+    centred = found - mean
+    square = np.einsum("mn,mn->m", centred, centred)
+    product = np.einsum("mn,mn->m", real, centred)
+    varies = square > 1e-6 * (mean[:, 0] ** 2 * found.shape[1] + 1e-30)
+    best = np.divide(product, square, out=unit.astype(np.float64), where=varies)
+    return np.clip(best, unit / 2, unit * 2)
+
+
+def rounded_train(steps: np.ndarray, op: FireOp) -> np.ndarray:
+    """What a layer's trains hold when its neurons are driven by `steps`."""
+    train = op.train.type
+    if train.coding_name == "rate":
+        count = train.steps.data
+        return np.clip(np.floor(steps * count + np.float32(0.5)), 0, count) / np.float32(count)
+    return np.clip(np.floor(steps + np.float32(0.5)), 0, np.float32(train.peak))
