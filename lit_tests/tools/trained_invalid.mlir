@@ -5,7 +5,7 @@ func.func @network(%image: tensor<1x1x1x1xf32>) -> tensor<1x1xf32> {
   %f = onnx.Flatten %p : (tensor<1x1x1x1xf32>) -> tensor<1x1xf32>
   %w = onnx.Constant dense<1.3> : tensor<1x1xf32>
   %d = onnx.Gemm %f, %w {transB = 1} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
-  // expected-error @unknown {{the weights are no multiples of the unit that the trained file gives}}
+  // expected-error @below {{the weights are no multiples of the unit that the trained file gives}}
   %o = onnx.Readout %d {unit = [1.0], bias = [0], fraction = 0, weight_bits = 3} : (tensor<1x1xf32>) -> tensor<1x1xf32>
   func.return %o : tensor<1x1xf32>
 }
@@ -17,7 +17,7 @@ func.func @network(%image: tensor<1x1x1x1xf32>) -> tensor<1x1xf32> {
   %f = onnx.Flatten %p : (tensor<1x1x1x1xf32>) -> tensor<1x1xf32>
   %w = onnx.Constant dense<5.0> : tensor<1x1xf32>
   %d = onnx.Gemm %f, %w {transB = 1} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32>
-  // expected-error @unknown {{weights of 4 bits where the trained file says 3}}
+  // expected-error @below {{weights of 4 bits where the trained file says 3}}
   %o = onnx.Readout %d {unit = [1.0], bias = [0], fraction = 0, weight_bits = 3} : (tensor<1x1xf32>) -> tensor<1x1xf32>
   func.return %o : tensor<1x1xf32>
 }
