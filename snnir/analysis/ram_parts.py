@@ -44,10 +44,31 @@ def lutram_luts(width: int, depth: int) -> int:
     return 4 * -(-width // 3) * -(-depth // 64)
 
 
-def ram_parts(width: int, depth: int) -> tuple[RamPart, ...]:
-    """One or two parts: whole blocks, and the rows beyond in smaller ones or in LUTs.
+def _without_rows_of_blocks(part: RamPart, width: int) -> tuple[RamPart, ...]:
+    """A part of block RAM cut so that no piece has blocks above each other, at the same cost.
 
-    The first of two has a multiple of a power of two of rows, so that the second is addressed by
+    Who reads it chooses between the pieces with one multiplexer, not with one for the blocks of a
+    part and another for the parts.
+    """
+    if part.style != "block":
+        return (part,)
+    cost = block_halves(width, part.rows)
+    for w, rows in sorted((*_WHOLES, *_HALVES), key=lambda shape: -shape[1]):
+        whole, rest = divmod(part.rows, rows)
+        halves = -(-width // w) * (2 if (w, rows) in _WHOLES else 1)
+        if whole and whole * halves + (block_halves(width, rest) if rest else 0) <= cost:
+            pieces = [RamPart(part.first + n * rows, rows, "block") for n in range(whole)]
+            if rest:
+                last = RamPart(part.first + whole * rows, rest, "block")
+                pieces += _without_rows_of_blocks(last, width)
+            return tuple(pieces)
+    return (part,)
+
+
+def ram_parts(width: int, depth: int) -> tuple[RamPart, ...]:
+    """The parts: whole blocks, none above each other, and rows beyond in smaller ones or in LUTs.
+
+    Each begins at a multiple of its rows, rounded up to a power of two, so that it is addressed by
     the lower bits alone. What is cheapest is taken, half a block counting as `HALF_BLOCK` LUTs.
     """
     if depth <= DISTRIBUTED_ROWS:
@@ -66,7 +87,7 @@ def ram_parts(width: int, depth: int) -> tuple[RamPart, ...]:
         for style, cost in options:
             parts = (RamPart(0, first, "block"), RamPart(first, rest, style))
             best = min(best, (base + cost, parts), key=lambda found: found[0])
-    return best[1]
+    return tuple(p for part in best[1] for p in _without_rows_of_blocks(part, width))
 
 
 def ram_bram36(width: int, depth: int) -> float:

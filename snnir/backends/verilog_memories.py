@@ -1,5 +1,7 @@
 """The Verilog text of the memory templates of `snnir/hardware/memories.py`, one per shape."""
 
+from collections.abc import Sequence
+
 from snnir.analysis.ram_parts import RamPart, ram_parts
 from snnir.backends.verilog_expressions import bit_range
 from snnir.hardware.memories import LUTRAM, RAM, ROM, Memory, address_width
@@ -24,7 +26,7 @@ def memory_text(memory: Memory) -> str:
         ports.append("input  wire re")
     is_cut = memory.template == RAM and memory.style == "block" and memory.init is None
     parts = ram_parts(memory.width, memory.depth) if is_cut else ()
-    kind = "wire" if asynchronous or len(parts) == 2 else "reg "
+    kind = "wire" if asynchronous or len(parts) > 1 else "reg "
     ports += [f"input  wire {address}raddr", f"output {kind} {data}rdata"]
 
     lines = [
@@ -34,8 +36,8 @@ def memory_text(memory: Memory) -> str:
         ",\n".join(f"  {port}" for port in ports),
         ");",
     ]
-    if len(parts) == 2:
-        return "\n".join([*lines, *_two_parts(memory, *parts), "endmodule", ""])
+    if len(parts) > 1:
+        return "\n".join([*lines, *_in_parts(memory, parts), "endmodule", ""])
     attribute = ""
     style = parts[0].style if parts else memory.style
     if style != "auto":
@@ -53,46 +55,47 @@ def memory_text(memory: Memory) -> str:
     return "\n".join(lines)
 
 
-def _two_parts(memory: Memory, low: RamPart, high: RamPart) -> list[str]:
-    """The body of a RAM whose last rows are kept apart, so that they take no blocks as large.
+def _in_parts(memory: Memory, parts: Sequence[RamPart]) -> list[str]:
+    """The body of a RAM that is kept in parts, so that its last rows take no blocks as large.
 
-    Both parts are read, and a register says whose row it is.
+    All parts are read, and a register says whose row it is.
     """
     data = bit_range(memory.width)
     data = f"{data} " if data else ""
     indent = "    " + ("if (re) " if memory.read_enable else "")
-    names = ((low, "low", "~"), (high, "high", ""))
-    declared = [
-        f'  (* ram_style = "{part.style}" *) reg {data}{name} [0:{part.rows - 1}];'
-        for part, name, _ in names
-    ]
-    declared += [f"  reg {data}{name}_row;" for _, name, _ in names]
-    at = {
-        port: [f"{port}{_low_bits(part.rows)}" for part, _, _ in names]
-        for port in ("waddr", "raddr")
-    }
-    is_high = f">= {address_width(memory.depth)}'d{high.first}"
+    number = range(len(parts))
+    address, select = address_width(memory.depth), address_width(len(parts))
+    span = f"{bit_range(select)} " if select > 1 else ""
+
+    def part_of(port: str) -> str:
+        """The part in which the row of an address is."""
+        lines = [
+            f"{port} >= {address}'d{parts[n].first} ? {select}'d{n}" for n in reversed(number[1:])
+        ]
+        return " :\n        ".join([*lines, f"{select}'d0"])
+
+    def row(n: int, port: str) -> str:
+        """Its row there: parts begin at multiples of their rows, rounded up to a power of two."""
+        return f"{port}[{address_width(parts[n].rows) - 1}:0]"
+
+    chosen = [f"part == {select}'d{n} ? part{n}_row" for n in number[:-1]]
+    chosen.append(f"part{number[-1]}_row")
     return [
-        *declared,
-        "  reg is_high;",
+        *[
+            f'  (* ram_style = "{part.style}" *) reg {data}part{n} [0:{part.rows - 1}];'
+            for n, part in enumerate(parts)
+        ],
+        *[f"  reg {data}part{n}_row;" for n in number],
+        f"  reg {span}part;",
         "",
-        f"  wire to_high = waddr {is_high};",
-        "  assign rdata = is_high ? high_row : low_row;",
+        f"  wire {span}to = {part_of('waddr')};",
+        "  assign rdata = " + " :\n      ".join(chosen) + ";",
         "  always @(posedge clk) begin",
         *[
-            f"    if (we & {sign}to_high) {name}[{address}] <= wdata;"
-            for (_, name, sign), address in zip(names, at["waddr"], strict=True)
+            f"    if (we & to == {select}'d{n}) part{n}[{row(n, 'waddr')}] <= wdata;"
+            for n in number
         ],
-        *[
-            f"{indent}{name}_row <= {name}[{address}];"
-            for (_, name, _), address in zip(names, at["raddr"], strict=True)
-        ],
-        f"{indent}is_high <= raddr {is_high};",
+        *[f"{indent}part{n}_row <= part{n}[{row(n, 'raddr')}];" for n in number],
+        f"{indent}part <= {part_of('raddr')};",
         "  end",
     ]
-
-
-def _low_bits(rows: int) -> str:
-    """The bits of an address that find a row of a part."""
-    bits = address_width(rows)
-    return f"[{bits - 1}:0]"

@@ -181,21 +181,30 @@ def in_verilator(module: ModuleOp, top: hw.HWModuleOp, steps: list[dict], folder
 
 
 @pytest.mark.parametrize("read_enable", [False, True])
-def test_a_ram_in_two_parts_answers_as_one(read_enable, tmp_path):
-    """512 rows in block RAM, 40 more in LUTs, against the interpreter."""
+@pytest.mark.parametrize(
+    ("width", "depth", "at"),
+    [(30, 552, (39, 40, 510, 511, 512, 513)), (9, 6200, (2047, 4095, 4096, 6143, 6144, 6145))],
+    ids=["512 rows in block RAM, 40 in LUTs", "4,096 and 2,048 in block RAM, 56 in LUTs"],
+)
+def test_a_ram_in_parts_answers_as_one(width, depth, at, read_enable, tmp_path):
+    """Against the interpreter."""
     m = Module("cut")
     m.clock("clk")
-    inputs = {"we": 1, "waddr": 10, "wdata": 30, "raddr": 10}
+    bits = (depth - 1).bit_length()
+    inputs = {"we": 1, "waddr": bits, "wdata": width, "raddr": bits}
     inputs |= {"re": 1} if read_enable else {}
     pins = {name: m.input(name, width) for name, width in inputs.items()}
-    ram = ram_1r1w(30, 552, read_enable=read_enable)
+    ram = ram_1r1w(width, depth, read_enable=read_enable)
     m.output("y", m.instance("u_ram", ram, **pins).rdata)
     assert "distributed" in text_of(design(m)) and "block" in text_of(design(m))
     rng = np.random.default_rng(1)
     # All rows are written first: what a RAM holds at power-on is not defined.
-    steps = [{"we": 1, "waddr": a, "wdata": 7 * a, "raddr": 0, "re": 1} for a in range(552)]
-    for a, b in rng.choice([0, 39, 40, 510, 511, 512, 513, 551], (400, 2)).tolist():
-        we, re, data = rng.integers(0, [2, 2, 1 << 30]).tolist()
+    steps = [
+        {"we": 1, "waddr": a, "wdata": 7 * a % (1 << width), "raddr": 0, "re": 1}
+        for a in range(depth)
+    ]
+    for a, b in rng.choice([0, *at, depth - 1], (400, 2)).tolist():
+        we, re, data = rng.integers(0, [2, 2, 1 << width]).tolist()
         steps.append({"we": we, "waddr": a, "wdata": data, "raddr": b, "re": re})
     steps = [{name: step[name] for name in inputs} for step in steps]
     simulator = Simulator(m.build())
