@@ -13,17 +13,25 @@ hw.module.extern @ram_1r1w_re_8x6(in %clk: !seq.clock, in %we: i1, in %waddr: i3
                                   in %re: i1, in %raddr: i3, out rdata: i8) attributes
   {snnir.template = "ram_1r1w", snnir.width = 8 : i64, snnir.depth = 6 : i64}
 
-// Rows that would take a block RAM for themselves are kept in LUTs beside it.
+// Blocks of RAM that would lie above each other are parts, and rows that would take a block for
+// themselves are kept in LUTs beside them; all answer, and one is chosen.
 // CHECK-LABEL: module ram_1r1w_9x8448 (
-// CHECK:         (* ram_style = "block" *) reg [8:0] low [0:8191];
-// CHECK-NEXT:    (* ram_style = "distributed" *) reg [8:0] high [0:255];
-// CHECK:         wire to_high = waddr >= 14'd8192;
-// CHECK-NEXT:    assign rdata = is_high ? high_row : low_row;
-// CHECK:         if (we & ~to_high) low[waddr[12:0]] <= wdata;
-// CHECK-NEXT:    if (we & to_high) high[waddr[7:0]] <= wdata;
-// CHECK-NEXT:    low_row <= low[raddr[12:0]];
-// CHECK-NEXT:    high_row <= high[raddr[7:0]];
-// CHECK-NEXT:    is_high <= raddr >= 14'd8192;
+// CHECK:         (* ram_style = "block" *) reg [8:0] part0 [0:4095];
+// CHECK-NEXT:    (* ram_style = "block" *) reg [8:0] part1 [0:4095];
+// CHECK-NEXT:    (* ram_style = "distributed" *) reg [8:0] part2 [0:255];
+// CHECK:         wire [1:0] to = waddr >= 14'd8192 ? 2'd2 :
+// CHECK-NEXT:        waddr >= 14'd4096 ? 2'd1 :
+// CHECK-NEXT:        2'd0;
+// CHECK-NEXT:    assign rdata = part == 2'd0 ? part0_row :
+// CHECK-NEXT:        part == 2'd1 ? part1_row :
+// CHECK-NEXT:        part2_row;
+// CHECK:         if (we & to == 2'd0) part0[waddr[11:0]] <= wdata;
+// CHECK-NEXT:    if (we & to == 2'd1) part1[waddr[11:0]] <= wdata;
+// CHECK-NEXT:    if (we & to == 2'd2) part2[waddr[7:0]] <= wdata;
+// CHECK-NEXT:    part0_row <= part0[raddr[11:0]];
+// CHECK-NEXT:    part1_row <= part1[raddr[11:0]];
+// CHECK-NEXT:    part2_row <= part2[raddr[7:0]];
+// CHECK-NEXT:    part <= raddr >= 14'd8192 ? 2'd2 :
 hw.module.extern @ram_1r1w_9x8448(in %clk: !seq.clock, in %we: i1, in %waddr: i14, in %wdata: i9,
                                   in %raddr: i14, out rdata: i9) attributes
   {snnir.template = "ram_1r1w", snnir.width = 9 : i64, snnir.depth = 8448 : i64}

@@ -72,7 +72,7 @@ def _in_parts(memory: Memory, parts: Sequence[RamPart]) -> list[str]:
         lines = [
             f"{port} >= {address}'d{parts[n].first} ? {select}'d{n}" for n in reversed(number[1:])
         ]
-        return " :\n        ".join([*lines, f"{select}'d0"])
+        return " :\n      ".join([*lines, f"{select}'d0"])
 
     def row(n: int, port: str) -> str:
         """Its row there: parts begin at multiples of their rows, rounded up to a power of two."""
