@@ -17,8 +17,8 @@ import os
 import sys
 from pathlib import Path
 
-import torch
 from datasets import mnist
+from extras import torch
 from onnx import TensorProto, checker, helper, numpy_helper, save_model
 from torch import nn
 

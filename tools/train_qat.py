@@ -16,24 +16,13 @@ without --data from SNNIR_DATA.
 import argparse
 from pathlib import Path
 
-from datasets import read
 from extras import torch
+from recipes import MODELS, Task
 
-from snnir.training.augment import augmented, distorted
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
-from snnir.training.fit import Recipe, accuracy, fit
-from snnir.training.models import MODELS
-from snnir.training.spiking import SpikingNetwork
+from snnir.training.fit import Recipe, fit
 from snnir.training.start import start_from
-from snnir.training.trains import Pixels
-
-CALIBRATION = 512
-PIXELS = {
-    "mnist": ((0.0,), (1.0,)),
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-}
-SPLITS = {"mnist": ("test",), "cifar10": ("held-out", "test")}
 
 
 def main() -> None:
@@ -52,41 +41,22 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    data = "mnist" if args.model == "lenet5" else "cifar10"
-    images, labels = (torch.tensor(array) for array in read(data, "train", args.data))
+    args.output.mkdir(parents=True, exist_ok=True)
+    task = Task(args.model, args.data)
     net = MODELS[args.model]()
     start_from(net, args.start)
-    pixels = Pixels(*PIXELS[data])
-    network = spiking(
-        net, pixels, images[:CALIBRATION], coding=args.coding, steps=args.steps, bits=args.bits
-    )
-    args.output.mkdir(parents=True, exist_ok=True)
-    report(network, "before training", data, args.data)
-
-    change = distorted if data == "mnist" else augmented
-    smoothing = 0.0 if data == "mnist" else 0.1
-    for name, epochs, evenly in (("even", args.epochs, True), ("steps", args.steps_epochs, False)):
-        if not epochs:
-            continue
-        network.evenly = evenly
-        fit(
-            network,
-            images,
-            labels,
-            Recipe(epochs=epochs, rate=args.rate, average=0.999, smoothing=smoothing, decay=1e-4),
-            prepare=lambda x, generator: change(pixels.real(x), generator),
-            checkpoint=args.output / f"{args.model}.{name}.checkpoint",
-        )
-        report(network, f"after {epochs} epochs", data, args.data)
-    export_onnx(network, args.output / f"{args.model}.onnx", tuple(images.shape[1:]))
-
-
-def report(network: SpikingNetwork, when: str, data: str, folder: Path | None) -> None:
-    """The accuracy of the integers on what was not trained on."""
-    for split in SPLITS[data]:
-        images, labels = (torch.tensor(array) for array in read(data, split, folder))
-        share = accuracy(network, network.pixels.real(images), labels)
-        print(f"{when}: {100 * share:.2f} % of the {len(labels)} images of {split}", flush=True)
+    network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
+                      bits=args.bits)  # fmt: skip
+    task.report(network, "before training", task.pixels.real)
+    for name, epochs in (("even", args.epochs), ("steps", args.steps_epochs)):
+        network.evenly = name == "even"
+        if epochs:
+            fit(network, task.images, task.labels,
+                Recipe(epochs=epochs, rate=args.rate, decay=1e-4, **task.recipe),
+                prepare=task.prepared,
+                checkpoint=args.output / f"{args.model}.{name}.checkpoint")  # fmt: skip
+            task.report(network, f"after {epochs} epochs", task.pixels.real)
+    export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
 
 
 if __name__ == "__main__":

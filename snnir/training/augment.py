@@ -56,3 +56,11 @@ def distorted(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         torch.stack([first, second], dim=1), list(x.shape), align_corners=False
     )
     return nn.functional.grid_sample(x, grid, align_corners=False)
+
+
+def turned(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Each square image mirrored and turned by quarters at random: for views from above."""
+    how = torch.rand(3, len(x), 1, 1, 1, generator=generator) < 0.5
+    x = torch.where(how[0], x.flip(3), x)
+    x = torch.where(how[1], x.flip(2), x)
+    return torch.where(how[2], x.transpose(2, 3), x)

@@ -56,9 +56,12 @@ def satimage(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"cannot be read as numbers: {error}", where=str(path)) from None
     if rows.ndim != 2 or rows.shape[1] != 37:
         raise UserError("a row has 36 values and a class", where=str(path))
-    if (rows[0] == np.arange(1, 38)).all():
+    names = np.array([1, 2, 3, 4, 5, 7])
+    if rows[0, 36] not in names:
         rows = rows[1:]  # a line of column numbers, which some copies have
-    classes = np.searchsorted([1, 2, 3, 4, 5, 7], rows[:, 36])
+    classes = np.searchsorted(names, rows[:, 36])
+    if not np.isin(rows[:, 36], names).all() or rows[:, :36].max(initial=0) > 255:
+        raise UserError("values are 0 to 255, classes 1 to 5 and 7", where=str(path))
     images = rows[:, :36].reshape(-1, 3, 3, 4).transpose(0, 3, 1, 2)
     return np.ascontiguousarray(images, np.uint8), classes
 

@@ -1,4 +1,4 @@
-"""The reference networks as plain torch modules: LeNet-5, AlexNet, VGG-11, ResNet-18, ResNet-20."""
+"""The reference networks as plain torch modules, from LeNet-5 to ResNet-18."""
 
 from __future__ import annotations
 
@@ -84,6 +84,20 @@ class VGG11(nn.Sequential):
         super().__init__(*_stack(3, plan), nn.Flatten(), nn.Linear(512, CLASSES))
 
 
+class PatchNet(nn.Sequential):
+    """(bands, 3, 3) -> logits: what a pixel of a multispectral image shows, by its neighbours."""
+
+    def __init__(self, bands: int = 4, classes: int = 6) -> None:
+        super().__init__(
+            *_stack(bands, (32, 64)),
+            nn.Flatten(),
+            nn.Linear(64 * 9, 128, bias=False),
+            nn.BatchNorm1d(128),
+            nn.ReLU(),
+            nn.Linear(128, classes),
+        )
+
+
 class Block(nn.Module):
     """Two convolutions of 3x3 and a shortcut, which is a 1x1 convolution where shapes differ."""
 
@@ -139,5 +153,6 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "vgg11": VGG11,
     "resnet18": ResNet18,
     "resnet20": ResNet20,
+    "patchnet": PatchNet,
 }
 """The networks by the names that scripts and files use."""

@@ -74,12 +74,16 @@ class Integers:
     leak: torch.Tensor | None
 
 
+LEAK = 1 / 16
+"""What neurons lose of their membrane at each step before training."""
+
+
 class Layer(nn.Module):
     """Synapses whose currents meet, and the neurons or the readout behind them.
 
     Trained are the weights and biases as real numbers, `scale` (of each output channel's weights),
-    `full` (what a train of all spikes stands for, the theta of QCFS) and `leak` (32ths lost at each
-    step).
+    `full` (what a train of all spikes stands for, the theta of QCFS) and `leak` (the share of a
+    membrane that is lost at each step).
 
     Args:
         code: of the network's neurons; `fires`: whether this layer has some, or is the readout,
@@ -103,15 +107,18 @@ class Layer(nn.Module):
         self.code, self.fires, self.bits = code, fires, bits
         self.scale = nn.Parameter(torch.ones(len(bias) if fires else 1))
         self.full = nn.Parameter(torch.tensor(1.0)) if fires else None
-        self.leak = nn.Parameter(torch.tensor(0.0)) if fires and leaky else None
+        self.leak = nn.Parameter(torch.tensor(LEAK)) if fires and leaky else None
         self.register_buffer("fraction", torch.tensor(0))
         self.register_buffer("neurons", torch.tensor(1))
 
     def spike_value(self) -> torch.Tensor:
         """What a spike of least weight stands for."""
-        shared = float(self.neurons * self.code.levels)
-        full = slowed(self.full.abs(), shared**-0.5)
+        full = slowed(self.full.abs(), self.shared())
         return full if self.code.coding == "rate" else full / self.code.levels
+
+    def shared(self) -> float:
+        """By how much the gradient of a parameter of all neurons is slowed."""
+        return float(self.neurons * self.code.levels) ** -0.5
 
     def integers(self, trains: list[Train]) -> Integers:
         """The layer's integers for the branches' trains, differentiable."""
@@ -137,7 +144,8 @@ class Layer(nn.Module):
         if self.fires:
             theta = rounded(self.spike_value() / unit * shift).clamp_min(1)
         if self.leak is not None:
-            leak = rounded(self.leak.clamp(0, (1 << LEAK_BITS) - 1))
+            whole = 1 << LEAK_BITS
+            leak = rounded((slowed(self.leak.abs(), self.shared()) * whole).clamp(max=whole - 1))
         return Integers(weights, unit, bias, theta, leak)
 
     def forward(self, trains: list[Train]) -> Train:

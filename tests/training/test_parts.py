@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper, save_model
 
 from snnir.errors import UserError
 from snnir.frontend.onnx import import_model
+from snnir.interpreters.onnx import run_onnx
 from snnir.training import data
 
 torch = pytest.importorskip("torch", reason="needs torch")
@@ -19,7 +20,9 @@ from snnir.training.conversion import spiking  # noqa: E402
 from snnir.training.fit import Recipe, accuracy, fit  # noqa: E402
 from snnir.training.functions import functions  # noqa: E402
 from snnir.training.models import MODELS  # noqa: E402
+from snnir.training.plain import export_plain  # noqa: E402
 from snnir.training.rounding import floored, rounded, slowed, spike  # noqa: E402
+from snnir.training.start import start_from  # noqa: E402
 from snnir.training.trains import Pixels  # noqa: E402
 
 
@@ -98,15 +101,20 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(tmp_path):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_reference_network_has_a_spiking_form(name):
+def test_every_reference_network_has_a_spiking_form(name, tmp_path):
     torch.manual_seed(0)
-    shape = (1, 28, 28) if name == "lenet5" else (3, 32, 32)
+    shape = {"lenet5": (1, 28, 28), "patchnet": (4, 3, 3)}.get(name, (3, 32, 32))
     images = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
     net = MODELS[name]().eval()
-    network = spiking(net, Pixels(), images, bits=8, steps=8).eval()
+    export_plain(net, tmp_path / "net.onnx", shape)
+    again = MODELS[name]()
+    start_from(again, tmp_path / "net.onnx")
+    network = spiking(again, Pixels(), images, bits=8, steps=8).eval()
     with torch.no_grad():
         wanted, got = net(images / 255), network(network.pixels.real(images))
     assert (wanted - got).abs().max() < 0.1 * wanted.abs().max()
+    found = run_onnx(import_model(str(tmp_path / "net.onnx")), (images / 255).numpy())
+    np.testing.assert_allclose(found, wanted.numpy(), atol=1e-4 * float(wanted.abs().max()))
 
 
 @pytest.mark.parametrize(

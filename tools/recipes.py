@@ -1,0 +1,79 @@
+"""What the training scripts share: a network's data, its pixels, how images are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from datasets import read
+from extras import torch
+
+from snnir.training.augment import augmented, distorted, normalise, turned
+from snnir.training.fit import accuracy
+from snnir.training.models import MODELS
+from snnir.training.trains import Pixels
+
+CALIBRATION = 512
+"""Images from which thresholds are chosen before training."""
+
+MEANS = {
+    "mnist": ((0.0,), (1.0,)),
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "satimage": ((0.2711, 0.3273, 0.389, 0.3238), (0.0532, 0.0894, 0.0654, 0.0739)),
+}
+"""Mean and deviation of the training images' channels (MNIST as it is), of 0..1."""
+
+CHANGES = {"mnist": distorted, "cifar10": augmented, "satimage": turned}
+SMOOTHING = {"mnist": 0.0, "cifar10": 0.1, "satimage": 0.1}
+
+
+class Task:
+    """The data of a model and what is done to them.
+
+    Args:
+        folder: where the files are as distributed; None for those under SNNIR_DATA.
+    """
+
+    seed = 7
+
+    def __init__(self, model: str, folder: Path | None) -> None:
+        self.model, self.folder = model, folder
+        self.data = {"lenet5": "mnist", "patchnet": "satimage"}.get(model, "cifar10")
+        self.images, self.labels = self.split("train")
+        self.shape = tuple(self.images.shape[1:])
+        self.calibration = self.images[:CALIBRATION]
+        self.pixels = Pixels(*MEANS[self.data])
+        self.recipe: dict[str, Any] = {
+            "average": 0.999 if len(self.images) > 10_000 else 0.99,
+            "smoothing": SMOOTHING[self.data],
+            "seed": self.seed,
+        }
+
+    def split(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = (torch.tensor(array) for array in read(self.data, name, self.folder))
+        return images, labels
+
+    def plain(self, images: torch.Tensor) -> torch.Tensor:
+        """What the float network takes of uint8 images."""
+        return normalise(images, *MEANS[self.data])
+
+    def prepared_plain(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return CHANGES[self.data](self.plain(images), generator)
+
+    def prepared(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """What the spiking network is trained on."""
+        return CHANGES[self.data](self.pixels.real(images), generator)
+
+    def report(self, net: torch.nn.Module, what: str, prepare: Callable) -> None:
+        """Prints the accuracy on what was not trained on."""
+        for name in ("held-out", "test") if self.data == "cifar10" else ("test",):
+            images, labels = self.split(name)
+            share = accuracy(net, prepare(images), labels)
+            print(
+                f"{self.model}, {what}: {100 * share:.2f} % of {len(labels):,} images ({name})",
+                flush=True,
+            )
+
+
+__all__ = ["MODELS", "Task"]

@@ -1,0 +1,78 @@
+"""Trains a network of leaky integrate-and-fire neurons by surrogate gradients.
+
+    pip install -e '.[train]'
+    python tools/train_lif.py patchnet --float-epochs 60 --epochs 40 -o DIR
+
+The image enters as multi-bit input at each of `--steps` steps; weights are rounded to `--bits`
+bits; weights, thresholds and leaks are trained. It starts from a float network of the same form:
+that of --start, or one that is trained first, whose accuracy is printed beside. Writes
+DIR/MODEL.onnx, which `snnc compile` takes as it is. Checkpoints in DIR are written every five
+minutes, and the same command goes on from them.
+
+patchnet is trained on Landsat Satimage (sat.trn, sat.tst), lenet5 on MNIST, the others on CIFAR-10,
+from the files in --data, without it from SNNIR_DATA.
+
+Source: Rathi and Roy, DIET-SNN, IEEE TNNLS 34 (2023); Datta et al., ACE-SNN, Frontiers in
+Neuroscience 16 (2022).
+"""
+
+import argparse
+from pathlib import Path
+
+from extras import torch
+from recipes import MODELS, Task
+
+from snnir.training.conversion import spiking
+from snnir.training.export import export_onnx
+from snnir.training.fit import Recipe, fit
+from snnir.training.plain import export_plain
+from snnir.training.start import start_from
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("model", choices=MODELS)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--start", type=Path, metavar="FILE.onnx")
+    parser.add_argument("--data", type=Path, metavar="DIR")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--bits", type=int, default=6)
+    parser.add_argument("--float-epochs", type=int, default=60)
+    parser.add_argument("--float-rate", type=float, default=0.1, help="of the float network")
+    parser.add_argument("--even-epochs", type=int, default=0, help="first, as if spikes were even")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    args.output.mkdir(parents=True, exist_ok=True)
+    task = Task(args.model, args.data)
+    torch.manual_seed(task.seed)
+    net = MODELS[args.model]()
+    if args.start:
+        start_from(net, args.start)
+    else:
+        recipe = Recipe(epochs=args.float_epochs, rate=args.float_rate, **task.recipe)
+        fit(net, task.images, task.labels, recipe, prepare=task.prepared_plain,
+            checkpoint=args.output / f"{args.model}.float.checkpoint")  # fmt: skip
+        export_plain(net, args.output / f"{args.model}_float.onnx", task.shape)
+    task.report(net, "float", task.plain)
+    network = spiking(net, task.pixels, task.calibration, coding="rate", steps=args.steps,
+                      bits=args.bits, leaky=True)  # fmt: skip
+    for name, epochs in (("even", args.even_epochs), ("lif", args.epochs)):
+        network.evenly = name == "even"
+        if epochs:
+            fit(network, task.images, task.labels,
+                Recipe(epochs=epochs, rate=args.rate, **task.recipe), prepare=task.prepared,
+                checkpoint=args.output / f"{args.model}.{name}.checkpoint")  # fmt: skip
+        task.report(network, f"{name}, {epochs} epochs", task.pixels.real)
+    leaks = [
+        f"{layer.leak.detach().abs():.3f}" for layer in network.layers() if layer.leak is not None
+    ]
+    print(f"leaks a step: {', '.join(leaks)}")
+    export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
+
+
+if __name__ == "__main__":
+    main()
