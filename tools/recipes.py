@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from datasets import read
 from extras import torch
 
 from snnir.training.augment import augmented, distorted, normalise, turned
-from snnir.training.fit import accuracy
+from snnir.training.fit import Recipe, accuracy, fit
 from snnir.training.models import MODELS
 from snnir.training.trains import Pixels
 
@@ -24,26 +25,41 @@ MEANS = {
 }
 """Mean and deviation of the training images' channels (MNIST as it is), of 0..1."""
 
+NARROW = ("resnet20",)
+"""Networks of few channels, whose convolutions are faster with channels last (on a CPU)."""
+
 CHANGES = {"mnist": distorted, "cifar10": augmented, "satimage": turned}
 SMOOTHING = {"mnist": 0.0, "cifar10": 0.1, "satimage": 0.1}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of every recipe."""
+    add = parser.add_argument
+    add("-o", "--output", type=Path, required=True, metavar="DIR")
+    add("--data", type=Path, metavar="DIR", help="the files as distributed (SNNIR_DATA)")
+    add("--threads", type=int, default=torch.get_num_threads())
+    add("--device", default="cpu", help="cpu or cuda (cpu)")
 
 
 class Task:
     """The data of a model and what is done to them.
 
     Args:
-        folder: where the files are as distributed; None for those under SNNIR_DATA.
+        args: the options of `add_arguments`.
     """
 
     seed = 7
 
-    def __init__(self, model: str, folder: Path | None) -> None:
-        self.model, self.folder = model, folder
+    def __init__(self, model: str, args: Namespace) -> None:
+        torch.set_num_threads(args.threads)
+        args.output.mkdir(parents=True, exist_ok=True)
+        self.model, self.folder, self.output = model, args.data, args.output
         self.data = {"lenet5": "mnist", "patchnet": "satimage"}.get(model, "cifar10")
         self.images, self.labels = self.split("train")
         self.shape = tuple(self.images.shape[1:])
         self.calibration = self.images[:CALIBRATION]
         self.pixels = Pixels(*MEANS[self.data])
+        self.how = {"device": args.device, "channels_last": model in NARROW}
         self.recipe: dict[str, Any] = {
             "average": 0.999 if len(self.images) > 10_000 else 0.99,
             "smoothing": SMOOTHING[self.data],
@@ -65,6 +81,12 @@ class Task:
         """What the spiking network is trained on."""
         return CHANGES[self.data](self.pixels.real(images), generator)
 
+    def train(self, net: torch.nn.Module, name: str, recipe: Recipe, prepare: Callable) -> None:
+        """Trains, with the checkpoint MODEL.NAME.checkpoint."""
+        checkpoint = self.output / f"{self.model}.{name}checkpoint"
+        fit(net, self.images, self.labels, recipe, prepare=prepare, checkpoint=checkpoint,
+            **self.how)  # fmt: skip
+
     def report(self, net: torch.nn.Module, what: str, prepare: Callable) -> None:
         """Prints the accuracy on what was not trained on."""
         for name in ("held-out", "test") if self.data == "cifar10" else ("test",):
@@ -76,4 +98,4 @@ class Task:
             )
 
 
-__all__ = ["MODELS", "Task"]
+__all__ = ["MODELS", "Recipe", "Task", "add_arguments"]

@@ -13,9 +13,8 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import MODELS, Task
+from recipes import MODELS, Recipe, Task, add_arguments
 
-from snnir.training.fit import Recipe, fit
 from snnir.training.plain import export_plain
 from snnir.training.start import start_from
 
@@ -23,24 +22,19 @@ from snnir.training.start import start_from
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=[m for m in MODELS if m not in ("lenet5", "patchnet")])
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--data", type=Path, metavar="DIR")
+    add_arguments(parser)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--rate", type=float, default=0.1, help="highest learning rate")
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
 
-    torch.set_num_threads(args.threads)
-    args.output.mkdir(parents=True, exist_ok=True)
-    task = Task(args.model, args.data)
+    task = Task(args.model, args)
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
     if args.start:
         start_from(net, args.start)
     recipe = Recipe(epochs=args.epochs, rate=args.rate, **task.recipe)
-    fit(net, task.images, task.labels, recipe, prepare=task.prepared_plain,
-        checkpoint=args.output / f"{args.model}.checkpoint")  # fmt: skip
+    task.train(net, "", recipe, task.prepared_plain)
     export_plain(net, args.output / f"{args.model}.onnx", task.shape)
     task.report(net, "float", task.plain)
 

@@ -20,11 +20,10 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import MODELS, Task
+from recipes import MODELS, Recipe, Task, add_arguments
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
-from snnir.training.fit import Recipe, fit
 from snnir.training.plain import export_plain
 from snnir.training.start import start_from
 
@@ -32,9 +31,8 @@ from snnir.training.start import start_from
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=MODELS)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    add_arguments(parser)
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--bits", type=int, default=6)
     parser.add_argument("--float-epochs", type=int, default=60)
@@ -42,20 +40,16 @@ def main() -> None:
     parser.add_argument("--even-epochs", type=int, default=0, help="first, as if spikes were even")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
 
-    torch.set_num_threads(args.threads)
-    args.output.mkdir(parents=True, exist_ok=True)
-    task = Task(args.model, args.data)
+    task = Task(args.model, args)
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
     if args.start:
         start_from(net, args.start)
     else:
         recipe = Recipe(epochs=args.float_epochs, rate=args.float_rate, **task.recipe)
-        fit(net, task.images, task.labels, recipe, prepare=task.prepared_plain,
-            checkpoint=args.output / f"{args.model}.float.checkpoint")  # fmt: skip
+        task.train(net, "float.", recipe, task.prepared_plain)
         export_plain(net, args.output / f"{args.model}_float.onnx", task.shape)
     task.report(net, "float", task.plain)
     network = spiking(net, task.pixels, task.calibration, coding="rate", steps=args.steps,
@@ -63,9 +57,8 @@ def main() -> None:
     for name, epochs in (("even", args.even_epochs), ("lif", args.epochs)):
         network.evenly = name == "even"
         if epochs:
-            fit(network, task.images, task.labels,
-                Recipe(epochs=epochs, rate=args.rate, **task.recipe), prepare=task.prepared,
-                checkpoint=args.output / f"{args.model}.{name}.checkpoint")  # fmt: skip
+            recipe = Recipe(epochs=epochs, rate=args.rate, **task.recipe)
+            task.train(network, f"{name}.", recipe, task.prepared)
         task.report(network, f"{name}, {epochs} epochs", task.pixels.real)
     leaks = [
         f"{layer.leak.detach().abs():.3f}" for layer in network.layers() if layer.leak is not None

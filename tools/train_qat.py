@@ -16,33 +16,27 @@ without --data from SNNIR_DATA.
 import argparse
 from pathlib import Path
 
-from extras import torch
-from recipes import MODELS, Task
+from recipes import MODELS, Recipe, Task, add_arguments
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
-from snnir.training.fit import Recipe, fit
 from snnir.training.start import start_from
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=MODELS)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    add_arguments(parser)
     parser.add_argument("--start", type=Path, required=True, metavar="FILE.onnx")
-    parser.add_argument("--data", type=Path, metavar="DIR")
     parser.add_argument("--coding", choices=("radix", "rate"), default="radix")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--bits", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--steps-epochs", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
 
-    torch.set_num_threads(args.threads)
-    args.output.mkdir(parents=True, exist_ok=True)
-    task = Task(args.model, args.data)
+    task = Task(args.model, args)
     net = MODELS[args.model]()
     start_from(net, args.start)
     network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
@@ -51,10 +45,8 @@ def main() -> None:
     for name, epochs in (("even", args.epochs), ("steps", args.steps_epochs)):
         network.evenly = name == "even"
         if epochs:
-            fit(network, task.images, task.labels,
-                Recipe(epochs=epochs, rate=args.rate, decay=1e-4, **task.recipe),
-                prepare=task.prepared,
-                checkpoint=args.output / f"{args.model}.{name}.checkpoint")  # fmt: skip
+            recipe = Recipe(epochs=epochs, rate=args.rate, decay=1e-4, **task.recipe)
+            task.train(network, f"{name}.", recipe, task.prepared)
             task.report(network, f"after {epochs} epochs", task.pixels.real)
     export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
 

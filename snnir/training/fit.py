@@ -44,6 +44,8 @@ def fit(
     prepare: Callable[[torch.Tensor, torch.Generator], torch.Tensor],
     checkpoint: Path | None = None,
     every: float = 300,
+    device: str = "cpu",
+    channels_last: bool = False,
 ) -> nn.Module:
     """Trains `net` in place and returns it in evaluation mode.
 
@@ -52,30 +54,36 @@ def fit(
         prepare: makes a batch of images what the network takes (normalisation, augmentation).
         checkpoint: file that is written each `every` seconds; if it exists, training goes on from
             it, with the same order of images as if it had never stopped.
+        device: where the network is trained; images are prepared on the CPU, and it ends there.
+        channels_last: how convolutions lay out maps, which makes narrow networks faster.
 
     Source: Polyak and Juditsky, 1992 (averaging of weights).
     """
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    net.to(device=device, memory_format=layout)
     state = _State(net, recipe, math.ceil(len(images) / recipe.batch))
     if checkpoint is not None and checkpoint.exists():
-        state.restore(torch.load(checkpoint, weights_only=True))
+        state.restore(torch.load(checkpoint, weights_only=True, map_location=device))
     saved = time.monotonic()
     net.train()
     while state.step < state.steps:
+        began = time.monotonic()
         epoch, index = divmod(state.step, state.per_epoch)
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         order = torch.randperm(len(images), generator=generator)
         for batch in order.split(recipe.batch)[index:]:
             seeded = torch.Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
-            x = prepare(images[batch], seeded)
+            x = prepare(images[batch], seeded).to(device=device, memory_format=layout)
             loss = nn.functional.cross_entropy(
-                net(x), labels[batch], label_smoothing=recipe.smoothing
+                net(x), labels[batch].to(device), label_smoothing=recipe.smoothing
             )
             state.advance(loss)
             if checkpoint is not None and time.monotonic() - saved > every:
                 _write(state.content(), checkpoint)
                 saved = time.monotonic()
+        seconds = time.monotonic() - began
         print(
-            f"epoch {epoch + 1} of {recipe.epochs}: loss {state.mean_loss():.4f}",
+            f"epoch {epoch + 1} of {recipe.epochs}: loss {state.mean_loss():.4f}, {seconds:.0f} s",
             file=sys.stderr,
             flush=True,
         )
@@ -83,7 +91,7 @@ def fit(
         _write(state.content(), checkpoint)
     if recipe.average:
         net.load_state_dict(state.averaged)
-    return net.eval()
+    return net.to("cpu").eval()
 
 
 class _State:

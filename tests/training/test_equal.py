@@ -113,13 +113,15 @@ def test_every_train_of_every_engine_is_that_of_torch(case, tmp_path, capsys):
     model, folder = tmp_path / "net.onnx", tmp_path / "build"
     export_onnx(network, model, SHAPE)
     # The options say something else; the file has the last word.
+    np.savez(tmp_path / "x.npz", x=x.numpy())
+    simulator = verilator.find() is not None and shutil.which("g++") and case != "rate"
     words_ = ["compile", str(model), "-o", str(folder), "--array", "2,4,6", "--coding", "radix",
-              "--timesteps", "2", "--weight-bits", "8"]  # fmt: skip
+              "--timesteps", "2", "--weight-bits", "8", "--calibration", str(tmp_path / "x.npz"),
+              *([] if simulator else ["--no-verilog"])]  # fmt: skip
     assert run_tool(snnc.run, words_) == 0
     assert "warning" not in capsys.readouterr().err
     build = BuildFolder(folder)
     assert build.manifest["array"]["weight_bits"] == CASES[case]["bits"]
-    simulator = verilator.find() is not None and shutil.which("g++")
     for engine in ("interp", "c", "fast", *(["rtl"] if simulator else [])):
         result = run_engine(engine, build, x.numpy(), trains=True)
         labels = [layer["name"] for layer in build.manifest["layers"]][:-1]
