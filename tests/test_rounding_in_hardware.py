@@ -23,10 +23,12 @@ pytestmark = pytest.mark.skipif(
 def test_engines_agree(coding, tmp_path, capsys):
     """In one folder, so that a simulator is built again only where the Verilog differs."""
     folder, spikes = str(tmp_path / "build"), set()
-    methods = ("gptq", "mse", "minmax") if coding == "radix" else ("gptq",)
-    for method in methods:
+    choices = {"gptq": [], "mse": [], "minmax": [], "auto": ["--budget", "weights=2.6b"]}
+    if coding == "rate":
+        choices = {"gptq": []}
+    for method, budget in choices.items():
         given = ["--calibration", str(EXAMPLES / "digits_calibration.npz"), "--rounding", method]
-        given += ["--input-scale", "0.0625", "--weight-bits", "3", "--coding", coding]
+        given += ["--input-scale", "0.0625", "--weight-bits", "3", "--coding", coding, *budget]
         given += ["--timesteps", "3", "--array", "2,4,3", "--samples", "64"]
         assert snnc(["compile", str(EXAMPLES / "digits.onnx"), "-o", folder, *given]) == 0
         capsys.readouterr()
@@ -37,4 +39,4 @@ def test_engines_agree(coding, tmp_path, capsys):
         assert found["cycles"]["c"] == found["cycles"]["rtl"] > 0
         spikes.add(str([layer["spikes"] for layer in found["layers"]]))
     # The methods round differently, or equality would say little.
-    assert len(spikes) == len(methods)
+    assert len(spikes) == len(choices)

@@ -159,17 +159,18 @@ def test_prefix_is_what_will_run(coding):
     """The rounded prefix holds the trains of the integer network, up to single steps."""
     floating, rounded = digits(f"coding={coding}", f"weight-bits=8 rounding=mse fraction=8 "
                                f"calibration={CALIBRATION} samples=64")  # fmt: skip
-    from snnir.passes.quantise import QuantisePass, _train_values
+    from snnir.passes._layer_in_work import train_values
+    from snnir.passes.quantise import QuantisePass
 
     images = load_calibration(str(CALIBRATION), 64, encode_of(floating))
-    values = _train_values(floating)
+    values = train_values(floating)
     prefix = RoundedPrefix(floating, images, values)
     trains = run_snn(rounded, images).trains
     seen = 0
     rounding = QuantisePass(weight_bits=8, rounding="mse")
     for op, real in zip(prefix.layers(), gather(floating, images).currents, strict=True):
         ready = rounding.prepare(op, values)
-        rounding.round(ready, prefix)
+        rounding.round(ready, 8, prefix)
         prefix.finish(op, ready.integers, ready.unit, ready.bias, real, correction="affine")
         if op.results[0] in prefix.trains:
             words = trains[op.label.data].astype(np.int64)

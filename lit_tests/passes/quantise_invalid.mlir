@@ -2,9 +2,11 @@
 // RUN: not snn-opt %s -p 'quantise{weight-bits=9}' 2>&1 | filecheck %s --check-prefix=BITS
 // RUN: not snn-opt %s -p 'quantise{fraction=17}' 2>&1 | filecheck %s --check-prefix=FRACTION
 // RUN: not snn-opt %s -p 'quantise{rounding=up}' 2>&1 | filecheck %s --check-prefix=ROUNDING
+// RUN: not snn-opt %s -p 'quantise{mean-bits=1.5}' 2>&1 | filecheck %s --check-prefix=MEAN
 
 // BITS: weight-bits is 9, allowed are 2 to 8
 // FRACTION: fraction is 17, allowed are 0 to 16
+// MEAN: mean-bits is 1.5, allowed are 2 to 8
 // ROUNDING: takes auto|minmax|mse|gptq, not 'up'
 
 // expected-error @unknown {{the input has no scale; run threshold-balance first, or give convert-onnx-to-snn input-scale}}

@@ -90,9 +90,9 @@ def counted_at(layer: FireOp) -> Operation:
     return users[0] if len(users) == 1 and isinstance(users[0], MaxPoolOp) else layer
 
 
-def chosen_places(total: int) -> np.ndarray:
+def chosen_places(total: int, most: int | None = None) -> np.ndarray:
     """Indices of the places of a map, all images in a row; an odd stride visits rows in turn."""
-    return np.arange(0, total, max(1, total // PLACES) | 1)
+    return np.arange(0, total, max(1, total // (most or PLACES)) | 1)
 
 
 def gather(module: ModuleOp, images: np.ndarray) -> Gathered:

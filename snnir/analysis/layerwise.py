@@ -114,27 +114,33 @@ class RoundedPrefix:
         return unit, bias
 
     def inputs(self, synapse: SynapseOp) -> np.ndarray | None:
-        """What a synapse's weights see at the chosen places, (K, places).
+        """What a synapse's weights see at the chosen places; see `window_inputs`."""
+        return window_inputs(synapse, self.trains[synapse.source])
 
-        None where outputs see different inputs.
-        """
-        plane = self.trains[synapse.source]
-        height, width = synapse.current.type.dims[1:]
-        places = chosen_places(len(plane) * height * width)
-        if isinstance(synapse, DenseOp):
-            return np.ascontiguousarray(plane.reshape(len(plane), -1)[places].T)
-        if not isinstance(synapse, ConvOp) or synapse.groups.value.data != 1:
-            return None
-        x = pad_or_crop(plane, int_list(synapse.pads))
-        (sy, sx), (dy, dx) = int_list(synapse.strides), int_list(synapse.dilations)
-        kh, kw = synapse.weights.get_shape()[2:]
-        image, place = np.divmod(places, height * width)
-        y, x0 = np.divmod(place, width)
-        found = np.empty((x.shape[1], kh * kw, len(places)), np.float32)
-        for tap in range(kh * kw):
-            ky, kx = divmod(tap, kw)
-            found[:, tap] = x[image, :, y * sy + ky * dy, x0 * sx + kx * dx].T
-        return found.reshape(-1, len(places))
+
+def window_inputs(
+    synapse: SynapseOp, plane: np.ndarray, most: int | None = None
+) -> np.ndarray | None:
+    """What a synapse's weights see at the chosen places of a plane, (K, places).
+
+    None where outputs see different inputs.
+    """
+    height, width = synapse.current.type.dims[1:]
+    places = chosen_places(len(plane) * height * width, most)
+    if isinstance(synapse, DenseOp):
+        return np.ascontiguousarray(plane.reshape(len(plane), -1)[places].T)
+    if not isinstance(synapse, ConvOp) or synapse.groups.value.data != 1:
+        return None
+    x = pad_or_crop(plane, int_list(synapse.pads))
+    (sy, sx), (dy, dx) = int_list(synapse.strides), int_list(synapse.dilations)
+    kh, kw = synapse.weights.get_shape()[2:]
+    image, place = np.divmod(places, height * width)
+    y, x0 = np.divmod(place, width)
+    found = np.empty((x.shape[1], kh * kw, len(places)), np.float32)
+    for tap in range(kh * kw):
+        ky, kx = divmod(tap, kw)
+        found[:, tap] = x[image, :, y * sy + ky * dy, x0 * sx + kx * dx].T
+    return found.reshape(-1, len(places))
 
 
 def nearest_unit(real: np.ndarray, found: np.ndarray, unit: np.ndarray) -> np.ndarray:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,48 +21,32 @@ from snnir.analysis.network import (
     encode_of,
     is_rate,
     layers,
-    network_of,
     neuron_of,
     schedule,
 )
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
 from snnir.analysis.rounding import round_weights, top_level, weight_units
 from snnir.analysis.second_order import round_second_order
+from snnir.analysis.sensitivity import IMAGES, NARROWEST, allot, record, sensitivities
 from snnir.analysis.synapses import offset_current, term_matrix, with_weights
 from snnir.dialects.assembly import integer
 from snnir.dialects.dense import from_dense, to_dense
-from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, SumPoolOp, SynapseOp
+from snnir.dialects.snn import FireOp, OneToOneOp
 from snnir.errors import UserError
+from snnir.passes._layer_in_work import (
+    IDENTITY_BITS,
+    MAX_FRACTION,
+    LayerInWork,
+    as_given,
+    levels_of,
+    train_values,
+    wanted_fraction,
+)
 
-MAX_FRACTION = 16
-IDENTITY_BITS = 16
 MEMBRANE_BITS = 31
-
-MULTIPLE = 0.05
-"""How far a weight of a trained file may be from a multiple of its unit: what float32 loses."""
 
 SECOND_ORDER_BITS = 6
 """Above, rounding errors are too small for their order to matter."""
-
-
-@dataclass
-class _Layer:
-    """A layer on its way to integers.
-
-    Args:
-        weights: of each branch as a matrix (M, terms), in units of the input trains' values.
-        unit: real value of an integer current of 1, per output channel.
-        spike: real value of a spike of least weight, per channel; None for a readout.
-    """
-
-    op: LayerOp
-    synapses: list[SynapseOp]
-    weights: list[np.ndarray]
-    bias: np.ndarray
-    spike: np.ndarray | None
-    unit: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    integers: list[np.ndarray] = field(default_factory=list)
-    bits: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -108,11 +91,17 @@ class QuantisePass(ModulePass):
     Assumptions: threshold-balance has run. A rate-coded network is run with neurons that integrate
     before they fire, as if its spikes came evenly.
 
-    Options: `weight-bits` 2 to 8; `rounding` minmax (the largest weight is the largest integer),
-    mse (clip where the squared error is least), gptq (the units of mse; mse itself where there are
-    no images and for grouped convolutions), or auto: gptq for up to 6 bits, mse for more, where
-    it makes no difference; `correction` affine, bias or none; `fraction` fixed instead of chosen;
-    `readout`; `calibration` file and `samples` read from it, as in threshold-balance.
+    With `mean-bits=4.5` each layer gets bits of its own, from 2 to `weight-bits`, so that all
+    weights of convolutions and dense layers together have 4.5 bits in the mean or less. For each
+    width the error of a layer's currents is measured on calibration images, as a share of their
+    variance. From the widest on, the layer is narrowed that pays least error for the bits it gives
+    back; the layer's attribute `by_bits` records what was measured (`snnir.analysis.sensitivity`).
+
+    Options: `weight-bits` 2 to 8; `mean-bits`; `rounding` minmax (the largest weight is the largest
+    integer), mse (clip where the squared error is least), gptq (the units of mse; mse itself where
+    there are no images and for grouped convolutions), or auto: gptq for up to 6 bits, mse for more,
+    where it makes no difference; `correction` affine, bias or none; `fraction` fixed instead of
+    chosen; `readout`; `calibration` file and `samples` read from it, as in threshold-balance.
 
     Source: Jacob et al., CVPR 2018 (integer arithmetic and zero points); Gerlinghoff et al., IEEE
     TPDS 2022 (radix); Frantar et al., ICLR 2023 (GPTQ); Nagel et al., ICCV 2019 (bias correction).
@@ -126,6 +115,7 @@ class QuantisePass(ModulePass):
     readout: Literal["layer", "channel"] = "layer"
     calibration: str | None = None
     samples: int = 128
+    mean_bits: float | None = None
 
     def __post_init__(self) -> None:
         if not 2 <= self.weight_bits <= 8:
@@ -134,16 +124,18 @@ class QuantisePass(ModulePass):
             raise UserError(f"fraction is {self.fraction}, allowed are 0 to {MAX_FRACTION}")
         if self.samples < 1:
             raise UserError(f"samples is {self.samples}, at least one image is needed")
+        if self.mean_bits is not None and not NARROWEST <= self.mean_bits <= 8:
+            raise UserError(f"mean-bits is {self.mean_bits:g}, allowed are {NARROWEST} to 8")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        values = _train_values(op)
+        values = train_values(op)
         pending = list(self.rounded(op, values))
         for ready in pending:
             for synapse, rows, bits in zip(ready.synapses, ready.integers, ready.bits, strict=True):
                 with_weights(synapse, rows, bits)
         fraction = self.fraction
         if fraction is None:
-            fraction = max((_wanted_fraction(ready) for ready in pending), default=0)
+            fraction = max((wanted_fraction(ready) for ready in pending), default=0)
         zero = encode_of(op).zero
         zeros = None if zero is None else np.array(zero.get_values())
         while True:
@@ -158,27 +150,47 @@ class QuantisePass(ModulePass):
                 )
             fraction -= 1
 
-    def rounded(self, module: ModuleOp, values: dict[SSAValue, np.ndarray]) -> Iterator[_Layer]:
+    def widths(self, module: ModuleOp, values: dict[SSAValue, np.ndarray]) -> list[int]:
+        """Bits of each layer's weights; where they are chosen, by what is recorded."""
+        ops = list(layers(module))
+        if self.mean_bits is None:
+            return [self.weight_bits] * len(ops)
+        if self.calibration is None:
+            raise UserError(
+                "mean-bits needs calibration data, to measure what each bit is worth",
+                hint="give quantise{calibration=FILE.npz}",
+            )
+        images = load_calibration(self.calibration, IMAGES, encode_of(module))
+        found = sensitivities(module, images, values, self.weight_bits)
+        for op, one in zip(ops, found, strict=True):
+            record(op, one)
+        return allot(found, self.mean_bits)
+
+    def rounded(
+        self, module: ModuleOp, values: dict[SSAValue, np.ndarray]
+    ) -> Iterator[LayerInWork]:
         """The layers with their integers, in order; with data, each knows what is before it."""
+        widths = self.widths(module, values)
         if self.calibration is None or all(op.given is not None for op in layers(module)):
-            for op in layers(module):
+            for op, bits in zip(layers(module), widths, strict=True):
                 ready = self.prepare(op, values)
-                self.round(ready)
+                self.round(ready, bits)
                 yield ready
             return
         images = load_calibration(self.calibration, self.samples, encode_of(module))
         currents = gather(module, images).currents
         prefix = RoundedPrefix(module, images, values)
-        for real, op in zip(counted(currents, len(currents)), prefix.layers(), strict=True):
+        work = zip(counted(currents, len(currents)), prefix.layers(), widths, strict=True)
+        for real, op, bits in work:
             ready = self.prepare(op, values)
-            self.round(ready, prefix)
+            self.round(ready, bits, prefix)
             correction = self.correction if op.given is None else "none"
             ready.unit, ready.bias = prefix.finish(
                 op, ready.integers, ready.unit, ready.bias, real, correction=correction
             )
             yield ready
 
-    def prepare(self, op: LayerOp, values: dict[SSAValue, np.ndarray]) -> _Layer:
+    def prepare(self, op: LayerOp, values: dict[SSAValue, np.ndarray]) -> LayerInWork:
         """The layer's real weights per input step, bias and output step."""
         label = op.label.data
         synapses = branches(op)
@@ -193,14 +205,13 @@ class QuantisePass(ModulePass):
         if not all(np.isfinite(array).all() for array in (*weights, bias)):
             raise UserError("weights or biases are NaN or infinite", where=f"layer '{label}'")
         spike = values[op.train] if isinstance(op, FireOp) else None
-        return _Layer(op, synapses, weights, bias.astype(np.float64), spike)
+        return LayerInWork(op, synapses, weights, bias.astype(np.float64), spike)
 
-    def round(self, layer: _Layer, prefix: RoundedPrefix | None = None) -> None:
+    def round(self, layer: LayerInWork, bits: int, prefix: RoundedPrefix | None = None) -> None:
         """Chooses the unit of each output channel and rounds the weights to it."""
         if layer.op.given is not None:
-            _as_given(layer)
+            as_given(layer)
             return
-        bits = self.weight_bits
         wide = [isinstance(s, OneToOneOp) for s in layer.synapses]
         if len(wide) == 1 and wide[0] and self.units_may_differ(layer):
             units = [np.abs(layer.weights[0][:, 0])]
@@ -229,18 +240,18 @@ class QuantisePass(ModulePass):
             needed = max(2, signed_bits(int(rows.min()), int(rows.max())))
             layer.bits.append(needed if identity else bits)
 
-    def units_may_differ(self, layer: _Layer) -> bool:
+    def units_may_differ(self, layer: LayerInWork) -> bool:
         """Whether each channel of a lone one-to-one synapse can have its weight as its unit."""
         rows = np.abs(layer.weights[0])
         return layer.spike is not None or self.readout == "channel" or bool(np.all(rows == rows[0]))
 
-    def bounded(self, layer: _Layer, unit: np.ndarray) -> np.ndarray:
+    def bounded(self, layer: LayerInWork, unit: np.ndarray) -> np.ndarray:
         """Units that are neither 0 nor so small that thresholds and biases become huge.
 
         A channel whose weights are (almost) all zero would otherwise ask for a membrane that holds
         its bias in units of nothing.
         """
-        levels = _levels(layer.op)
+        levels = levels_of(layer.op)
         if layer.spike is not None:
             # The membrane has to hold `levels` thresholds and some more.
             bound = 2.0 ** min(16, 29 - levels.bit_length())
@@ -250,7 +261,7 @@ class QuantisePass(ModulePass):
         floor = max(unit.max() / 256, np.abs(layer.bias).max() / 2**22)
         return np.maximum(unit, floor if floor > 0 else 1.0)
 
-    def finish(self, layer: _Layer, fraction: int, zeros: np.ndarray | None) -> LayerOp:
+    def finish(self, layer: LayerInWork, fraction: int, zeros: np.ndarray | None) -> LayerOp:
         """Writes parameters and widths; may be repeated with another fraction."""
         op = layer.op
         if op.given is not None:
@@ -299,72 +310,5 @@ class QuantisePass(ModulePass):
         return op
 
 
-def _as_given(layer: _Layer) -> None:
-    """The integers that training saw: the weights are multiples of the unit that it gives."""
-    given = layer.op.given.data
-    layer.unit = np.array(given["unit"].get_values())
-    for synapse, weights in zip(layer.synapses, layer.weights, strict=True):
-        exact = weights / layer.unit[:, None]
-        rows = np.rint(exact)
-        if np.abs(exact - rows).max() > MULTIPLE:
-            raise UserError(
-                "the weights are no multiples of the unit that the trained file gives",
-                where=f"layer '{layer.op.label.data}'",
-                hint="export the network again",
-            )
-        layer.integers.append(rows.astype(np.int64))
-        needed = max(2, signed_bits(int(rows.min()), int(rows.max())))
-        wide = isinstance(synapse, OneToOneOp)
-        allowed = IDENTITY_BITS if wide else given["bits"].value.data
-        if needed > allowed:
-            raise UserError(
-                f"weights of {needed} bits where the trained file says {allowed}",
-                where=f"layer '{layer.op.label.data}'",
-            )
-        layer.bits.append(needed if wide else allowed)
-
-
 def _bits(op: LayerOp) -> int:
     return op.membrane_bits.value.data
-
-
-def _levels(op: LayerOp) -> int:
-    """Values above 0 that the layer's trains can have."""
-    return op.train.type.peak if isinstance(op, FireOp) else op.current.type.peak
-
-
-def _train_values(module: ModuleOp) -> dict[SSAValue, np.ndarray]:
-    """What the least spike of each train stands for, per channel."""
-    encode = encode_of(module)
-    if encode.scale is None:
-        raise UserError(
-            "the input has no scale",
-            where="snn.encode",
-            hint="run threshold-balance first, or give convert-onnx-to-snn input-scale",
-        )
-    values = {encode.train: np.array(encode.scale.get_values(), np.float64)}
-    for op in network_of(module).body.block.ops:
-        if isinstance(op, MaxPoolOp | SumPoolOp):
-            values[op.results[0]] = values[op.source]
-        elif isinstance(op, FireOp):
-            if op.threshold is None:
-                raise UserError(
-                    "the layer has no threshold",
-                    where=f"layer '{op.label.data}'",
-                    hint="run threshold-balance first",
-                )
-            train = op.train.type
-            full = from_dense(op.threshold).astype(np.float64)
-            if not (np.isfinite(full).all() and (full > 0).all()):
-                raise UserError("thresholds must be positive", where=f"layer '{op.label.data}'")
-            full = np.broadcast_to(full, train.dims[:1])
-            values[op.train] = full / (1 if train.coding_name == "rate" else train.peak)
-    return values
-
-
-def _wanted_fraction(layer: _Layer) -> int:
-    """Bits by which theta must grow so that its rounding shifts no output by an eighth step."""
-    if layer.spike is None:
-        return 0
-    theta = float((layer.spike / layer.unit).min())
-    return int(np.clip(math.ceil(math.log2(4 * _levels(layer.op) / theta)), 0, MAX_FRACTION))

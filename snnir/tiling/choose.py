@@ -28,6 +28,9 @@ SLACK = 1.15
 SMALL = 1.5
 """Where the best array of some size is this much slower than the fastest, none smaller is near."""
 
+WORTHWHILE = 0.9
+"""Narrower weights in the array, and digits for wide ones, are taken if they save a tenth."""
+
 MOST_OPERATIONS = 16384
 """No device that the machine is made for has LUTs for a larger array [SOP]."""
 
@@ -233,10 +236,28 @@ def _planes(plan: NetworkPlan, request: Request) -> int:
 
 
 def _weight_bits(plan: NetworkPlan) -> int:
-    """The widest weight of a convolution or dense layer, at most 8."""
-    synapses = [s for layer in plan.layers for s in layer.synapses]
-    ranges = [(int(s.weights.min()), int(s.weights.max())) for s in synapses if not s.one_to_one]
-    return min(8, max([2, *(signed_bits(*r) for r in ranges)]))
+    """Bits of the array's weights: the widest weight of a convolution or dense layer, at most 8.
+
+    Where layers differ, fewer bits may be better, and wider weights are cut into digits: what
+    counts is the product of the bits that are stored and the digits that are worked off.
+    """
+    sizes: dict[int, tuple[int, int]] = {}
+    for layer in plan.layers:
+        for synapse in layer.synapses:
+            if not synapse.one_to_one:
+                needed = signed_bits(int(synapse.weights.min()), int(synapse.weights.max()))
+                stored, worked = sizes.get(needed, (0, 0))
+                size = synapse.weights.size
+                sizes[needed] = stored + size, worked + size * layer.dims[1] * layer.dims[2]
+    widest = min(8, max([2, *sizes]))
+
+    def price(width: int) -> int:
+        counts = [(-(-needed // width), *size) for needed, size in sizes.items()]
+        stored = sum(width * digits * size for digits, size, _ in counts)
+        return stored * sum(digits * work for digits, _, work in counts)
+
+    best = min(range(widest, 1, -1), key=price)
+    return best if price(best) < WORTHWHILE * price(widest) else widest
 
 
 def _width(plan: NetworkPlan, name: str, asked: int, need) -> int:

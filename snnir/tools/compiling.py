@@ -16,6 +16,7 @@ from snnir.errors import UserError
 from snnir.runtime.build import CACHE, FORMAT, GATHERED, MANIFEST, file_hash, seal
 from snnir.runtime.progress import counted, step
 from snnir.tools.arguments import MACHINE
+from snnir.tools.budgets import describe_budget, parse_budget
 from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
 from snnir.tools.machine_build import PROGRAM, WEIGHTS, MachineBuild
@@ -181,10 +182,13 @@ class _Build:
 
         synapses = [op for op in module.walk() if isinstance(op, ConvOp | DenseOp)]
         weights = sum(math.prod(op.weights.type.get_shape()) for op in synapses)
-        needed = -(-weights * self.flow.weight_bits // BRAM36_BITS)
+        bits = self.flow.weight_bits
+        if self.flow.budget is not None:
+            bits = min(bits, parse_budget(self.flow.budget))
+        needed = math.ceil(weights * bits / BRAM36_BITS)
         if needed > self.target.bram36:
             raise UserError(
-                f"{weights:,} weights of {self.flow.weight_bits} bits need at least {needed:,} "
+                f"{weights:,} weights of {bits:g} bits need at least {needed:,} "
                 f"BRAM36, {self.target.name} has {self.target.bram36}",
                 where=str(self.model),
                 hint="use --weights stream, fewer --weight-bits, a smaller network or a larger "
@@ -297,6 +301,7 @@ class _Build:
             "output": describe_output(self.snn),
             "array": asdict(tables.array),
             "batch": tables.batch,
+            "budget": describe_budget(self.snn, flow.budget),
             "memory": describe_memory(tables),
             "machine": self.machine.describe() if self.machine else None,
             "target": asdict(self.target),

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from snnir.tools.budgets import parse_budget
+
 _PLAIN = re.compile(r"[\w./+-]+")
 
 
@@ -55,6 +57,7 @@ class Flow:
     per_channel: bool = False
     weight_bits: int = 8
     rounding: str | None = None
+    budget: str | None = None
     target: str = "pynq-z2"
     array: tuple[int, ...] | None = None
     machine: str | None = None
@@ -95,6 +98,7 @@ class Flow:
                 "rounding": self.rounding,
                 "calibration": self.calibration,
                 "samples": self.samples,
+                "mean-bits": self.budget and parse_budget(self.budget),
             },
             role="snn",
         )

@@ -22,6 +22,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--coding", choices=("radix", "rate"), default="radix", help="of the trains (radix)")
     add("--timesteps", metavar="T", type=whole(1, 16), default=4, help="1 to 16 (4)")
     add("--weight-bits", metavar="B", type=whole(2, 8), default=8, help="2 to 8 (8)")
+    add(
+        "--budget", metavar="weights=B",
+        help="bits for each layer, from 2 to --weight-bits, of B in the mean; they go where they "
+        "mend most, as measured on calibration data",
+    )  # fmt: skip
     add_neuron_arguments(network)
 
     machine = parser.add_argument_group("machine")
@@ -140,6 +145,10 @@ def run(args: Namespace) -> int:
             where="snnc compile",
             hint="leave --maps and --bands out",
         )
+    from snnir.tools.budgets import check_budget
+
+    if args.budget is not None:
+        check_budget(args.budget, args.calibration, "snnc compile")
     flow = Flow(
         calibration=args.calibration,
         samples=args.samples,
@@ -156,6 +165,7 @@ def run(args: Namespace) -> int:
         per_channel=args.per_channel,
         weight_bits=args.weight_bits,
         rounding=args.rounding,
+        budget=args.budget,
         target=args.target,
         array=None if machine else args.array,
         machine=str(machine) if machine else None,
@@ -184,7 +194,7 @@ def _as_json(folder: Path, made) -> dict:
         "folder": str(folder),
         **{
             key: manifest[key]
-            for key in ("name", "pipeline", "snn_opt", "options", "array", "batch")
+            for key in ("name", "pipeline", "snn_opt", "options", "array", "batch", "budget")
         },
         "layers": manifest["layers"],
         "memory": manifest["memory"],
@@ -194,6 +204,7 @@ def _as_json(folder: Path, made) -> dict:
 
 
 def _as_text(folder: Path, made) -> str:
+    from snnir.tools.budgets import budget_text
     from snnir.tools.tables import byte_size, duration, number, table
 
     manifest = made.manifest
@@ -218,7 +229,7 @@ def _as_text(folder: Path, made) -> str:
     hardware = "IR, C and Verilog" if manifest["verilog"] else "IR and C"
     return f"""\
 {table(headers, rows)}
-
+{budget_text(manifest["budget"])}
 array   {array["banks"]} banks x {array["channels"]} channels x {array["planes"]} planes \
 = {number(operations)} synaptic operations per clock, {array["drain"]} channels drained{together}
 memory  {byte_size(sum(memory.values()))}, of that weights {byte_size(memory["weights"])}
