@@ -19,8 +19,8 @@ hw.module.extern @ram_1r1w_re_8x6(in %clk: !seq.clock, in %we: i1, in %waddr: i3
 // CHECK:         (* ram_style = "block" *) reg [8:0] part0 [0:4095];
 // CHECK-NEXT:    (* ram_style = "block" *) reg [8:0] part1 [0:4095];
 // CHECK-NEXT:    (* ram_style = "distributed" *) reg [8:0] part2 [0:255];
-// CHECK:         wire [1:0] to = waddr >= 14'd8192 ? 2'd2 :
-// CHECK-NEXT:        waddr >= 14'd4096 ? 2'd1 :
+// CHECK:         wire [1:0] to = waddr[13:13] >= 1'd1 ? 2'd2 :
+// CHECK-NEXT:        waddr[13:12] >= 2'd1 ? 2'd1 :
 // CHECK-NEXT:        2'd0;
 // CHECK-NEXT:    assign rdata = part == 2'd0 ? part0_row :
 // CHECK-NEXT:        part == 2'd1 ? part1_row :
@@ -31,7 +31,7 @@ hw.module.extern @ram_1r1w_re_8x6(in %clk: !seq.clock, in %we: i1, in %waddr: i3
 // CHECK-NEXT:    part0_row <= part0[raddr[11:0]];
 // CHECK-NEXT:    part1_row <= part1[raddr[11:0]];
 // CHECK-NEXT:    part2_row <= part2[raddr[7:0]];
-// CHECK-NEXT:    part <= raddr >= 14'd8192 ? 2'd2 :
+// CHECK-NEXT:    part <= raddr[13:13] >= 1'd1 ? 2'd2 :
 hw.module.extern @ram_1r1w_9x8448(in %clk: !seq.clock, in %we: i1, in %waddr: i14, in %wdata: i9,
                                   in %raddr: i14, out rdata: i9) attributes
   {snnir.template = "ram_1r1w", snnir.width = 9 : i64, snnir.depth = 8448 : i64}

@@ -69,9 +69,14 @@ def _in_parts(memory: Memory, parts: Sequence[RamPart]) -> list[str]:
 
     def part_of(port: str) -> str:
         """The part in which the row of an address is."""
-        lines = [
-            f"{port} >= {address}'d{parts[n].first} ? {select}'d{n}" for n in reversed(number[1:])
-        ]
+        lines = []
+        for n in reversed(number[1:]):
+            # Upper bits alone decide, in a LUT or two: a comparison of all would be a carry chain.
+            low = (parts[n].first & -parts[n].first).bit_length() - 1
+            lines.append(
+                f"{port}[{address - 1}:{low}] >= {address - low}'d{parts[n].first >> low} "
+                f"? {select}'d{n}"
+            )
         return " :\n      ".join([*lines, f"{select}'d0"])
 
     def row(n: int, port: str) -> str:

@@ -75,12 +75,13 @@ def program_loader_module(tables: MachineTables) -> Module:
     # Bursts end where those of whole size would, so that none crosses 4 kB.
     aligned = m.const(BURST, BURST_BITS + 1) - address[:BURST_BITS].zext(BURST_BITS + 1)
     few = asked.ult(fit(aligned, LENGTH_BITS))
-    fetch = mux(few, asked.trunc(BURST_BITS + 1), aligned)
-    size.next = mux(ask, fetch, size)
+    size.next = mux(ask, mux(few, asked.trunc(BURST_BITS + 1), aligned), size)
+    less = m.reg("burst_size_less_one", BURST_BITS)
+    less.next = mux(ask, mux(few, asked.trunc(BURST_BITS) - 1, ~address[:BURST_BITS]), less)
     gone = m.wire("request_taken", asking & axi["arready"])
     beats.next = mux(start, 0, mux(gone, size, mux(accept, beats - 1, beats)))
     m.output("araddr", cat(address, m.const(0, SHIFT)))
-    m.output("arlen", fit(size - 1, 8))
+    m.output("arlen", fit(less, 8))
     m.output("arvalid", asking)
     m.output("rready", active & ~have)
 
@@ -107,21 +108,25 @@ def program_loader_module(tables: MachineTables) -> Module:
         (words[0].ne(image_format.MAGIC), faults.MAGIC),
     ):
         found = mux(wrong, code, found)
-    header_fault = mux(header, found, 0)
+    # Nothing is asked for before the header has been judged.
+    judged = m.pipe("header_judged", header, reset=0)
+    found = m.pipe("header_fault", found)
+    header_fault = mux(judged, found, 0)
     rest = total.trunc(LENGTH_BITS) - HEADER
 
     # The header is fetched first, then what it says there is.
     asked.next = mux(
         start,
         HEADER,
-        mux(header & ~found.any(), rest, mux(gone, asked - fit(size, LENGTH_BITS), asked)),
+        mux(judged & ~found.any(), rest, mux(gone, asked - fit(size, LENGTH_BITS), asked)),
     )
     address.next = mux(start, base[SHIFT:], mux(gone, address + fit(size, address.width), address))
     left.next = mux(start, HEADER, mux(header, rest, mux(take, left - 1, left)))
 
     # Place in the image
+    # Known a clock late: a word takes two.
     last_part = m.reg("is_last_part", 1)
-    section_last = m.wire("section_last", _last_row(stage, row, counts))
+    section_last = m.pipe("is_last_row", _last_row(stage, row, counts))
     step = take & (in_header | last_part | at_end)
     leave = m.wire("leave", take & last_part & section_last & ~in_header & ~at_end)
     stage.next = mux(start, 0, mux(header_end | leave, stage + 1, stage))
@@ -151,7 +156,7 @@ def program_loader_module(tables: MachineTables) -> Module:
     )
     bad = m.reg("bad_row", 1, reset=0)
     wrong = m.wire("wrong_row", check.wrong(written, row, settings))
-    bad.next = ~start & (bad | wrong)
+    bad.next = ~start & (bad | m.pipe("row_was_wrong", wrong, reset=0))
 
     # End
     crc = m.reg("crc", 32)
@@ -163,7 +168,7 @@ def program_loader_module(tables: MachineTables) -> Module:
         ahead = ahead + fit(settings["bursts"], 32)
     before = cat(ahead[: 32 - BURST_BITS], m.const(0, BURST_BITS)) if ports > 1 else ahead
     beat_last = m.pipe("last_beat_of_all", before + fit(settings["beat_last"], 32))
-    lacking = fit(weight_bytes[3:], 32).ule(beat_last)
+    lacking = m.pipe("weights_lack", fit(weight_bytes[3:], 32).ule(beat_last))
     outcome = mux(lacking, faults.WEIGHTS, m.const(0, faults.STATUS_BITS))
     outcome = mux(bad, faults.DESCRIPTOR, outcome)
     outcome = mux(word.trunc(32).ne(~crc), faults.CHECKSUM, outcome)

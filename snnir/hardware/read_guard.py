@@ -34,10 +34,12 @@ def read_guard_module() -> Module:
     held.next = valid & ~port["arready"]
     ready = m.wire("takes", cut | chosen["rready"])
     left = m.reg("beats_under_way", BEAT_BITS, reset=0)
-    asked = mux(valid & port["arready"], request[:8].zext(BEAT_BITS) + 1, m.const(0, BEAT_BITS))
+    taken, size = valid & port["arready"], request[:8].zext(BEAT_BITS) + 1
+    # A clock later, as beats cannot come sooner.
+    asked = m.pipe("asked", mux(taken, size, m.const(0, BEAT_BITS)), reset=0)
     came = (port["rvalid"] & ready).zext(BEAT_BITS)
     left.next = left + asked - came
-    m.output("quiet", ~held & ~left.any())
+    m.output("quiet", ~held & ~asked.any() & ~left.any())
     m.output("m_araddr", request[8:])
     m.output("m_arlen", request[:8])
     m.output("m_arvalid", valid)

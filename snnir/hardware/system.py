@@ -74,7 +74,8 @@ def system_module(
     to_load.next = registers["load"] | (to_load & ~cleared)
     start = m.pipe("load_now", cleared & to_load & ~again, reset=0)
     code_now = m.reg("fault", faults.STATUS_BITS, reset=0)
-    failed = m.wire("has_failed", code_now.any())
+    # A bit of its own, because much depends on it in the same clock.
+    failed = m.reg("has_failed", 1, reset=0)
 
     # Program
     a, *b = (
@@ -93,10 +94,11 @@ def system_module(
         **a,
     )
     loaded = program["loaded"]
-    core_rst = m.pipe("core_reset", clearing | start | program["loading"] | ~loaded | rst)
+    resets = m.wire("resets_core", clearing | start | program["loading"] | ~loaded | rst)
+    core_rst = m.pipe("core_reset", resets)
 
-    # Core
-    works = m.wire("core_works", ~core_rst & loaded)
+    # Core. Its reset has many sinks; nothing else waits for it.
+    works = m.pipe("core_works", ~resets)
     results = m.instance(
         "core",
         core,
@@ -117,7 +119,7 @@ def system_module(
     m.output("m_tlast", results["m_tlast"])
 
     # The buses; programs come through the first
-    cut = clearing | failed | core_rst & ~program["loading"]
+    cut = m.pipe("cut", clearing | failed | ~works & ~program["loading"])
     unit, guards = read_guard_module(), []
     for index, (prefix, port) in enumerate(zip(prefixes, ports, strict=True)):
         guard = m.instance(
@@ -161,7 +163,9 @@ def system_module(
     found = mux(expired, faults.WATCHDOG, m.const(0, faults.STATUS_BITS))
     found = mux(weights.any(), weights, found)
     found = mux(program["status"].any(), program["status"], found)
-    code_now.next = mux(again | clearing | start, 0, mux(failed, code_now, found))
+    anew = again | clearing | start
+    code_now.next = mux(anew, 0, mux(failed, code_now, found))
+    failed.next = ~anew & (failed | program["status"].any() | weights.any() | expired)
     code.drive(code_now)
     # Until a fault can be seen, too.
     loading = reduce(
