@@ -35,9 +35,10 @@ def digits(quantise: str):
 
 def some_layers(seed: int) -> list[Sensitivity]:
     rng = np.random.default_rng(seed)
+    sizes, errors = rng.integers(1, 1000, 4), rng.uniform(0.1, 50, 4)
     return [
         Sensitivity(str(i), int(n), {b: float(e) * 4.0**-b for b in WIDTHS})
-        for i, (n, e) in enumerate(zip(rng.integers(1, 1000, 4), rng.uniform(0.1, 50, 4), strict=True))
+        for i, (n, e) in enumerate(zip(sizes, errors, strict=True))
     ]
 
 
