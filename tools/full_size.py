@@ -23,7 +23,7 @@ CIFAR = ["--mean", "0.4914,0.4822,0.4465", "--std", "0.247,0.2435,0.2616", "--sa
 MNIST = ["--input-scale", "1/255", "--samples", "256"]
 RATE = ["--coding", "rate", "--timesteps", "8"]
 PARTS = ("work", "planes", "channels", "imbalance", "ends", "resolver", "weights", "drain",
-         "pipeline", "receive")  # fmt: skip
+         "pipeline", "receive", "loads", "stores")  # fmt: skip
 
 
 @dataclass(frozen=True)

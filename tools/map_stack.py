@@ -3,12 +3,17 @@
     python tools/map_stack.py 224 stack.onnx images.npz
     snnc compile stack.onnx -o stack --calibration images.npz --weight-bits 4 --array 16,32,4,4
 
-Its feature maps are larger than any block RAM; the layers are computed in bands.
+Its feature maps are larger than any block RAM; the layers are computed in bands. What an image
+takes, with moves beside layers and without, in C and with --rtl in the simulated Verilog as well:
+
+    python tools/map_stack.py --clocks stack.onnx images.npz [--rtl]
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -77,12 +82,58 @@ def images(size: int, count: int) -> np.ndarray:
     return (whole + random.normal(0, 8, whole.shape)).clip(0, 255).astype(np.uint8)
 
 
+def clocks(model: str, data: str, rtl: bool) -> None:
+    """Compile the stack with overlap and without, run the first image, print a table."""
+    from snnir.analysis.program import FIRE
+    from snnir.runtime.build import BuildFolder
+    from snnir.runtime.compare import compare
+    from snnir.runtime.engines import run_engine
+    from snnir.runtime.losses import count_losses
+    from snnir.tools.compiling import compile_model
+    from snnir.tools.flow import Flow
+
+    print("| | bands | moved | clocks | waiting for moves |")
+    print("|---|---|---|---|---|")
+    for overlap in (True, False):
+        with tempfile.TemporaryDirectory() as folder:
+            flow = Flow(
+                calibration=data, weight_bits=4, array=(16, 32, 4, 4), input_scale=1 / 255,
+                overlap=overlap, verilog=rtl,
+            )  # fmt: skip
+            compile_model(Path(model), Path(folder) / "build", flow)
+            build = BuildFolder(Path(folder) / "build")
+            tables, ddr = build.tables, build.ddr(None, None)
+            pixels = np.load(data)["x"][:1]
+            found = {
+                name: run_engine(name, build, pixels, trains=True, ddr=ddr)
+                for name in ("c", "rtl")[: 1 + rtl]
+            }
+            if rtl and not compare(found, tables).equal:
+                sys.exit("C and Verilog differ")
+            result = found["c"]
+            losses = count_losses(tables, build.pe, result.trains, ddr)["total"]
+            bands: dict[str, int] = {}
+            for layer in tables.layers:
+                if layer.kind == FIRE:
+                    bands[layer.of] = bands.get(layer.of, 0) + 1
+            moved = sum(move.move.bytes for move in tables.moved) / 1e6
+            print(
+                f"| {'moves beside layers' if overlap else '`--no-overlap`'} "
+                f"| {', '.join(map(str, bands.values()))} | {moved:.2f} MB "
+                f"| {int(result.cycles[0]):,} | {losses['loads'] + losses['stores']:,.0f} |"
+            )
+
+
 def main(size: str, model: str, data: str) -> None:
     onnx.save(stack(int(size)), model)
     np.savez_compressed(data, x=images(int(size), 8))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    rtl = sys.argv[4:] == ["--rtl"]
+    if len(sys.argv) != 4 and not rtl:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    if sys.argv[1] == "--clocks":
+        clocks(*sys.argv[2:4], rtl)
+    else:
+        main(*sys.argv[1:])

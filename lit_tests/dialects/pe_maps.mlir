@@ -1,5 +1,5 @@
-// RUN: snn-opt %s -p event-schedule,verify-pe-schedule | filecheck %s
-// RUN: snn-opt %s -p 'event-schedule{weights=stream},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
+// RUN: snn-opt %s -p 'event-schedule{overlap=false},verify-pe-schedule' | filecheck %s
+// RUN: snn-opt %s -p 'event-schedule{weights=stream overlap=false},verify-pe-schedule' | filecheck %s --check-prefixes CHECK,STREAM
 // RUN: snn-opt %s -p 'event-schedule{weights=stream},event-schedule{weights=onchip}' | filecheck %s --check-prefix ONCHIP
 // RUN: not snn-opt %s -p 'event-schedule{weights=stream batch=2}' 2>&1 | filecheck %s --check-prefix BATCH
 // RUN: snn-opt %s -p event-schedule,convert-pe-to-hw | filecheck %s --check-prefix HW

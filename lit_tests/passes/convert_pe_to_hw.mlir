@@ -35,7 +35,7 @@
 // CHECK-NOT:   pe.program
 // CHECK-NOT:   snn.neuron
 // CHECK:       hw.module @snnir_top(in %aclk: !seq.clock, in %aresetn: i1, in %s_axis_tdata: i8
-// CHECK-SAME:    out cycles: i32, out running: i1, out counter_images: i32, {{.*}}out counter_receive: i32)
+// CHECK-SAME:    out cycles: i32, out running: i1, out counter_images: i32, {{.*}}out counter_stores: i32)
 // CHECK:       hw.module @core(in %clk: !seq.clock, in %rst: i1
 // CHECK-SAME:    out trace_fired: i4
 

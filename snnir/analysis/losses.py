@@ -24,6 +24,8 @@ PARTS = (
     "drain",
     "pipeline",
     "receive",
+    "loads",
+    "stores",
 )
 """What clocks are counted to: the first is used, the others are lost."""
 
@@ -112,5 +114,5 @@ def counted_losses(
         "imbalance": total["imbalance"] * bank,
         "ends": total["ends"] * bank,
     }
-    rest = ("resolver", "weights", "drain", "pipeline", "receive")
+    rest = ("resolver", "weights", "drain", "pipeline", "receive", "loads", "stores")
     return found | {part: total[part] * bank * array.banks for part in rest}

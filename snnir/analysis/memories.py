@@ -12,6 +12,9 @@ from snnir.analysis.resources import bram36
 LAYER_BITS = 256
 """About so many bits has a row of the layer table."""
 
+MOVE_BITS = 100
+"""And a row of the table of moves."""
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -56,9 +59,9 @@ def memories(tables: ProgramTables) -> list[Memory]:
             tables.weight_depth,
             is_rom=not tables.ring,
         ),
-        Memory("events", array.banks, position + array.planes, tables.event_depth),
+        *_maps(tables, "events", array.banks, position + array.planes),
         # Two entries are read in each clock.
-        Memory("pointers", 2, array.banks * _bits(tables.position_max + 1), tables.pointer_depth),
+        *_maps(tables, "pointers", 2, array.banks * _bits(tables.position_max + 1)),
         Memory("runs", 1, run_width, len(tables.runs), is_rom=True),
         Memory("parameters", 1, lanes * params, rows, is_rom=True),
         Memory("potentials", lanes, 32, outputs * tables.batch),
@@ -74,7 +77,21 @@ def memories(tables: ProgramTables) -> list[Memory]:
             Memory("images", 1, tables.image_bits, image),
             Memory("layers", 1, LAYER_BITS, rows, is_rom=True),
         ]
+    if tables.moves:
+        found.append(Memory("moves", 1, MOVE_BITS, len(tables.moved), is_rom=True))
     return found
+
+
+def _maps(tables: ProgramTables, name: str, count: int, width: int) -> list[Memory]:
+    """The memories of events or of pointers, in halves where maps move beside layers."""
+    which = ("events", "pointers").index(name)
+    depth = (tables.event_depth, tables.pointer_depth)[which]
+    if not (half := tables.halves[which]):
+        return [Memory(name, count, width, depth)]
+    return [
+        Memory(f"{name} read", count, width, tables.first_half[which]),
+        Memory(f"{name} made", count, width, depth - half),
+    ]
 
 
 def _bits(largest: int) -> int:

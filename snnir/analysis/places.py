@@ -36,8 +36,12 @@ class Lifetime:
         return self.born <= other.dies and other.born <= self.dies
 
 
-def lifetimes(program: ProgramOp) -> list[Lifetime]:
-    """The lifetime of each map, in the order in which they are written."""
+def lifetimes(program: ProgramOp, longer: Mapping[SSAValue, int] | None = None) -> list[Lifetime]:
+    """The lifetime of each map, in the order in which they are written.
+
+    Args:
+        longer: steps until which maps are to be kept at least.
+    """
     born: dict[SSAValue, int] = {}
     dies: dict[SSAValue, int] = {}
     for step, op in enumerate(program.steps):
@@ -46,6 +50,8 @@ def lifetimes(program: ProgramOp) -> list[Lifetime]:
         for value in op.results:
             if isinstance(value.type, MapType):
                 born[value] = dies[value] = step
+    for value, step in (longer or {}).items():
+        dies[value] = max(dies[value], step)
     return [Lifetime(value, born[value], dies[value]) for value in born]
 
 
@@ -70,7 +76,12 @@ def pointer_row(kind: MapType) -> int:
     return kind.dims[2]
 
 
-def in_place(program: ProgramOp, row: RowSize) -> dict[SSAValue, tuple[SSAValue, int]]:
+def in_place(
+    program: ProgramOp,
+    row: RowSize,
+    longer: Mapping[SSAValue, int] | None = None,
+    among: Callable[[SSAValue], bool] = lambda _: True,
+) -> dict[SSAValue, list[tuple[SSAValue, int]]]:
     """The maps that may be written over a map which the same layer reads for the last time.
 
     A layer writes the rows of its map in order, and reads rows of its sources that it needs no more
@@ -80,26 +91,26 @@ def in_place(program: ProgramOp, row: RowSize) -> dict[SSAValue, tuple[SSAValue,
         start + (R + 1) * row(map) <= source's start + first(R) * row(source)
 
     Returns:
-        {map: (source, gap)}: the map may begin `gap` words or more below its source; of several
-        sources the one of least gap. A map without a gap smaller than itself is left out.
+        {map: [(source, gap)]}: the map may begin `gap` words or more below its source; of several
+        sources the one of least gap first. A gap is smaller than the map itself.
     """
-    last = {life.value: life.dies for life in lifetimes(program)}
-    found: dict[SSAValue, tuple[SSAValue, int]] = {}
+    last = {life.value: life.dies for life in lifetimes(program, longer)}
+    found: dict[SSAValue, list[tuple[SSAValue, int]]] = {}
     for step, layer in enumerate(program.steps):
         if not isinstance(layer, LayerOp) or not isinstance(layer.out.type, MapType):
             continue
-        if not _tile_is_block(layer):
+        if not among(layer.out) or not _tile_is_block(layer):
             continue
         ends = np.arange(1, 1 + layer.out.type.blocks * layer.out.type.dims[1])
-        least = len(ends) * row(layer.out.type)
+        size = len(ends) * row(layer.out.type)
         for source in dict.fromkeys(s.source for tile in layer.tiles for s in tile.streams):
-            if last[source] != step:
+            if last[source] != step or not among(source):
                 continue
             needed = ends * row(layer.out.type) - _first_needed(layer, source) * row(source.type)
             gap = max(0, int(needed.max()))
-            if gap < least:
-                found[layer.out], least = (source, gap), gap
-    return found
+            if gap < size:
+                found.setdefault(layer.out, []).append((source, gap))
+    return {value: sorted(links, key=lambda link: link[1]) for value, links in found.items()}
 
 
 def _tile_is_block(layer: LayerOp) -> bool:
@@ -149,6 +160,7 @@ def place_maps(
     row: RowSize,
     reuse: bool,
     among: Callable[[SSAValue], bool] = lambda _: True,
+    longer: Mapping[SSAValue, int] | None = None,
 ) -> dict[SSAValue, int]:
     """An address for each map, by first fit; maps that are written in place form one region.
 
@@ -160,11 +172,12 @@ def place_maps(
         row: words of a row of a map.
         reuse: whether what is no longer needed is overwritten.
         among: the maps that are placed.
+        longer: steps until which maps are to be kept at least.
     """
-    lives = [life for life in lifetimes(program) if among(life.value)]
+    lives = [life for life in lifetimes(program, longer) if among(life.value)]
     sizes = {life.value: map_size(life.value.type, row) for life in lives}
-    above = in_place(program, row) if reuse else {}
-    above = {v: link for v, link in above.items() if among(v) and among(link[0])}
+    links = in_place(program, row, longer, among) if reuse else {}
+    above = {value: found[0] for value, found in links.items()}
     return place(lives, sizes, above, reuse) if lives else {}
 
 

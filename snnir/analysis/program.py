@@ -6,6 +6,7 @@ a layer, a tile or a run means the same in each. Terms and formulas: docs/machin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 RECEIVE, FIRE, READOUT, LOAD, STORE = range(5)
-"""Kinds of layers in the layer table."""
-
-MOVES = (LOAD, STORE)
-"""Those that move rows of a map between DDR and the chip."""
+"""Kinds of layers; the last two are moves, see `Layer`."""
 
 RUN_FIELDS = (
     "phase_end",  # 1 on the last run of a phase
@@ -88,9 +86,13 @@ class Layer:
     """One row of the layer table; names as in docs/machine.md.
 
     `height`, `width` are the output pixels before pooling, `pool_height`, `pool_width` behind it.
+    It starts when the row before has ended, and the first `waits` moves of the program; `alone`
+    says why its moves have no places of their own.
     For RECEIVE rows `word_shift` and `word_bits` say which bits of a pixel the map holds, the
     channels are those of the one tile, and `image_row` is the image's first row that is taken.
-    LOAD and STORE rows have a `move`, and no tile. `of` is the layer to which the row is counted.
+    LOAD and STORE are moves: no rows of that table but of one of their own, `ProgramTables.moved`;
+    they have a `move`, no tile, and start when the row number `before` may, all rows in front of it
+    have ended. `of` is the layer to which the row is counted.
     In a batch a row is for one `image`, and for one tile (of the channels from `first_channel`) if
     its weights are shared; with `keeps` these stay for the next image. `by_image`: each image has
     a copy of the map.
@@ -122,6 +124,9 @@ class Layer:
     of: str = ""
     band: Band | None = None
     move: Move | None = None
+    before: int = 0
+    waits: int = 0
+    alone: str = ""
 
     @property
     def is_pooled(self) -> bool:
@@ -180,6 +185,10 @@ class ProgramTables:
     `layers` and `tiles` name each layer and tile once. Where `batch` images are computed together,
     the layers from number `shared` on share weights, and `image_stride` is by how many event and
     pointer addresses the copies of a map lie apart; `unrolled` has the rows as they are executed.
+
+    `moved` are the moves of feature maps, in order. Where events and pointers are kept in two
+    memories each, the second ones begin at the addresses `halves`, powers of two, and the first
+    ones have `first_half` words.
     """
 
     name: str
@@ -204,6 +213,9 @@ class ProgramTables:
     shared: int = 0
     image_stride: tuple[int, int] = (0, 0)
     is_unrolled: bool = False
+    moved: tuple[Layer, ...] = ()
+    halves: tuple[int, int] = (0, 0)
+    first_half: tuple[int, int] = (0, 0)
 
     @cached_property
     def unrolled(self) -> ProgramTables:
@@ -215,7 +227,13 @@ class ProgramTables:
     @property
     def moves(self) -> bool:
         """Whether feature maps are moved between DDR and the chip."""
-        return any(layer.move for layer in self.layers)
+        return bool(self.moved)
+
+    @property
+    def steps(self) -> Iterator[tuple[list[Layer], Layer]]:
+        """The rows of the layer table, each with the moves that may start when it may."""
+        for index, layer in enumerate(self.layers):
+            yield [move for move in self.moved if move.before == index], layer
 
     @property
     def uses_ddr(self) -> bool:
@@ -235,7 +253,7 @@ class ProgramTables:
     @property
     def maps_bytes(self) -> int:
         """Bytes of DDR that the feature maps there take."""
-        return BURST_BYTES * max((layer.move.end for layer in self.layers if layer.move), default=0)
+        return BURST_BYTES * max((layer.move.end for layer in self.moved), default=0)
 
     @property
     def weight_depth(self) -> int:

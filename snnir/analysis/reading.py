@@ -97,6 +97,7 @@ class _Reader:
         self.places = places_of(program)
         self.by_image = maps_by_image(program)
         self.layers: list[Layer] = []
+        self.moved: list[Layer] = []
         self.tiles: list[Tile] = []
         self.modes: list[Mode] = []
         self.run_blocks: list[np.ndarray] = []
@@ -147,6 +148,8 @@ class _Reader:
             if program.batch
             else 0,
             image_stride=self._image_stride(),
+            moved=tuple(self.moved),
+            **self._halves(),
         )
 
     def _image_stride(self) -> tuple[int, int]:
@@ -155,8 +158,19 @@ class _Reader:
         events, pointers = int_list(self._need(self.program.image_stride, "the batch"))
         return events, pointers
 
+    def _halves(self) -> dict[str, tuple[int, int]]:
+        if self.program.halves is None:
+            return {}
+        starts = int_list(self.program.halves)
+        firsts = (max(e for e in self._ends(i) if e <= at) for i, at in enumerate(starts))
+        return {"halves": starts, "first_half": tuple(firsts)}
+
     def _depth(self, memory: int) -> int:
         """Addresses of the event memory (0) or of the pointer memory (1)."""
+        return max(self._ends(memory))
+
+    def _ends(self, memory: int) -> list[int]:
+        """Behind each map."""
         last, stride = self.program.images - 1, self._image_stride()[memory]
         ends = []
         for value, place in self.places.items():
@@ -164,7 +178,7 @@ class _Reader:
             rows = kind.blocks * kind.dims[1]
             begin, row = ((place.events, place.capacity), (place.pointers, kind.dims[2]))[memory]
             ends.append(begin + rows * row + (last * stride if value in self.by_image else 0))
-        return max(ends)
+        return ends
 
     def _need(self, value, what: str):
         if value is None:
@@ -182,7 +196,7 @@ class _Reader:
         self.count_bits, self.event_bits = row_bits(self.program, self.places.values())
 
     def _move(self, op: MoveOp) -> None:
-        """A row of the layer table that moves rows of a map."""
+        """A move of rows of a map."""
         loads = isinstance(op, LoadOp)
         value = op.out if loads else op.source
         place = self._need(self.places.get(value), f"'{op.label.data}'")
@@ -192,12 +206,13 @@ class _Reader:
         kind: MapType = op.part
         record = record_of(kind, self.array, self.count_bits, self.event_bits)
         channels, height, width = kind.dims
-        self.layers.append(
+        self.moved.append(
             Layer(
                 label=op.label.data,
                 kind=LOAD if loads else STORE,
                 tile_first=len(self.tiles),
                 tile_count=0,
+                before=len(self.layers),
                 channels=channels,
                 height=height,
                 width=width,
@@ -249,6 +264,7 @@ class _Reader:
                     word_bits=kind.steps.data,
                     by_image=word in self.by_image,
                     image_row=first,
+                    waits=self._waits(receive),
                     of=of or name,
                 )
             )
@@ -285,8 +301,14 @@ class _Reader:
                 mode=self._mode(op),
                 of=_name(op, ""),
                 band=band,
+                waits=self._waits(op),
+                alone=op.alone.data if op.alone else "",
             )
         )
+
+    def _waits(self, op: LayerOp | ReceiveOp) -> int:
+        """How many moves, in order, must have ended before a row starts."""
+        return len(self.moved) - len(op.beside or ())
 
     def _mode(self, op: LayerOp) -> int:
         """The index of the layer's datapath configuration; equal ones share an index."""

@@ -35,7 +35,7 @@ from snnir.dialects.assembly import (
     print_clauses,
 )
 from snnir.dialects.pe_layers import LayerOp, PeOp, StreamOp, TileOp
-from snnir.dialects.pe_moves import BufferOp, LoadOp, StoreOp, check_rows
+from snnir.dialects.pe_moves import BufferOp, LoadOp, StoreOp, check_beside, check_rows
 from snnir.dialects.pe_types import (
     ArrayParametersAttr,
     DdrType,
@@ -57,7 +57,9 @@ class ProgramOp(PeOp):
     program is for a machine that has more of them than its own neurons need. `position_bits` are
     the bits of its position that an event holds; without it all of them. `batch` images are
     computed together where weights come from DDR: layers that are `shared` take them tile by tile,
-    and what is kept for them lies `image_stride` [event, pointer] addresses apart.
+    and what is kept for them lies `image_stride` [event, pointer] addresses apart. `halves` [event,
+    pointer]: from these addresses on, powers of two, maps are in a second memory, which may be
+    written and read beside the first.
     """
 
     name = "pe.program"
@@ -68,11 +70,13 @@ class ProgramOp(PeOp):
     position_bits = opt_prop_def(IntegerAttr)
     batch = opt_prop_def(IntegerAttr)
     image_stride = opt_prop_def(DenseArrayBase)
+    halves = opt_prop_def(DenseArrayBase)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     CLAUSES: ClassVar = (
         *(Clause(name, "int") for name in ("ring", "stages", "position_bits", "batch")),
         Clause("image_stride", "ints"),
+        Clause("halves", "ints"),
     )
 
     @classmethod
@@ -140,6 +144,13 @@ class ProgramOp(PeOp):
         if self.ring is not None:
             rows = self.ring.value.data
             self.expect(rows > 1 and rows & (rows - 1) == 0, "ring must be a power of two")
+        if self.halves is not None:
+            starts = int_list(self.halves)
+            self.expect(
+                len(starts) == 2 and all(at > 0 and at & (at - 1) == 0 for at in starts),
+                "halves are two powers of two",
+            )
+        check_beside(self, self.steps)
         shared = [layer.is_shared for layer in self.layers]
         self.expect(shared == sorted(shared), "shared layers come last")
         if self.batch is None:
@@ -156,19 +167,21 @@ class ReceiveOp(PeOp):
 
     Words are in order of significance, the most significant first; each is at most `planes` bits.
     `rows` [first, height]: the maps hold a part of the rows of an image of so many, which stays
-    in its buffer until the last such op.
+    in its buffer until the last such op. `beside`: as of `pe.layer`.
     """
 
     name = "pe.receive"
     bits = prop_def(IntegerAttr)
     rows = opt_prop_def(DenseArrayBase)
     label = opt_prop_def(StringAttr)
+    beside = opt_prop_def(ArrayAttr)
     places = opt_prop_def(ArrayAttr)
     words = var_result_def(MapType)
     CLAUSES: ClassVar = (
         Clause("bits", "int"),
         Clause("rows", "ints"),
         Clause("label", "string"),
+        Clause("beside", "attr"),
         Clause("places", "attr"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     BoolAttr,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
@@ -74,7 +75,9 @@ class LayerOp(PeOp):
     pool (a window of one pixel when there is none); `steps` of the trains that fire; `fraction` as
     in `snn.fire`. `shared`: each tile is computed for all images of a batch before the next one.
     `band` [first pixel row, height of all pixels, first row of the result, height of the whole
-    result]: the op computes a part of the rows of the layer `of`.
+    result]: the op computes a part of the rows of the layer `of`. `beside`: labels of the last ones
+    of the moves in front of it, which may still be under way while it runs; it waits for all
+    others, and without it for all. `alone` says why its moves have no places of their own.
     """
 
     name = "pe.layer"
@@ -89,6 +92,8 @@ class LayerOp(PeOp):
     shared = opt_prop_def(BoolAttr)
     of = opt_prop_def(StringAttr)
     band = opt_prop_def(DenseArrayBase)
+    beside = opt_prop_def(ArrayAttr)
+    alone = opt_prop_def(StringAttr)
     place = opt_prop_def(PlaceAttr)
     out = result_def(MapType | PotentialsType)
     body = region_def("single_block")
@@ -104,6 +109,8 @@ class LayerOp(PeOp):
         Clause("strides", "ints", ints([1, 1])),
         Clause("pads", "ints", ints([0, 0, 0, 0])),
         Clause("shared", "flag"),
+        Clause("beside", "attr"),
+        Clause("alone", "string"),
         Clause("place", "attr"),
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from xdsl.dialects.builtin import IntegerAttr, StringAttr
+from xdsl.ir import Operation
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -35,6 +37,20 @@ def check_rows(op: CheckedOp, first: int, height: int, part: MapType) -> None:
         first >= 0 and first + part.dims[1] <= height,
         f"rows {first} to {first + part.dims[1] - 1} are not among {height}",
     )
+
+
+def check_beside(program: CheckedOp, steps: Sequence[Operation]) -> None:
+    """Whether each step is `beside` the last ones of the moves in front of it."""
+    moves: list[StringAttr] = []
+    for op in steps:
+        if isinstance(op, MoveOp):
+            moves.append(op.label)
+        elif op.beside is not None:
+            named = list(op.beside)
+            program.expect(
+                moves[len(moves) - len(named) :] == named and len(named) <= len(moves),
+                f"beside {op.beside} are not the last moves in front of the step",
+            )
 
 
 @irdl_op_definition

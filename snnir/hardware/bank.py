@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from snnir.hardware.builder import Module, cat, mux
+from snnir.hardware.map_memory import MapMemory
 from snnir.hardware.memories import ram_1r1w
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
@@ -15,8 +16,8 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     `we`, `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0
     where there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory
     (1).
-    Where maps are moved, `found`, the word that was read. Where weights come from DDR,
-    `weights_we`, `weights_waddr`, `weights_wdata` of the loader.
+    Where maps are moved, `move_...` of the mover, and `found`, the word that it read. Where weights
+    come from DDR, `weights_we`, `weights_waddr`, `weights_wdata` of the loader.
     """
     array = tables.program.array
     m = Module(f"bank{bank}", doc=f"event memory and weight memory of bank {bank}")
@@ -26,16 +27,19 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     origin = m.input("origin", rows)
     mixed = "by_bank" in tables.runs.stored
     by_bank = m.input("by_bank", 1) if mixed else m.const(tables.runs.high("by_bank"), 1)
-    event = m.instance(
-        "events",
-        ram_1r1w(word, tables.program.event_depth),
-        we=m.input("we", 1),
-        waddr=m.input("waddr", tables.event_bits),
-        wdata=m.input("wdata", word),
-        raddr=address,
-    )["rdata"]
+    bits = tables.event_bits
+    moved = None
     if tables.program.moves:
-        m.output("found", event)
+        sizes = {"we": 1, "waddr": bits, "wdata": word, "reads": 1, "raddr": bits}
+        moved = {key: m.input(f"move_{key}", size) for key, size in sizes.items()}
+    events = MapMemory(
+        word, tables.program.event_depth, tables.program.halves[0], tables.program.first_half[0]
+    )
+    write = {key: m.input(key, size) for key, size in (("we", 1), ("waddr", bits), ("wdata", word))}
+    found = events.build(m, "events", write, {"raddr": address}, moved)
+    event = found.array
+    if moved:
+        m.output("found", found.mover)
     train, position = event[: array.planes], event[array.planes :]
     valid, origin = m.pipe("valid_read", valid), m.pipe("origin_read", origin)
     if mixed:

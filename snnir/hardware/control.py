@@ -22,7 +22,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     `release_image` (no pass needs it, or the images of its batch, any more), `send` (the potentials
     are complete), `running`, `layer`, `layer_end` (last clock of a layer), `cycles` (clocks of the
     image so far). Where weights come from DDR: `begins` (an image begins with the next clock), and
-    `failed` ends it, for good. Where maps are there, `moved` ends a layer that moves rows.
+    `failed` ends it, for good. Where maps are there, `ended` (so many moves have ended), for which
+    a row may wait: `waiting` while it does behind the clock in which it could be ready.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
     over the image takes a clock per neuron and `RECEIVE` more.
@@ -47,7 +48,16 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     last_layer = tables.settings.inputs(m, ["layer_last"])["layer_last"]
     start = m.reg("start", 1, reset=0)
     read = m.pipe("read", start, reset=0)
-    ready = m.pipe("desc_ready", read, reset=0)
+    waiting = m.const(0, 1)
+    if moves:
+        # The table's answer stays as long as the row waits.
+        needed, ended = layers.fields(m, row)["waits"], m.input("ended", tables.moved_bits)
+        waiting = m.reg("waiting", 1, reset=0)
+        due, may = read | waiting, ended.uge(fit(needed, ended.width))
+        waiting.next = due & ~may & works
+        ready = m.pipe("desc_ready", due & may, reset=0)
+    else:
+        ready = m.pipe("desc_ready", read, reset=0)
     held = m.reg("desc", row.width, next=row, enable=read)
     desc = layers.fields(m, held)
 
@@ -64,8 +74,6 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     drained = fit(drain, timer.width) + (timing.flush - 2)
     counting = mux(timer.any(), timer - 1, timer)
     counting = mux(finished, drained, counting)
-    if moves:
-        counting = mux(m.input("moved", 1), 1, counting)
     timer.next = mux(ready & desc["receive"], received + (timing.receive - 2), counting)
     layer_end = m.wire("is_layer_end", timer.eq(1))
     program_end = m.wire("program_end", layer_end & layer.eq(fit(last_layer, layer.width)))
@@ -80,10 +88,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     for key in layers.stored:
         m.output(key, desc[key])
     m.output("ready", ready)
-    computes = ~desc["receive"]
-    if moves:
-        computes = computes & ~desc["load"] & ~desc["store"]
-    compute = m.wire("compute_ready", ready & computes)
+    compute = m.wire("compute_ready", ready & ~desc["receive"])
     # Once, or an image that has come in the meantime would be lost.
     received_before = m.reg("received_before", 1, reset=0)
     received_before.next = mux(ready, desc["receive"], received_before)
@@ -91,8 +96,10 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     holds = desc["holds"] if "holds" in layers.stored else m.const(0, 1)
     m.output("release_image", compute & received_before & ~holds)
     m.output("send", send)
-    if tables.program.ring:
+    if stops:
         m.output("begins", begin)
+    if moves:
+        m.output("waiting", waiting)
     m.output("running", running)
     m.output("layer", layer)
     m.output("layer_end", layer_end)

@@ -22,7 +22,8 @@ from snnir.hardware.loader import (
     axi_prefixes,
 )
 from snnir.hardware.machine_tables import MachineTables
-from snnir.hardware.memories import address_width, ram_1r1w
+from snnir.hardware.map_memory import MapMemory
+from snnir.hardware.memories import address_width
 from snnir.hardware.move_port import MovePort
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
@@ -45,7 +46,9 @@ TRACES = {
     "store": "trains are stored in a map",
     "stored": "those trains",
 }
-"""Outputs `trace_...` of the core, for verification."""
+"""Outputs `trace_...` of the core, for verification; where maps are moved there is `trace_moves`:
+a load starts, a store starts (the move's second clock), a move has ended (the one behind its last).
+"""
 
 COUNTER_TRACES = {
     "shown": "what happens, a bit for each of `counters.SHOWN_FLAGS`",
@@ -105,7 +108,7 @@ def core_module(
         )
         waits = {"failed": loaded.failed}
     if moved:
-        waits = {"failed": moved.failed(loaded), "moved": moved.done}
+        waits = {"failed": moved.failed(loaded), "ended": moved.ended}
     if settings:
         # A machine may be told to begin no other image, and to end the one that runs.
         image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
@@ -184,8 +187,7 @@ def core_module(
             "wdata": writer.bank_port(tables, written["event_word"], k),
         }
         if moved:
-            event["address"] = moved.event_address(event["address"])
-            write = moved.event_write(k, write)
+            write |= moved.bank_pins(k)
         bank = m.instance(
             f"bank{k}",
             bank_memory_module(tables, k),
@@ -260,22 +262,22 @@ def core_module(
     )
     for key, wire in written.items():
         wire.drive(results[key])
-    pointers = ram_1r1w(array.banks * tables.count_bits, program.pointer_depth, read_enable=True)
+    pointers = MapMemory(
+        array.banks * tables.count_bits, program.pointer_depth, program.halves[1],
+        program.first_half[1], read_enable=True,
+    )  # fmt: skip
     write = {
         "we": written["pointer_we"],
         "waddr": written["pointer_address"],
         "wdata": written["counts"],
     }
-    if moved:
-        write = moved.pointer_write(write)
     for name, counts in (("below", below), ("last", last)):
         read = {"re": go, "raddr": resolved[f"pointer_{name}"]}
+        by_mover = moved.pointer_pins(reads=name == "below") if moved else None
+        found = pointers.build(m, f"pointers_{name}", write, read, by_mover)
+        counts.drive(found.array)
         if moved and name == "below":
-            read = moved.pointer_read(**read)
-        copy = m.instance(f"pointers_{name}", pointers, **write, **read)
-        counts.drive(copy["rdata"])
-    if moved:
-        moved.connect(rst, ready, below, pins(mover.COLUMNS), loaded)
+            moved.connect(rst, ctrl, found.mover, loaded)
 
     sent = m.instance(
         "readout",
@@ -313,9 +315,11 @@ def core_module(
         "store": store,
         "stored": stored,
     }
+    if moved:
+        traces["moves"] = moved.trace
     if counters:
         constants = timing(program, neurons)
-        traces |= _counters(m, tables, constants, rst, ctrl, resolved, emitted, loaded)
+        traces |= _counters(m, tables, constants, rst, ctrl, resolved, emitted, loaded, moved)
         traces["read"] = cat(*reversed(trains))
     for key, value in traces.items():
         m.output(f"trace_{key}", value)
@@ -349,12 +353,10 @@ def _counters(
     resolved: Mapping[str, Signal],
     emitted: Mapping[str, Signal],
     loaded: ReadPorts | None,
+    moved: MovePort | None,
 ) -> dict[str, Signal]:
     """The counters, with their outputs; what they trace."""
-    # Moves are counted as the image's passes are: the array rests.
-    rests = ctrl["receive"]
-    if tables.program.moves:
-        rests = rests | ctrl["load"] | ctrl["store"]
+    waits = {"waiting": ctrl["waiting"], "loads": moved.loads} if moved else {}
     counted = m.instance(
         "counters",
         counters_module(tables, constants),
@@ -363,7 +365,8 @@ def _counters(
         resolved=resolved["push_phase"],
         phase=emitted["phase_head"],
         loaded=loaded.ready if loaded else 1,
-        receive=rests,
+        receive=ctrl["receive"],
+        **waits,
         **{key: ctrl[key] for key in ("ready", "running", "layer_end", "send", "cycles")},
         **{
             key: emitted[key] for key in ("active", "reads", "all_idle", "shadow_used", "end_phase")

@@ -53,12 +53,15 @@ COUNTERS = tuple(
             ("drain", "clocks", "the pixel is done, the shadow is not free"),
             ("pipeline", "clocks", "the pipeline fills or runs empty at a layer's start or end"),
             ("receive", "clocks", "the image is written, the array rests"),
+            ("loads", "clocks", "a row of the layer table waits until a map is loaded"),
+            ("stores", "clocks", "it waits until a map is stored"),
         )
     )
 )
 """All counters in the order of their words. With K banks, exactly,
 
-K * clocks = events + imbalance + ends + K * (resolver + weights + drain + pipeline + receive).
+K * clocks = events + imbalance + ends
+           + K * (resolver + weights + drain + pipeline + receive + loads + stores).
 """
 
 SHOWN_FLAGS = {
@@ -103,7 +106,8 @@ def counters_module(tables: HardwareTables | MachineTables, timing: Timing) -> M
     `layer_end`, `send`, `cycles`; of the emitters `active`, `reads` (one bit per bank: an entry is
     at work, an event is read), `all_idle` (all banks were done before this clock), `shadow_used`
     (the shadow will be in use in the next clock), `end_phase`, `phase`; `run` and `resolved` of the
-    resolver; `loaded` of the loader. `counter_...`: the last image's, set within five clocks of
+    resolver; `loaded` of the loader; where maps are moved `waiting` of the control unit, `loads` of
+    the mover. `counter_...`: the last image's, set within five clocks of
     its end, and still until the next one ends. For simulation `shown` (`SHOWN_FLAGS`) and
     `counts`, the running counters but the first two.
 
@@ -116,6 +120,9 @@ def counters_module(tables: HardwareTables | MachineTables, timing: Timing) -> M
     m.clock()
     m.input("rst", 1)
     ready, receive = m.input("ready", 1), m.input("receive", 1)
+    waiting = loads = m.const(0, 1)
+    if tables.program.moves:
+        waiting, loads = m.input("waiting", 1), m.input("loads", 1)
     now = {
         key: m.input(key, 1)
         for key in (
@@ -156,7 +163,8 @@ def counters_module(tables: HardwareTables | MachineTables, timing: Timing) -> M
     tail = m.reg("tail", 1, reset=0)
     tail.next = (seen["final"] | tail) & ~seen["layer_end"]
 
-    works = seen["running"] & ~receive
+    # A row that does not wait is ready two clocks behind its start, as far as is looked back.
+    works = seen["running"] & ~receive & ~waiting
     waits = works & ~tail & ~filling & ~seen["grows"] & ~seen["all_idle"]
     one = {
         "busy": events.any(),
@@ -164,8 +172,12 @@ def counters_module(tables: HardwareTables | MachineTables, timing: Timing) -> M
         "weights": waits & ~seen["loaded"],
         "drain": works & mux(tail, drains, seen["all_idle"]),
         "pipeline": works & mux(tail, ~drains, filling),
-        "receive": seen["running"] & receive,
+        "receive": seen["running"] & receive & ~waiting,
+        "loads": seen["running"] & waiting & loads,
+        "stores": seen["running"] & waiting & ~loads,
     }
+    if not tables.program.moves:
+        del one["loads"], one["stores"]
     if not tables.program.ring:
         del one["weights"]
     steps = {key: m.pipe(f"{key}_3", value, reset=0) for key, value in one.items()}

@@ -75,6 +75,8 @@ class Machine:
     stages: ClassVar[int] = 0
     batch: ClassVar[int] = 1
     moves: ClassVar[bool] = False
+    halves: ClassVar[tuple[int, int]] = (0, 0)
+    first_half: ClassVar[tuple[int, int]] = (0, 0)
 
     @property
     def event_depth(self) -> int:

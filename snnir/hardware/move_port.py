@@ -14,8 +14,8 @@ from snnir.hardware.tables import HardwareTables
 class MovePort:
     """What the other units of a core need of the mover before it is there, and then the mover.
 
-    `fails`: it has failed; `done`: a layer that moves rows ends. `events` collects what was read
-    from each bank, the first first.
+    `fails`: it has failed; `ended`: so many moves have ended; `loads`: it loads rows, or has done
+    so last. `events` collects what was read from each bank, the first first.
     """
 
     def __init__(self, m: Module, tables: HardwareTables):
@@ -26,13 +26,14 @@ class MovePort:
             "reads": 1, "event_address": tables.event_bits, "pointer_address": tables.pointer_bits,
             "event_we": 1, "write_event": tables.event_bits, "event_word": banks * self.word,
             "pointer_we": 1, "write_pointer": tables.pointer_bits,
-            "pointer_word": banks * tables.count_bits, "moved": 1, "failed": 1,
-            "status": STATUS_BITS,
+            "pointer_word": banks * tables.count_bits, "failed": 1, "status": STATUS_BITS,
+            "ended": tables.moved_bits, "loads": 1, "trace": 3,
         }  # fmt: skip
         self.wires = {key: m.wire(f"move_{key}", width) for key, width in widths.items()}
         self.axi = {key: m.input(f"{PREFIX}{key}", width) for key, width in AXI_MAPS_IN.items()}
         self.base, self.limit = (m.input(f"maps_{key}", ADDRESS_BITS) for key in ("base", "limit"))
-        self.fails, self.done = self.wires["failed"], self.wires["moved"]
+        self.fails, self.ended = self.wires["failed"], self.wires["ended"]
+        self.loads, self.trace = self.wires["loads"], self.wires["trace"]
         self.events: list[Signal] = []
         self.results: Mapping[str, Signal] = {}
 
@@ -45,55 +46,47 @@ class MovePort:
         mine = self.wires["status"]
         return mux(self.fails, mine, loaded.status.zext(mine.width)) if loaded else mine
 
-    def event_address(self, address: Signal) -> Signal:
-        """The address that is read in each bank."""
-        return mux(self.wires["reads"], self.wires["event_address"], address)
-
-    def event_write(self, bank: int, write: dict[str, Signal]) -> dict[str, Signal]:
-        """What is written to a bank's events."""
-        loads = self.wires["event_we"]
+    def bank_pins(self, bank: int) -> dict[str, Signal]:
+        """What a bank's memory of events is given."""
         return {
-            "we": write["we"] | loads,
-            "waddr": mux(loads, self.wires["write_event"], write["waddr"]),
-            "wdata": mux(
-                loads, self.wires["event_word"].bits(bank * self.word, self.word), write["wdata"]
-            ),
+            "move_we": self.wires["event_we"],
+            "move_waddr": self.wires["write_event"],
+            "move_wdata": self.wires["event_word"].bits(bank * self.word, self.word),
+            "move_reads": self.wires["reads"],
+            "move_raddr": self.wires["event_address"],
         }
 
-    def pointer_write(self, write: dict[str, Signal]) -> dict[str, Signal]:
-        """What is written to the pointer memory."""
-        loads = self.wires["pointer_we"]
-        return {
-            "we": write["we"] | loads,
-            "waddr": mux(loads, self.wires["write_pointer"], write["waddr"]),
-            "wdata": mux(loads, self.wires["pointer_word"], write["wdata"]),
+    def pointer_pins(self, reads: bool) -> dict[str, Signal]:
+        """What a copy of the pointer memory is given; the mover `reads` one of them."""
+        pins = {
+            "we": self.wires["pointer_we"],
+            "waddr": self.wires["write_pointer"],
+            "wdata": self.wires["pointer_word"],
         }
-
-    def pointer_read(self, re: Signal, raddr: Signal) -> dict[str, Signal]:
-        """What is read from the copy of it that the mover reads."""
-        reads = self.wires["reads"]
-        return {"re": re | reads, "raddr": mux(reads, self.wires["pointer_address"], raddr)}
+        if reads:
+            pins |= {"reads": self.wires["reads"], "raddr": self.wires["pointer_address"]}
+        return pins
 
     def connect(
         self,
         rst: Signal,
-        ready: Signal,
+        ctrl: Mapping[str, Signal],
         pointers: Signal,
-        columns: Mapping[str, Signal],
         loaded: ReadPorts | None,
     ) -> None:
-        """Puts the mover in."""
+        """Puts the mover in, which is told by the control unit what runs."""
         self.results = self.m.instance(
             "mover",
             mover_module(self.tables),
             rst=rst,
-            ready=ready,
+            begins=ctrl["begins"],
+            running=ctrl["running"],
+            layer=ctrl["layer"],
             halt=loaded.failed if loaded else 0,
             base=self.base,
             limit=self.limit,
             read_pointers=pointers,
             read_events=cat(*reversed(self.events)),
-            **columns,
             **self.axi,
         )
         for key, wire in self.wires.items():

@@ -12,6 +12,7 @@ from snnir.hardware.emitter import queue
 from snnir.hardware.faults import BOUNDS, WRITE_DECERR, WRITE_SLVERR
 from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, BURST_BITS, MISPLACED_LAST
 from snnir.hardware.memories import address_width
+from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 
 PREFIX = "m_axi_maps_"
@@ -28,12 +29,6 @@ AXI_WRITE_CONSTANTS = {
 }  # fmt: skip
 
 STATUS_BITS = 4
-
-COLUMNS = (
-    "load", "store", "events", "pointers", "move_first", "move_step", "move_bursts", "move_blocks",
-    "move_rows", "move_pixels", "move_groups", "move_pad",
-)  # fmt: skip
-"""The columns of the layer table that a move needs."""
 
 FEED = 32
 """Beats that may be on their way from the memories to the bus: more than the way is long."""
@@ -54,13 +49,18 @@ class _Place(NamedTuple):
 
 
 def mover_module(tables: HardwareTables) -> Module:
-    """An AXI4 read and write master that moves rows of a map while nothing else runs.
+    """An AXI4 read and write master that makes the moves of its table one after another.
 
-    Ports: `ready` (a layer starts) and its columns `COLUMNS`; `base` and `limit` of the maps in
-    DDR; the AXI channels; `halt` (something else has failed). `read_pointers`, `read_events`: what
-    the memories hold at `pointer_address` and `event_address` (of every bank), a clock later, while
-    `reads`; `pointer_we`, `event_we`, with `write_pointer`, `write_event` and the words, of what
-    was loaded. `moved` ends the layer; `status` (0, or what went wrong, until reset) and `failed`.
+    A move starts when the row of the layer table has come before which it stands, and the move in
+    front of it has ended; `ended` counts them in an image, for rows that wait.
+
+    Ports: `begins` (an image begins with the next clock), `running`, `layer` (the row of the layer
+    table); `base` and `limit` of the maps in DDR; the AXI channels; `halt` (something else has
+    failed). `read_pointers`, `read_events`: what the memories hold at `pointer_address` and
+    `event_address` (of every bank), a clock later, while `reads`; `pointer_we`, `event_we`, with
+    `write_pointer`, `write_event` and the words, of what was loaded. `loads`: the move that runs,
+    or ran last, is a load. `status` (0, or what went wrong, until reset) and `failed`. `trace`: a
+    load starts, a store starts (each a clock late), a move has ended.
 
     A burst is asked for only if it lies between base and limit. Behind a fault nothing more is
     asked for; bursts that were are written to their end, and what is read is thrown away.
@@ -73,16 +73,20 @@ def mover_module(tables: HardwareTables) -> Module:
     m = Module("mover", doc="rows of feature maps between DDR and the chip")
     m.clock()
     m.input("rst", 1)
-    desc = tables.layers.inputs(m, COLUMNS)
-    ready, halt = m.input("ready", 1), m.input("halt", 1)
+    begins, running = m.input("begins", 1), m.input("running", 1)
+    layer, halt = m.input("layer", address_width(tables.layers.depth)), m.input("halt", 1)
     base, limit = m.input("base", ADDRESS_BITS), m.input("limit", ADDRESS_BITS)
     axi = {key: m.input(key, width) for key, width in AXI_MAPS_IN.items()}
     words = {key: m.input(f"read_{key}", width) for key, width in sizes.items()}
-    load, store = desc["load"], desc["store"]
-    begin = m.wire("begin", ready & (load | store))
     status, fails = m.reg("fault", STATUS_BITS, reset=0), m.reg("fails", 1, reset=0)
     stopped = m.wire("stopped", fails | halt)
-    active = m.reg("active", 1, reset=0)
+    active, has_moved = m.reg("active", 1, reset=0), m.reg("has_moved", 1, reset=0)
+    begin = m.reg("begin", 1, reset=0)
+    free = ~begin & ~active & ~has_moved & ~stopped
+    desc, coming, take = _next_move(m, tables, begins, running, free, layer)
+    begin.next = take
+    store = desc["store"]
+    load = ~store
 
     accept = m.wire("accept", axi["rvalid"])
     answered = m.wire("answered", axi["bvalid"])
@@ -147,7 +151,12 @@ def mover_module(tables: HardwareTables) -> Module:
     all_loaded = load & step & place.end
     all_stored = store & answered & ~wanting & ~asking & under_way.eq(1)
     finished = m.wire("finished", active & ~stopped & (all_loaded | all_stored))
-    m.output("moved", m.pipe("has_moved", finished, reset=0))
+    has_moved.next = finished
+    ended = m.reg("ended", tables.moved_bits, reset=0)
+    ended.next = mux(begins, 0, mux(has_moved, ended + 1, ended))
+    m.output("ended", ended)
+    m.output("loads", load)
+    m.output("trace", cat(has_moved, take & coming["store"], take & ~coming["store"]))
     active.next = begin | (active & ~finished)
     read = mux(
         axi["rresp"].any(), axi["rresp"].zext(STATUS_BITS),
@@ -167,6 +176,26 @@ def mover_module(tables: HardwareTables) -> Module:
     return m
 
 
+def _next_move(m, tables, begins, running, free, layer):
+    """The move that runs, the next one, and whether that is taken; it begins a clock later.
+
+    Its row of the table is there when the one before ends.
+    """
+    moves = tables.moves
+    index, stale = m.reg("index", tables.moved_bits, reset=0), m.reg("stale", 1, reset=1)
+    row = moves.lookup(m, "moves", fit(index, address_width(moves.depth)))
+    coming = moves.fields(m, row)
+    due = m.reg("due", 1, reset=0)
+    take = m.wire("take", due & running & free)
+    # Between images the number of the row is that of an earlier one.
+    left = running & index.ne(moves.depth) & ~stale & ~take
+    due.next = left & layer.uge(fit(coming["before"], layer.width))
+    stale.next = begins | take
+    index.next = mux(begins, 0, mux(take, index + 1, index))
+    held = m.reg("move", row.width, next=row, enable=take)
+    return moves.fields(m, held), coming, take
+
+
 def _beats(sizes: dict[str, int]) -> dict[str, int]:
     """Beats of a pointer entry, and of an event from every bank."""
     return {key: -(-size // BEAT) for key, size in sizes.items()}
@@ -183,27 +212,25 @@ class _Outside(NamedTuple):
 
 def _requests(m, tables, desc, begin, works, base, limit, done, takes):
     """The bursts in turn: block after block, in each its rows as they lie."""
-    layers, bits = tables.layers, UNIT_BITS + 1
+    moves, bits = tables.moves, UNIT_BITS + 1
 
     def start(key: str, width: int) -> Signal:
-        return layers.resize(key, desc[key], width)
+        return moves.resize(key, desc[key], width)
 
     address, block = m.reg("address", bits), m.reg("block_address", bits)
-    bursts, blocks = (
-        m.reg(f"{key}_left", layers.width(f"move_{key}")) for key in ("bursts", "blocks")
-    )
+    bursts, blocks = (m.reg(f"{key}_left", moves.width(key)) for key in ("bursts", "blocks"))
     asking, wanting = m.reg("asking", 1, reset=0), m.reg("wanting", 1, reset=0)
     under_way = m.reg("under_way", OUTSTANDING.bit_length(), reset=0)
-    first = base[-UNIT_BITS:].zext(bits) + start("move_first", bits)
-    following = block + start("move_step", bits)
+    first = base[-UNIT_BITS:].zext(bits) + start("first", bits)
+    following = block + start("step", bits)
     taken = m.wire("request_taken", asking & takes)
     block_end = bursts.eq(0)
     next_block = taken & block_end
     address.next = mux(begin, first, mux(taken, mux(block_end, following, address + 1), address))
     block.next = mux(begin, first, mux(next_block, following, block))
     again = begin | next_block
-    bursts.next = mux(again, desc["move_bursts"], mux(taken, bursts - 1, bursts))
-    blocks.next = mux(begin, desc["move_blocks"], mux(next_block, blocks - 1, blocks))
+    bursts.next = mux(again, desc["bursts"], mux(taken, bursts - 1, bursts))
+    blocks.next = mux(begin, desc["blocks"], mux(next_block, blocks - 1, blocks))
     wanting.next = begin | (wanting & ~(next_block & blocks.eq(0)))
     # No burst reaches beyond the limit, and none begins before the base.
     flag = m.wire(
@@ -219,14 +246,13 @@ def _requests(m, tables, desc, begin, works, base, limit, done, takes):
 
 def _sequence(m, tables, desc, begin, step, beats) -> _Place:
     """Row after row: pointer entries, events, and what fills the last burst."""
-    layers = tables.layers
+    moves = tables.moves
     pointers, events = m.reg("in_pointers", 1), m.reg("in_events", 1)
-    width = max(layers.width(f"move_{key}") for key in ("pixels", "groups", "pad"))
+    width = max(moves.width(key) for key in ("pixels", "groups", "pad"))
     pixels, groups, pad = (
-        layers.resize(f"move_{key}", desc[f"move_{key}"], width)
-        for key in ("pixels", "groups", "pad")
+        moves.resize(key, desc[key], width) for key in ("pixels", "groups", "pad")
     )
-    left, rows = m.reg("left", width), m.reg("rows_left", layers.width("move_rows"))
+    left, rows = m.reg("left", width), m.reg("rows_left", moves.width("rows"))
     most, part, part_last = max(beats.values()), None, m.const(1, 1)
     if most > 1:
         part = m.reg("part", address_width(most))
@@ -243,13 +269,13 @@ def _sequence(m, tables, desc, begin, step, beats) -> _Place:
     events.next = mux(again, 0, mux(step & done, to_events, events))
     count = mux(to_events, groups, mux(to_pad, pad - 1, mux(part_last, left - 1, left)))
     left.next = mux(again, pixels, mux(step, count, left))
-    rows.next = mux(begin, desc["move_rows"], mux(step & row_end, rows - 1, rows))
+    rows.next = mux(begin, desc["rows"], mux(step & row_end, rows - 1, rows))
     addresses = []
     for key, section, bits in (
         ("pointer", pointers, tables.pointer_bits),
         ("event", events, tables.event_bits),
     ):
-        first = layers.resize(f"{key}s", desc[f"{key}s"], bits)
+        first = moves.resize(f"{key}s", desc[f"{key}s"], bits)
         address = m.reg(f"{key}_at", bits)
         address.next = mux(begin, first, mux(step & section & part_last, address + 1, address))
         addresses.append(address)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnir.analysis.loading import BURST, row_layout
-from snnir.analysis.program import LOAD, READOUT, RECEIVE, RUN_FIELDS, STORE, Layer, ProgramTables
+from snnir.analysis.program import READOUT, RECEIVE, RUN_FIELDS, STORE, Layer, ProgramTables
 from snnir.errors import UserError
 from snnir.hardware.columns import Columns, Fields, bits_of
 from snnir.hardware.memories import address_width, pack_rows, rom
@@ -216,10 +216,7 @@ class HardwareTables(TableWidths):
         rows = [
             self._layer(layer) | self._in_batch(index)
             for index, layer in enumerate(self.program.layers)
-            if not layer.move
         ]
-        if self.program.moves:
-            rows = self._with_moves(rows)
         return Columns(
             f"{self.program.name}_layers", {key: [row[key] for row in rows] for key in rows[0]}
         )
@@ -246,6 +243,8 @@ class HardwareTables(TableWidths):
             "received_last": pixels * channels - 1 if receive else 0,
             "channel_last": channels - 1 if receive else 0,
         }
+        if self.program.moves:
+            row["waits"] = layer.waits
         for axis in (0, 1):
             row |= axis_columns(layer, axis)
         return row
@@ -284,40 +283,38 @@ class HardwareTables(TableWidths):
             behind[layer.image] += rows
         return found
 
-    def _with_moves(self, rows: list[dict[str, int]]) -> list[dict[str, int]]:
-        """The table with the rows that move maps, and the columns that only these read."""
-        # What a row does not use should not tell columns apart.
-        computes = next(row for row in rows if not row["receive"])
-        rest, found = iter(rows), []
-        moves = [layer.move for layer in self.program.layers if layer.move]
-        for layer in self.program.layers:
-            move = layer.move or moves[0]
-            row = (
-                next(rest)
-                if layer.move is None
-                else computes
-                | {
-                    "readout": 0,
-                    "events": layer.place.events,
-                    "pointers": layer.place.pointers,
-                }
-            )
-            found.append(
-                row
-                | {
-                    "load": int(layer.kind == LOAD),
-                    "store": int(layer.kind == STORE),
-                    "move_first": move.first,
-                    "move_step": move.height * move.record.bursts,
-                    "move_bursts": move.block_bursts - 1,
-                    "move_blocks": move.blocks - 1,
-                    "move_rows": move.blocks * move.rows - 1,
-                    "move_pixels": move.record.pixels - 1,
-                    "move_groups": move.record.groups - 1,
-                    "move_pad": move.record.bursts * BURST - move.record.beats,
-                }
-            )
-        return found
+    @cached_property
+    def moves(self) -> Columns:
+        """The moves of maps, in order."""
+        return Columns(
+            f"{self.program.name}_moves",
+            {
+                key: [row[key] for row in map(self._move, self.program.moved)]
+                for key in self._move(self.program.moved[0])
+            },
+        )
+
+    def _move(self, moved: Layer) -> dict[str, int]:
+        move = moved.move
+        return {
+            "before": moved.before,
+            "store": int(moved.kind == STORE),
+            "events": moved.place.events,
+            "pointers": moved.place.pointers,
+            "first": move.first,
+            "step": move.height * move.record.bursts,
+            "bursts": move.block_bursts - 1,
+            "blocks": move.blocks - 1,
+            "rows": move.blocks * move.rows - 1,
+            "pixels": move.record.pixels - 1,
+            "groups": move.record.groups - 1,
+            "pad": move.record.bursts * BURST - move.record.beats,
+        }
+
+    @property
+    def moved_bits(self) -> int:
+        """Bits of a number of moves."""
+        return bits_of(0, len(self.program.moved))
 
     @cached_property
     def _modes(self) -> list[tuple[int, int]]:

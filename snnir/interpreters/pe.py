@@ -17,7 +17,7 @@ from xdsl.dialects.builtin import ModuleOp
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.moving import move_clocks
+from snnir.analysis.moving import Mover
 from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
@@ -168,16 +168,17 @@ class _Machine:
         if self.clocks is not None:
             self.loading = loading_of(tables, self.images, self.ddr)
         potentials: list[list[np.ndarray]] = [[] for _ in range(tables.batch)]
-        for layer in tables.layers:
+        self.mover = Mover(self.images, self.ddr)
+        self.clock = np.zeros(self.images, np.int64)
+        for moves, layer in tables.steps:
+            for move in moves:
+                self.maps.move(move)
+                self.mover.move(move.move, move.kind == STORE, self.clock)
             if layer.kind == RECEIVE:
                 image = frames[:, layer.image].transpose(0, 3, 1, 2)
                 pixels = np.ascontiguousarray(image).astype(np.uint16)
                 self.keep("input", layer, pixels)
                 self.maps.write(layer, word_of(layer, pixels), layer.channels)
-                self.count(layer, None, None)
-                continue
-            if layer.move:
-                self.maps.move(layer)
                 self.count(layer, None, None)
                 continue
             currents = self.currents(layer)
@@ -351,11 +352,10 @@ class _Machine:
             self.result.events[layer.label] = self.result.events.get(layer.label, 0) + events
         if self.clocks is None:
             return
-        if layer.move:
-            clocks = np.full(
-                self.images, move_clocks(layer.move.bursts, layer.kind == STORE, self.ddr)
-            )
-        elif walked is None:
+        waited = sum(self.mover.waits(self.clock, layer.waits))
+        if self.loading is not None:
+            self.loading.advance(waited)
+        if walked is None:
             clocks = np.full(self.images, receive_clocks(layer, self.clocks.receive))
         else:
             clocks = layer_clocks(
@@ -368,5 +368,7 @@ class _Machine:
             )
         if self.loading is not None:
             self.loading.advance(clocks)
+        clocks = clocks + waited
+        self.clock = self.clock + clocks
         found = self.result.layer_cycles
         found[layer.label] = found.get(layer.label, 0) + clocks

@@ -23,7 +23,7 @@ from snnir.analysis.cycles import (
     visits,
 )
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.moving import move_clocks
+from snnir.analysis.moving import Mover
 from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 from snnir.hardware.timing import Timing
 from snnir.interpreters.pe_memory import MapMemory, counted, word_of
@@ -36,7 +36,9 @@ class LayerSchedule:
 
     Args:
         begin: (N,) the clock of the image in which the layer starts.
-        clocks: (N,) clocks that it takes.
+        clocks: (N,) clocks that it takes, and has waited for moves before it began.
+        waits: for each of the moves that it waits for, (N,) clocks that it has waited for it.
+        moves: those that may start when it may, and (N,) the clocks in which they start and end.
         tiles: its tiles, in the order in which they are computed.
         runs: all its runs, and `phases`, the clocks of all its phases, each stacked to (phases, N);
             None for rows that receive the image.
@@ -51,6 +53,8 @@ class LayerSchedule:
     begin: np.ndarray
     clocks: np.ndarray
     tiles: tuple[Tile, ...]
+    waits: tuple[tuple[Layer, np.ndarray], ...] = ()
+    moves: tuple[tuple[Layer, np.ndarray, np.ndarray], ...] = ()
     runs: WalkedRuns | None = None
     phases: PhaseClocks | None = None
     spikes: np.ndarray | None = None
@@ -85,15 +89,26 @@ def schedules(
     maps = _CountedMaps(tables, images)
     begin = np.zeros(images, np.int64)
     loading = loading_of(tables, images, ddr)
-    for layer in tables.layers:
+    mover = Mover(images, ddr)
+    for moves, layer in tables.steps:
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
-        if layer.move:
-            clocks = np.full(images, move_clocks(layer.move.bursts, layer.kind == STORE, ddr))
-            yield LayerSchedule(layer, begin, clocks, tiles)
-            maps.move(layer)
-        elif layer.kind == RECEIVE:
+        for move in moves:
+            maps.move(move)
+            mover.move(move.move, move.kind == STORE, begin)
+        waits = mover.waits(begin, layer.waits)
+        waited = sum(waits, np.zeros(images, np.int64))
+        begin = begin + waited
+        if loading is not None:
+            loading.advance(waited)
+        number = len(mover.starts)
+        new = slice(number - len(moves), number)
+        moving = {
+            "waits": tuple(zip(tables.moved, waits, strict=False)),
+            "moves": tuple(zip(moves, mover.starts[new], mover.ends[new], strict=True)),
+        }
+        if layer.kind == RECEIVE:
             clocks = np.full(images, receive_clocks(layer, timing.receive))
-            yield LayerSchedule(layer, begin, clocks, tiles)
+            yield LayerSchedule(layer, begin, clocks + waited, tiles, **moving)
             maps.write(layer, word_of(layer, trains["input"][:, layer.image]), layer.channels)
         else:
             seen, spikes = maps.walk(layer, tiles)
@@ -107,7 +122,8 @@ def schedules(
             ends = tables.runs[:, tables.run_column["phase_end"]]
             pixel_phases = [int(ends[t.run_first :][: t.run_count].sum()) for t in tiles]
             yield LayerSchedule(
-                layer, begin, clocks, tiles, runs, phases, spikes,
+                layer, begin, clocks + waited, tiles, **moving,
+                runs=runs, phases=phases, spikes=spikes,
                 pixel_phases=tuple(pixel_phases), visits=seen[0].shape[1],
                 loads=tuple(loading.loaders[0].taken[-len(tiles) :]) if loading else (),
             )  # fmt: skip
@@ -123,8 +139,6 @@ def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:
     """Images, in whole batches, for which each array of `schedules` is below `limit` bytes."""
     largest = 1
     for layer in tables.layers:
-        if layer.move:
-            continue
         tiles = tables.tiles[layer.tile_first : layer.tile_first + layer.tile_count]
         runs = sum(tile.run_count for tile in tiles)
         largest = max(largest, len(visits(layer)) * runs * tables.array.banks * 4)

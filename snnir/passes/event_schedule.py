@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from snnir.analysis.batch_plan import image_clocks, place_batch, share, unshare
+from snnir.analysis.batch_plan import image_clocks, share, unshare
 from snnir.analysis.loading import choose_ring
+from snnir.analysis.map_schedule import (
+    blocks,
+    needed_bram36,
+    overlap_moves,
+    place_all,
+    place_beside,
+)
 from snnir.analysis.memories import memories
 from snnir.analysis.moving import BURST_BYTES, record_of
-from snnir.analysis.places import event_rows, pointer_row
+from snnir.analysis.overlap import (
+    candidates,
+    in_order,
+    layer_of,
+)
+from snnir.analysis.places import (
+    sources_of,
+)
 from snnir.analysis.positions import least_position_bits
-from snnir.analysis.program import ProgramTables
 from snnir.analysis.reading import places_of, read_program, row_bits
-from snnir.dialects.assembly import int_list, integer, ints
+from snnir.dialects.assembly import int_list, integer
 from snnir.dialects.pe import MAX_BATCH, ProgramOp, ReceiveOp
-from snnir.dialects.pe_layers import LayerOp, shared_rows
-from snnir.dialects.pe_moves import LoadOp
-from snnir.dialects.pe_types import Place, PlaceAttr
+from snnir.dialects.pe_layers import shared_rows
 from snnir.errors import UserError
 from snnir.targets import Target, load_target
 
@@ -55,6 +67,12 @@ class EventSchedulePass(ModulePass):
     sharing. `batch=0` takes the fewest images that come within 5 % of the most images a second, by
     the time that loading takes and an estimate of the time that computing does.
 
+    Maps in DDR are moved while the array computes: a load is put in front of the layer op before
+    the one that reads it, and what is stored keeps its place until the next one has run. What bands
+    read and what they make then lie in two memories (`halves`), so that each is read and written by
+    one at a time, and each row of the program says which moves may run `beside` it. Where that does
+    not fit, layers go without, the one that needs the most first; their ops say why (`alone`).
+
     An event need only tell as many low bits of its position as the longest run of pixels spans,
     which it does where that takes less block RAM; see "Positions" in docs/machine.md.
 
@@ -68,6 +86,7 @@ class EventSchedulePass(ModulePass):
             DDR where that makes the memories fit.
         position_bits: bits of its position that an event holds; 0 chooses.
         batch: images that share the weights that come from DDR, 1 to 8; 0 chooses.
+        overlap: whether maps are moved beside the layers that compute, as far as memory allows.
         shared_from: label of the first layer that shares weights; the first from which the memories
             fit if none is given.
 
@@ -82,6 +101,7 @@ class EventSchedulePass(ModulePass):
     position_bits: int = 0
     batch: int = 1
     shared_from: str = ""
+    overlap: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.batch <= MAX_BATCH:
@@ -98,13 +118,16 @@ class EventSchedulePass(ModulePass):
             raise UserError("no pe.program to schedule", hint="run tile-to-pe first")
         for op in programs:
             unshare(op)
+            in_order(op)
             if self.weights == "onchip":
                 op.ring = None
             schedule(op, self.reuse, self.position_bits)
             if self.weights == "stream":
                 _stream(op, target)
-            if target is not None and self.weights == "auto" and _needed(op) > target.bram36:
+            if target is not None and self.weights == "auto" and needed_bram36(op) > target.bram36:
                 _stream(op, target)
+            if self.overlap:
+                overlap_moves(op, self.reuse, target.bram36 if target else sys.maxsize)
             if self.batch != 1:
                 self._share(op, target)
             if target is not None:
@@ -159,34 +182,18 @@ class EventSchedulePass(ModulePass):
             share(op, images, first)
             schedule(op, self.reuse)
             _narrow(op, self.position_bits)
-            if _needed(op) <= room:
+            if needed_bram36(op) <= room:
                 return True
         return False
 
 
 def schedule(program: ProgramOp, reuse: bool = True, position_bits: int = 0) -> None:
     """Sets all places and addresses of a program."""
-    _place_maps(program, reuse)
+    place_all(program, reuse)
     _place_weights(program)
     _place_buffers(program)
     _narrow(program, position_bits)
     _place_buffers(program)
-
-
-def _place_maps(program: ProgramOp, reuse: bool) -> None:
-    banks = program.array.banks
-    events, event_stride = place_batch(program, event_rows(banks), reuse)
-    pointers, pointer_stride = place_batch(program, pointer_row, reuse)
-    program.image_stride = ints([event_stride, pointer_stride]) if program.batch else None
-    places = {
-        value: PlaceAttr(Place(address, value.type.capacity(banks), pointers[value]))
-        for value, address in events.items()
-    }
-    for op in program.steps:
-        if isinstance(op, ReceiveOp):
-            op.places = ArrayAttr([places[word] for word in op.words])
-        elif isinstance(op, LayerOp | LoadOp):
-            op.place = places.get(op.out)
 
 
 def _place_weights(program: ProgramOp) -> None:
@@ -227,7 +234,7 @@ def _narrow(op: ProgramOp, asked: int) -> None:
     bits = asked or needed
     tables = read_program(op, weights=False)
     narrow = replace(tables, position_bits=bits)
-    if bits < tables.position_max.bit_length() and (asked or _blocks(narrow) < _blocks(tables)):
+    if bits < tables.position_max.bit_length() and (asked or blocks(narrow) < blocks(tables)):
         op.position_bits = integer(bits)
 
 
@@ -240,26 +247,32 @@ def _stream(op: ProgramOp, target: Target | None) -> None:
         _place_weights(op)
 
 
-def _needed(op: ProgramOp) -> float:
-    return _blocks(read_program(op, weights=False))
-
-
-def _blocks(tables: ProgramTables) -> float:
-    return sum(memory.bram36 for memory in memories(tables))
-
-
-def overflow(program: ProgramOp, bram36: int) -> float:
+def overflow(
+    program: ProgramOp, bram36: int, overlap: bool = False, alone: Container[str] = ()
+) -> float:
     """By how much the memories of a program without addresses exceed some block RAM.
 
     Weights may come from DDR, as in the pass. The program stays as it is.
+
+    Args:
+        overlap: whether maps move beside layers, but for those of layers that are `alone`.
     """
     copy = program.clone()
     schedule(copy)
-    if (over := _needed(copy) - bram36) > 0:
+    if overlap and copy.buffers:
+        moved = [one for one in candidates(copy) if one.what == "next" and one.layer not in alone]
+        receiving = {
+            layer_of(op)
+            for op in copy.layers
+            if any(isinstance(v.owner, ReceiveOp) for v in sources_of(op))
+        }
+        place_beside(copy, True, [one for one in moved if one.layer not in receiving])
+    needed = needed_bram36(copy)
+    if (over := needed - bram36) > 0:
         most = max(tile.rows for layer in copy.layers for tile in layer.tiles)
         copy.ring = copy.ring or integer(choose_ring(copy.array.data, most, bram36))
         _place_weights(copy)
-        over = min(over, _needed(copy) - bram36)
+        over = min(over, needed_bram36(copy) - bram36)
     return over
 
 
@@ -268,7 +281,9 @@ def needed_beside_maps(program: ProgramOp) -> float:
     copy = program.clone()
     schedule(copy)
     found = memories(read_program(copy))
-    return sum(memory.bram36 for memory in found if memory.name not in ("events", "pointers"))
+    return sum(
+        memory.bram36 for memory in found if not memory.name.startswith(("events", "pointers"))
+    )
 
 
 def _check_fit(op: ProgramOp, target: str, available: int) -> None:

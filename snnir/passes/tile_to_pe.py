@@ -17,6 +17,7 @@ from snnir.analysis.network import network_of
 from snnir.analysis.resources import weight_bram36
 from snnir.dialects.assembly import integer
 from snnir.dialects.pe import ProgramOp
+from snnir.dialects.pe_layers import shared_rows
 from snnir.dialects.pe_types import (
     POWERS_OF_TWO,
     ArrayParameters,
@@ -37,7 +38,7 @@ MAPS_SHARE = 1 / 4
 """Of the block RAM: where maps in DDR leave less for what they need on the chip, weights come from
 there as well."""
 
-MAP_ATTEMPTS = 6
+MAP_ATTEMPTS = 8
 """How often bands are chosen anew where the estimate of what fits was wrong."""
 
 
@@ -84,6 +85,8 @@ class TileToPePass(ModulePass):
         weights: `onchip` keeps all weights in the banks' memories, `stream` fetches them from DDR
             tile by tile into rings, `auto` does so where they do not fit the target.
         ring: rows of a bank's ring, a power of two; 0 takes two of the largest tiles or more.
+        overlap: whether bands are made small enough for the maps of two, so that `event-schedule`
+            can let maps move while the array computes.
         maps: `onchip` keeps all feature maps in the array's memories, `ddr` keeps them in DDR and
             has of each only what a layer needs on the chip, `auto` does so with those that do not
             fit the target.
@@ -109,6 +112,7 @@ class TileToPePass(ModulePass):
     ring: int = 0
     maps: str = "auto"
     bands: int = 0
+    overlap: bool = True
     machine: str = ""
 
     def __post_init__(self) -> None:
@@ -181,14 +185,29 @@ class TileToPePass(ModulePass):
             room = target.bram36 - needed_beside_maps(program)
         array = program.array.data
         options = replace(options, **vars(array))
+        if self.overlap and not self.bands:
+            with contextlib.suppress(UserError):
+                program, over = options._in_bands(plan, target, room)
+                if over <= 0:
+                    return program
+            options = replace(options, overlap=False)
+        return options._in_bands(plan, target, room)[0]
+
+    def _in_bands(self, plan: NetworkPlan, target: Target, room: float) -> tuple[ProgramOp, float]:
+        """The program with bands that fit some block RAM, and by how much they do not."""
+        overlap = self.overlap and not self.bands
+        array = ArrayParameters(**{name: getattr(self, name) for name in ArrayParameters.LIMITS})
         for _ in range(MAP_ATTEMPTS):
-            maps = plan_maps(plan, array, self.maps, self.bands, room)
-            program = options._program(plan, target, maps)
-            over = overflow(program, target.bram36)
+            maps = plan_maps(plan, array, self.maps, self.bands, room, overlap)
+            program = self._program(plan, target, maps)
+            over = overflow(program, target.bram36, overlap, maps.alone)
             if over <= 0 or self.bands:
                 break
-            room -= over
-        return program
+            # What is there besides is known once there are bands.
+            known = target.bram36 - needed_beside_maps(program)
+            exact = overlap and known >= maps.needed
+            room = maps.needed - over if exact else known if overlap else room - over
+        return program, over
 
     def _program(self, plan: NetworkPlan, target: Target, maps: MapPlan | None) -> ProgramOp:
         if self.machine:
@@ -231,7 +250,9 @@ class TileToPePass(ModulePass):
 def _check_weights(program: ProgramOp, target: Target) -> None:
     """Raise where the weights of the finished program do not fit the target, or not the ring."""
     array = program.array.data
-    rows = [tile.rows for layer in program.layers for tile in layer.tiles]
+    # Bands of a layer share what is on the chip.
+    tiles = [tile for layer in program.layers for tile in layer.tiles]
+    rows = {shared_rows(tile): tile.rows for tile in tiles}.values()
     depth = program.ring.value.data if program.ring else sum(rows)
     if depth < max(rows):
         raise UserError(

@@ -12,6 +12,7 @@ from xdsl.passes import ModulePass
 from xdsl.traits import SymbolTable
 
 from snnir.analysis.buffers import check_buffers
+from snnir.analysis.overlap import check_beside, check_halves
 from snnir.analysis.places import (
     RowSize,
     event_rows,
@@ -68,6 +69,8 @@ class VerifyPeSchedulePass(ModulePass):
             _check_places(op)
             _check_positions(op)
             check_buffers(op)
+            check_halves(op, places_of(op))
+            check_beside(op, places_of(op))
             for layer in op.layers:
                 _check_layer(layer)
 
@@ -147,12 +150,12 @@ def _check_maps_apart(op: ProgramOp, what: str, row: RowSize, starts: dict[objec
     """Whether maps that are needed at the same time do not overlap, but for those in place."""
     lives, above = lifetimes(op), in_place(op, row)
     for index, one in enumerate(lives):
-        source, gap = above.get(one.value, (None, 0))
+        gaps = dict(above.get(one.value, ()))
         for other in (life for life in lives[:index] if life.meets(one)):
             here, there = starts[one.value], starts[other.value]
             kinds = one.value.type, other.value.type
             ends = here + map_size(kinds[0], row), there + map_size(kinds[1], row)
-            if other.value is source and here + gap <= there:
+            if other.value in gaps and here + gaps[other.value] <= there:
                 continue
             if here < ends[1] and there < ends[0]:
                 raise UserError(

@@ -42,12 +42,15 @@ class Counted:
         ends: running counters, and spikes read, at the end of each tile and layer.
         phases: of the first image, of `PHASE`.
         beats: of the first image, the clock in which each beat of weights was taken.
+        moves: (moves, 2), of the first image, the first clock of each move of maps, and the one
+            behind its last.
     """
 
     images: np.ndarray
     ends: np.ndarray
     phases: np.ndarray
     beats: np.ndarray
+    moves: np.ndarray
 
     def layers(self, tables: ProgramTables) -> list[list[dict[str, np.ndarray]]]:
         """For each row of the unrolled layer table and each of its tiles, what was counted in it.
@@ -90,5 +93,5 @@ def read_counted(out: Path) -> Counted:
     latched = np.dtype([(counter.name, np.int64) for counter in COUNTERS])
     return Counted(
         read("counters", latched), read("ends", _END), read("phases", PHASE),
-        read("beats", np.int64),
+        read("beats", np.int64), read("moves", np.int64).reshape(-1, 2),
     )  # fmt: skip

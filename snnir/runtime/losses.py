@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.losses import PARTS, counted_losses, layer_losses, peak, receive_losses
-from snnir.analysis.program import ProgramTables
+from snnir.analysis.program import LOAD, ProgramTables
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.pe import neurons_of
 from snnir.interpreters.pe_schedule import LayerSchedule, images_at_once, schedules
@@ -53,8 +53,18 @@ def model_losses(
     tables: ProgramTables, clocks: Timing, row: LayerSchedule
 ) -> dict[str, np.ndarray]:
     """The parts of a row of the layer table by the cycle model."""
+    waits = {"loads": 0, "stores": 0}
+    for move, clocks_of in row.waits:
+        waits["loads" if move.kind == LOAD else "stores"] += clocks_of * peak(tables.array)
+    found = _layer_losses(tables, clocks, row, sum(clocks_of for _, clocks_of in row.waits))
+    return {part: values + waits.get(part, 0) for part, values in found.items()}
+
+
+def _layer_losses(
+    tables: ProgramTables, clocks: Timing, row: LayerSchedule, waited: np.ndarray | int
+) -> dict[str, np.ndarray]:
     if row.runs is None:
-        return receive_losses(tables.array, row.clocks)
+        return receive_losses(tables.array, row.clocks - waited)
     return layer_losses(
         tables.array,
         clocks.resolve,
@@ -72,10 +82,6 @@ def rtl_losses(tables: ProgramTables, counted: Counted) -> Found:
     tables = tables.unrolled
     for layer, parts in zip(tables.layers, counted.layers(tables), strict=True):
         tiles = tables.tiles[layer.tile_first :][: layer.tile_count]
-        if not tiles:
-            clocks = sum(part["clocks"] for part in parts)
-            yield layer.of, clocks, receive_losses(tables.array, clocks)
-            continue
         channels = np.array([tile.channels for tile in tiles][: len(parts)])
         counts = {key: np.stack([part[key] for part in parts], axis=1) for key in parts[0]}
         yield (

@@ -18,6 +18,7 @@ struct MapsOptions {
     int64_t read_fault = -1;     // the beat that is answered with `answer`
     int64_t write_fault = -1;    // the burst that is
     unsigned answer = 2;
+    int64_t reset = 0;           // clocks behind which all is reset once
 };
 
 // A fixed latency from a request to its first beat, and from a written burst to its answer; a
@@ -94,6 +95,17 @@ public:
             return wrong;
         return request(core->m_axi_maps_awvalid, core->m_axi_maps_awready,
                        core->m_axi_maps_awaddr, core->m_axi_maps_awlen, asked_write_, writes_, 0);
+    }
+
+    // Nothing is under way, and the memory holds anything.
+    void reset() {
+        reads_.clear();
+        writes_.clear();
+        memory_.assign(memory_.size(), 0xAA);
+        read_credit_ = write_credit_ = 256;
+        beat_ = burst_ = 0;
+        asked_read_ = asked_write_ = 0;
+        offers_ = answers_ = false;
     }
 
     size_t open(const Core* core) const {

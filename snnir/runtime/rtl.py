@@ -97,6 +97,7 @@ class RtlEngine:
         maps_faults: tuple[int, int] = (-1, -1),
         maps_answer: int = 2,
         maps_bytes: int | None = None,
+        reset: int = 0,
     ) -> EngineResult:
         """Run images.
 
@@ -111,6 +112,7 @@ class RtlEngine:
             maps_faults: of feature maps in DDR the beat that is read and the burst that is written
                 that are answered with `maps_answer`, -1 for none.
             maps_bytes: bytes between their base and their limit, if not just as many as needed.
+            reset: other than 0, the clock in which a core that moves maps is reset, to begin anew.
 
         Raises:
             UserError: the frames have another shape or type, counters are missing, or the
@@ -130,8 +132,9 @@ class RtlEngine:
             weights = weight_stream(self.tables) if self.tables.ring else b""
             maps = self.tables.maps_bytes if maps_bytes is None else maps_bytes
             memory = Memory(
-                weights, ddr, ddr_pauses, ddr_fault, ddr_fault_port, maps, maps_faults, maps_answer
-            )
+                weights, ddr, ddr_pauses, ddr_fault, ddr_fault_port, maps, maps_faults, maps_answer,
+                reset,
+            )  # fmt: skip
         batches = frames_of_batches(frames, self.tables.batch)
         traces = self.simulate(batches, record, seed, memory, counted)
         return self.result(traces, len(frames), record, time.perf_counter() - start)

@@ -1,7 +1,7 @@
 // The Verilator test bench of every generated core: images in, potentials and traces out.
 //
 //   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD
-//         [WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT [MAPS READ_FAULT WRITE_FAULT ANSWER]]
+//         [WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT [MAPS READ_FAULT WRITE_FAULT ANSWER RESET]]
 //
 // FRAMES is a file of images, IMAGE_BYTES each. Written are OUT.results (per image OUTPUTS int32
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
@@ -16,7 +16,8 @@
 // the port FAULT_PORT. SNNIR_STREAM is the number of ports, each of that rate.
 //
 // A core that moves feature maps (SNNIR_MAPS) has MAPS bytes for them in the same kind of memory, at
-// a port of its own; beat READ_FAULT and burst WRITE_FAULT are answered with ANSWER.
+// a port of its own; beat READ_FAULT and burst WRITE_FAULT are answered with ANSWER. With a RESET other
+// than 0 all is reset after so many clocks, and begins anew.
 
 #include <cstdint>
 #include <cstdio>
@@ -116,6 +117,14 @@ public:
         return true;
     }
 
+    void reset() {
+        requests_.clear();
+        credit_ = 256;
+        beat_ = 0;
+        asked_ = 0;
+        offers_ = false;
+    }
+
     size_t open() const { return requests_.size(); }
     bool asks() const { return pins_.arvalid; }
     bool takes() const { return pins_.rvalid && pins_.rready; }
@@ -174,6 +183,9 @@ public:
         core_->m_tready = 0;
         for (int i = 0; i < 3; i++) tick();
         core_->rst = 0;
+#ifdef SNNIR_MAPS
+        if (maps_options_.reset && !reset_behind(maps_options_.reset)) return 1;
+#endif
         const size_t words = frames_.size() / image_bytes_ * outputs_;
         while (received_ < words) {
             drive();
@@ -208,6 +220,32 @@ public:
 
 private:
     bool pause() { return pauses_ && (random_() & 3) == 0; }
+
+#ifdef SNNIR_MAPS
+    // Runs for some clocks, and resets the core and its memories in the middle of what they do.
+    bool reset_behind(int64_t clocks) {
+        for (int64_t i = 0; i < clocks; i++) {
+            drive();
+            core_->eval();
+            if (!memory_works()) return false;
+            const bool sent = core_->s_tvalid && core_->s_tready;
+            tick();
+            next_byte_ += sent;
+            if (sent) holds_ = false;
+        }
+        core_->rst = 1;
+        core_->s_tvalid = 0;
+        for (int i = 0; i < 3; i++) tick();
+        core_->rst = 0;
+#ifdef SNNIR_STREAM
+        for (Ddr& port : ddr_) port.reset();
+#endif
+        maps_.reset();
+        next_byte_ = 0;
+        holds_ = false;
+        return true;
+    }
+#endif
 
     // Whether weights come in as they should; a core that stops must do so in good order.
     bool memory_works() {
@@ -282,6 +320,9 @@ private:
 #ifdef SNNIR_COUNTERS
         if (counters_) {
             counters_->observe(core_.get());
+#ifdef SNNIR_MAPS
+            counters_->move(core_.get(), core_->trace_moves);
+#endif
 #ifdef SNNIR_STREAM
             if (ddr_.front().takes()) counters_->beat(core_.get());
 #endif
@@ -354,11 +395,11 @@ std::vector<char> contents(const char* name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 8 && argc != 14 && argc != 18) {
+    if (argc != 8 && argc != 14 && argc != 19) {
         std::fprintf(stderr,
                      "usage: %s FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD "
                      "[WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT "
-                     "[MAPS READ_FAULT WRITE_FAULT ANSWER]]\n",
+                     "[MAPS READ_FAULT WRITE_FAULT ANSWER RESET]]\n",
                      argv[0]);
         return 2;
     }
@@ -373,7 +414,7 @@ int main(int argc, char** argv) {
     }
 #ifdef SNNIR_MAPS
     MapsOptions maps;
-    if (argc == 18) {
+    if (argc == 19) {
         maps.bytes = std::stoull(argv[14]);
         maps.latency = ddr.latency;
         maps.rate = ddr.rate;
@@ -381,6 +422,7 @@ int main(int argc, char** argv) {
         maps.read_fault = std::stol(argv[15]);
         maps.write_fault = std::stol(argv[16]);
         maps.answer = static_cast<unsigned>(std::stoul(argv[17]));
+        maps.reset = std::stol(argv[18]);
     }
 #endif
     Bench bench(contents(argv[1]), std::stoul(argv[2]), std::stoul(argv[3]), std::stoul(argv[4]),

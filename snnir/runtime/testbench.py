@@ -35,6 +35,7 @@ class Memory:
         maps: bytes for feature maps, of a core that moves them.
         maps_faults: the beat that is read there and the burst that is written that are answered
             with `answer`, -1 for none.
+        reset: other than 0, the clock in which everything is reset once, of a core that moves maps.
     """
 
     weights: bytes
@@ -45,6 +46,7 @@ class Memory:
     maps: int = 0
     maps_faults: tuple[int, int] = (-1, -1)
     answer: int = 2
+    reset: int = 0
 
 
 @dataclass
@@ -132,7 +134,8 @@ def simulate(
             ddr = memory.ddr
             arguments += [weights, ddr.latency, ddr.rate, memory.pauses]
             arguments += [memory.fault, memory.fault_port]
-            arguments += [memory.maps, *memory.maps_faults, memory.answer] if memory.maps else []
+            if memory.maps:
+                arguments += [memory.maps, *memory.maps_faults, memory.answer, memory.reset]
         result = subprocess.run(
             [str(simulator.resolve()), *map(str, arguments)],
             cwd=folder,

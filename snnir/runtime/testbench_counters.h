@@ -3,8 +3,9 @@
 //
 // Written are, all int64: OUT.counters (an image: its latched counters), OUT.ends (flags, clock, the
 // running counters and the spikes that the banks have read, since the start of the image; flags are
-// 1 a tile, 2 a layer, 4 the first of an image), OUT.phases (see Phase) and OUT.beats (the clock in
-// which each was taken).
+// 1 a tile, 2 a layer, 4 the first of an image), OUT.phases (see Phase), OUT.beats (the clock in
+// which each was taken) and OUT.moves (for each move of maps the first clock, and the one behind the
+// last).
 
 #pragma once
 
@@ -30,7 +31,7 @@ public:
     explicit CounterRecords(const std::string& out)
         : counters_(out + ".counters", std::ios::binary), ends_(out + ".ends", std::ios::binary),
           phase_file_(out + ".phases", std::ios::binary),
-          beats_(out + ".beats", std::ios::binary) {}
+          beats_(out + ".beats", std::ios::binary), moves_(out + ".moves", std::ios::binary) {}
 
     ~CounterRecords() {
         for (const Phase& phase : phases_) write(phase_file_, phase);
@@ -56,12 +57,19 @@ public:
         if (images_ == 0 && core->running) write(beats_, static_cast<int64_t>(core->cycles));
     }
 
+    // A move of maps starts, or one has ended.
+    void move(const Vcore* core, unsigned trace) {
+        if (images_ != 0 || !core->running) return;
+        if (trace & 3) write(moves_, static_cast<int64_t>(core->cycles) - 1);
+        if (trace & 4) write(moves_, static_cast<int64_t>(core->cycles));
+    }
+
 private:
     enum : uint32_t {
         kRunning = 1, kLayerEnd = 2, kTileEnd = 4, kPixelEnd = 8, kPhaseEnd = 16, kRun = 32,
         kResolved = 64, kLongest = 128, kDone = 256, kLoaded = 512, kDrains = 1024,
     };
-    static const int kCounts = 9;
+    static const int kCounts = 11;
 
     // A phase: the clocks of the image in which it started, in which its first and its last run
     // reached the queues, in which its last entry was emitted, its last clock, and the last clock
@@ -76,7 +84,8 @@ private:
             : values{core->counter_images, core->counter_clocks, core->counter_events,
                      core->counter_busy, core->counter_imbalance, core->counter_ends,
                      core->counter_resolver, core->counter_weights, core->counter_drain,
-                     core->counter_pipeline, core->counter_receive} {}
+                     core->counter_pipeline, core->counter_receive, core->counter_loads,
+                     core->counter_stores} {}
     };
     struct End {
         int64_t flags, clock, counts[kCounts], spikes;
@@ -142,7 +151,7 @@ private:
         }
     }
 
-    std::ofstream counters_, ends_, phase_file_, beats_;
+    std::ofstream counters_, ends_, phase_file_, beats_, moves_;
     std::vector<Phase> phases_;
     std::deque<Phase> resolved_;
     Phase open_, runs_;

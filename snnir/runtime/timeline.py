@@ -22,7 +22,9 @@ class TracedLayer:
     """One row of the layer table; clocks count from the start of the image.
 
     Args:
-        begin, clocks: its first clock, and how many it takes.
+        begin, clocks: its first clock, and how many it takes; before, it has `waited` for moves.
+        moves: those of maps that may start when it may, each with its first clock and the one
+            behind its last.
         phases: (phases,) of `PHASE`; None for rows that receive the image.
         loads: for each tile the clocks in which its first and its last beat of weights were
             taken, and how many there are; nothing where weights are on the chip.
@@ -33,6 +35,8 @@ class TracedLayer:
     layer: Layer
     begin: int
     clocks: int
+    waited: int = 0
+    moves: tuple[tuple[Layer, int, int], ...] = ()
     phases: np.ndarray | None = None
     loads: tuple[tuple[int, int, int], ...] = ()
     pixel_phases: tuple[int, ...] = ()
@@ -52,9 +56,11 @@ def model_timeline(
     constants = timing(tables, neurons_of(module))
     first = {label: words[: tables.batch] for label, words in trains.items()}
     for row in schedules(tables, constants, first, ddr):
-        begin, clocks = int(row.begin[0]), int(row.clocks[0])
+        waited = sum(int(clocks[0]) for _, clocks in row.waits)
+        moves = tuple((move, int(start[0]), int(end[0])) for move, start, end in row.moves)
+        begin, clocks = int(row.begin[0]), int(row.clocks[0]) - waited
         if row.runs is None:
-            yield TracedLayer(row.layer, begin, clocks)
+            yield TracedLayer(row.layer, begin, clocks, waited, moves)
             continue
         ends = np.flatnonzero(row.runs.phase_end)
         firsts = np.append(0, ends[:-1] + 1)
@@ -72,7 +78,9 @@ def model_timeline(
         phases["longest"] = (events + told).max(axis=1)
         drained = phases["end"] + row.runs.drain[ends]
         phases["drained"] = np.where(row.runs.pixel_end[ends], drained, -1)
-        yield TracedLayer(row.layer, begin, clocks, phases, row.loads, row.pixel_phases, row.visits)
+        yield TracedLayer(
+            row.layer, begin, clocks, waited, moves, phases, row.loads, row.pixel_phases, row.visits
+        )
 
 
 def rtl_timeline(tables: ProgramTables, counted: Counted) -> Iterator[TracedLayer]:
@@ -81,10 +89,15 @@ def rtl_timeline(tables: ProgramTables, counted: Counted) -> Iterator[TracedLaye
     begin, at, beat, tile_last = 0, 0, 0, -1
     beats = row_layout(tables.array).beats if tables.ring else 0
     ends = tables.runs[:, tables.run_column["phase_end"]]
-    for layer, row in zip(tables.layers, counted.layers(tables), strict=True):
+    spans = zip(tables.moved, counted.moves.tolist(), strict=True)
+    moves = [(move, start, end) for move, (start, end) in spans]
+    for index, (layer, row) in enumerate(zip(tables.layers, counted.layers(tables), strict=True)):
         clocks = sum(int(tile["clocks"][0]) for tile in row)
+        waited = sum(int(tile[key][0]) for tile in row for key in ("loads", "stores"))
+        begin, clocks = begin + waited, clocks - waited
+        mine = tuple(move for move in moves if move[0].before == index)
         if layer.kind not in (FIRE, READOUT):
-            yield TracedLayer(layer, begin, clocks)
+            yield TracedLayer(layer, begin, clocks, waited, mine)
         else:
             tiles = tables.tiles[layer.tile_first :][: layer.tile_count]
             count = int(np.searchsorted(counted.phases["end"], begin + clocks)) - at
@@ -99,6 +112,8 @@ def rtl_timeline(tables: ProgramTables, counted: Counted) -> Iterator[TracedLaye
                 layer,
                 begin,
                 clocks,
+                waited,
+                mine,
                 counted.phases[at : at + count],
                 tuple(loads),
                 tuple(_pixel_phases(ends, tile) for tile in tiles),

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from snnir.analysis.cycles import row_visits
-from snnir.analysis.program import ProgramTables
+from snnir.analysis.program import LOAD, ProgramTables
 from snnir.runtime.timeline import TracedLayer
 
-LAYERS, RECEIVING, WEIGHTS, RESOLVER, EMITTERS, DRAIN = range(6)
-_TRACKS = ("layers", "receive", "weights", "resolver", "emitters", "drain")
+LAYERS, RECEIVING, WEIGHTS, RESOLVER, EMITTERS, DRAIN, LOADS, STORES = range(8)
+_TRACKS = (
+    "layers", "receive", "weights", "resolver", "emitters", "drain", "maps from DDR", "maps to DDR",
+)  # fmt: skip
 
 _COUNTERS = ("events per clock", "resolver held by full queues")
 
@@ -78,7 +80,8 @@ class _Tracer:
         self.events = [self.meta("process_name", 0, name)]
         self.events.append(self.meta("process_sort_index", 0, process))
         for track, name in enumerate(_TRACKS):
-            if track != WEIGHTS or tables.ring:
+            there = {WEIGHTS: tables.ring, LOADS: tables.moves, STORES: tables.moves}
+            if there.get(track, True):
                 self.events.append(self.meta("thread_name", track, name))
                 self.events.append(self.meta("thread_sort_index", track, track))
 
@@ -86,6 +89,11 @@ class _Tracer:
         begin, clocks, label = row.begin, row.clocks, row.layer.label
         if self.several:
             label += f" image {row.layer.image}"
+        for move, start, end in row.moves:
+            track = LOADS if move.kind == LOAD else STORES
+            self.slice(track, move.label, start, end, bytes=move.move.bytes)
+        if row.waited:
+            self.slice(LAYERS, f"{label} waits for maps", begin - row.waited, begin)
         self.slice(LAYERS, label, begin, begin + clocks)
         if row.phases is None:
             self.slice(RECEIVING, label, begin, begin + clocks)

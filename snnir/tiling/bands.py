@@ -20,6 +20,9 @@ from snnir.tiling.layers import LayerPlan, NetworkPlan
 MAPS = ("auto", "onchip", "ddr")
 """Where feature maps may be kept."""
 
+HIDDEN = 1 / 8
+"""Of the clocks in which maps are loaded, what is not hidden behind computing, about."""
+
 
 @dataclass(frozen=True)
 class BandPlan:
@@ -47,10 +50,14 @@ class MapPlan:
     Args:
         ddr: the maps in DDR; the image among them stays in its buffer and is received in parts.
         rows: rows of the result in each band, for layers whose result is in DDR.
+        needed: block RAM that they take by estimate [BRAM36].
+        alone: layers that have no room for the maps of the next band while one is computed.
     """
 
     ddr: set[SSAValue] = field(default_factory=set)
     rows: dict[str, int] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
+    needed: float = 0
 
     def bands(self, layer: LayerPlan) -> list[BandPlan]:
         """The bands of a layer, from top to bottom."""
@@ -83,28 +90,38 @@ def band_of(layer: LayerPlan, row: int, rows: int, whole: bool = False) -> BandP
 
 
 def plan_maps(
-    plan: NetworkPlan, array: ArrayParameters, maps: str, bands: int, room: float
+    plan: NetworkPlan,
+    array: ArrayParameters,
+    maps: str,
+    bands: int,
+    room: float,
+    overlap: bool = True,
 ) -> MapPlan:
     """Where maps are kept so that they fit some block RAM.
 
     Step by step: where what a layer needs at once does not fit, the largest map on the chip goes to
     DDR, its own sources and result among them; where no such map is left, the layer is cut into
-    one band more.
+    one band more. Where maps are to move while bands are computed, there must be room for those of
+    two bands as well; a layer for which there never is has its bands as if they were not.
 
     Args:
         maps: `ddr` keeps all maps there, `auto` those that do not fit.
         bands: of every layer whose result is in DDR; 0 for as few as fit.
         room: block RAM for events and their pointers [BRAM36].
+        overlap: whether maps are to move while bands are computed.
 
     Raises:
         UserError: a layer does not fit in bands of one row.
     """
-    return _Planner(plan, array, bands, room).plan(maps)
+    return _Planner(plan, array, bands, room, overlap).plan(maps)
 
 
 class _Planner:
-    def __init__(self, plan: NetworkPlan, array: ArrayParameters, bands: int, room: float):
+    def __init__(
+        self, plan: NetworkPlan, array: ArrayParameters, bands: int, room: float, overlap: bool
+    ):
         self.layers, self.array, self.fixed, self.room = plan.layers, array, bands, room
+        self.overlap = overlap and not bands
         self.image = plan.encode.train
         self.words = len(word_shifts(plan.image_bits, array.planes))
         self.result = MapPlan()
@@ -127,6 +144,11 @@ class _Planner:
         done = False
         while not done:
             done = all([self.fits(step, layer) for step, layer in enumerate(self.layers, 1)])
+        if self.overlap and self.result.ddr - {self.image}:
+            self.plan_twice()
+        else:
+            steps = enumerate(self.layers, 1)
+            self.result.needed = max(self.needed(step, layer) for step, layer in steps)
         return self.result
 
     def cut(self, layer: LayerPlan, bands: int) -> None:
@@ -161,18 +183,106 @@ class _Planner:
                 where=layer.label,
                 hint="use fewer banks or channels, more bands, or a larger target",
             )
+        self.cut_more(layer, rows)
+        return False
+
+    def cut_more(self, layer: LayerPlan, rows: int) -> None:
+        """One band more, of fewer rows."""
+        height = layer.stored[1]
         bands = -(-height // rows) + 1
         while -(-height // bands) == rows:
             bands += 1
         self.cut(layer, bands)
-        return False
 
-    def needed(self, step: int, layer: LayerPlan) -> float:
-        """Block RAM of what has to be on the chip for a layer."""
+    def plan_twice(self) -> None:
+        """More bands, until the maps of two fit where they move while one is computed.
+
+        What bands read is in one half of the memories, what they make in the other; each half is as
+        large as the layer that needs the most of it wants. Of the two layers that do, the one is
+        cut that costs less. Where neither can be, one goes alone: it keeps the bands that it had.
+        """
+        before, ddr = dict(self.result.rows), set(self.result.ddr)
+        while True:
+            halves = [self.halves(step, layer) for step, layer in enumerate(self.layers, 1)]
+            sizes = [[self.bram(*words) for words in half] for half in zip(*halves, strict=True)]
+            self.result.needed = sum(map(max, sizes))
+            if self.result.needed <= self.room:
+                return
+            largest = [self.layers[half.index(max(half))] for half in sizes]
+            able = [one for one in largest if one.out is not None and self.rows_of(one) > 1]
+            if able:
+                layer = min(able, key=self.cost)
+                # Only what is stored is made in bands.
+                self.result.ddr.add(layer.out)
+                self.cut_more(layer, self.rows_of(layer))
+                continue
+            together = [one for one in largest if one.label not in self.result.alone]
+            if not together:
+                self.result.rows, self.result.ddr = before, ddr
+                self.result.alone = {layer.label for layer in self.layers}
+                return
+            label = together[0].label
+            self.result.alone.add(label)
+            self.result.rows.pop(label, None)
+            self.result.rows |= {key: rows for key, rows in before.items() if key == label}
+
+    def rows_of(self, layer: LayerPlan) -> int:
+        """Rows of the result of a band."""
+        return self.result.rows.get(layer.label, layer.stored[1])
+
+    def cost(self, layer: LayerPlan) -> float:
+        """Clocks that more and smaller bands take to read what they share, by estimate."""
+        before, rows = self.read(layer), self.result.rows.get(layer.label)
+        self.cut_more(layer, self.rows_of(layer))
+        more = self.read(layer) - before
+        self.result.rows.pop(layer.label)
+        if rows is not None:
+            self.result.rows[layer.label] = rows
+        return more
+
+    def read(self, layer: LayerPlan) -> float:
+        """Clocks in which all bands get their rows: a neuron of the image, or a beat of a map."""
+        total = 0.0
+        for band in self.result.bands(layer):
+            for source, (_, rows) in band.sources.items():
+                channels, _, width = source.type.dims
+                if source is self.image:
+                    total += self.words * rows * channels * width
+                else:
+                    groups, pixels = self.words_of(source, rows)
+                    total += HIDDEN * self.array.banks * (groups + pixels) / 8
+        return total
+
+    def halves(self, step: int, layer: LayerPlan) -> tuple[list[int], list[int]]:
+        """Words of what a layer reads, what stays on the chip among it, and of what it makes.
+
+        Where it receives the image, what it makes is stored meanwhile and is there once.
+        """
+        bands = self.result.bands(layer)
+        read, made = [], []
+        for band in bands:
+            sources = [item for item in band.sources.items() if item[0] in self.result.ddr]
+            words = [self.words_of(source, rows) for source, (_, rows) in sources]
+            read.append(_most(words, len(words)) if words else [0, 0])
+            made.append([0, 0])
+            if layer.out in self.result.ddr:
+                made[-1] = self.words_of(layer.out, band.rows)
+        receives = any(self.image in band.sources for band in bands)
+        receives = receives and self.image in self.result.ddr
+        times = 1 if receives or layer.label in self.result.alone else 2
+        return _add(self.kept(step), _most(read, times)), _most(made, times)
+
+    def kept(self, step: int) -> list[int]:
+        """Words of what stays on the chip."""
         kept = [0, 0]
         for value, born in self.born.items():
             if value not in self.result.ddr and born <= step <= self.dies[value]:
                 kept = _add(kept, self.words_of(value, value.type.dims[1]))
+        return kept
+
+    def needed(self, step: int, layer: LayerPlan) -> float:
+        """Block RAM of what has to be on the chip for a layer."""
+        kept = self.kept(step)
         most = [0, 0]
         for band in self.result.bands(layer):
             own = [0, 0]
@@ -212,6 +322,17 @@ class _Planner:
                 span = pixels * self.pitch[synapse.source]
                 reach = max(reach, -(-span // self.array.banks))
         return 1 + reach.bit_length()
+
+
+def _most(words: list, together: int) -> list[int]:
+    """The most that so many neighbours take."""
+    most = [0, 0]
+    for first in range(max(1, len(words) - together + 1)):
+        own = [0, 0]
+        for one in words[first : first + together]:
+            own = _add(own, one)
+        most = [max(a, b) for a, b in zip(most, own, strict=True)]
+    return most
 
 
 def _add(a, b) -> list[int]:

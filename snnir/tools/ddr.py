@@ -66,6 +66,32 @@ def ddr_as_json(build: BuildFolder, ddr: Ddr | None) -> dict[str, Any] | None:
     }
 
 
+def moves_as_json(build: BuildFolder) -> dict[str, Any] | None:
+    """How maps move, None where all are on the chip."""
+    tables = build.tables
+    if not tables.moves:
+        return None
+    beside = front = 0
+    for moves, layer in tables.steps:
+        front += len(moves)
+        beside += front > layer.waits
+    return {
+        "bytes": sum(move.move.bytes for move in tables.moved),
+        "moves": len(tables.moved),
+        "rows": len(tables.layers),
+        "beside": beside,
+        "alone": {layer.of: layer.alone for layer in tables.layers if layer.alone},
+    }
+
+
+def moves_as_text(found: dict[str, Any]) -> str:
+    alone = "".join(f"; {layer}: {why}" for layer, why in found["alone"].items())
+    return (
+        f"{found['bytes'] / 1e6:.2f} MB in {found['moves']} moves, which go on beside "
+        f"{found['beside']} of {found['rows']} rows of the program{alone}"
+    )
+
+
 def held_in_ddr(found: dict[str, Any]) -> str:
     """What is in DDR: `weights`, `maps`, or both."""
     return " and ".join(found["holds"])

@@ -66,6 +66,7 @@ class Flow:
     batch: int | None = None
     maps: str | None = None
     bands: int | None = None
+    overlap: bool = True
     verilog: bool = True
 
     def stages(self) -> Iterator[Stage]:
@@ -106,7 +107,8 @@ class Flow:
         names = ("banks", "channels", "planes", "drain")
         size = dict(zip(names, self.array or (), strict=False))
         weights = {"weights": self.weights}
-        maps = {"maps": self.maps, "bands": self.bands}
+        overlap = {"overlap": None if self.overlap else False}
+        maps = {"maps": self.maps, "bands": self.bands, **overlap}
         if self.machine or self.reconfigurable:
             weights = {"weights": "stream"}
             maps = {"maps": "onchip"}
@@ -114,7 +116,8 @@ class Flow:
         yield Stage("tile-to-pe", {"target": self.target, **size, **weights, **maps})
         # The machine's memories are what they are, whatever the target has.
         target = "none" if self.machine else self.target
-        yield Stage("event-schedule", {"target": target, **weights, "batch": self.batch}, role="pe")
+        options = {"target": target, **weights, "batch": self.batch, **overlap}
+        yield Stage("event-schedule", options, role="pe")
         yield Stage("verify-pe-schedule")
         if self.verilog:
             machine = self.machine or ("auto" if self.reconfigurable else None)

@@ -19,6 +19,8 @@ SHOWN = {
     "drain": ("drain", "#7a4fb5"),
     "pipeline": ("pipeline", "#8a97a8"),
     "receive": ("receiving the image", "#cfd6df"),
+    "loads": ("waiting for maps from DDR", "#7fa8c9"),
+    "stores": ("waiting for maps to DDR", "#4d7ea8"),
 }
 """How each part is called in a chart, and its colour: blue where banks work, grey where the array
 rests by design."""

@@ -1,14 +1,11 @@
 """Feature maps in DDR: bands are whole layers, and the engines agree clock by clock."""
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from comparing import differences
-from random_networks import network_from_seed
-from xdsl.context import Context
+from map_networks import MEMORIES, compiled, stack
 
 from snnir.analysis.bands import join_trains, sum_rows, whole_layers
 from snnir.analysis.loading import Ddr
@@ -21,33 +18,12 @@ from snnir.hardware.machine import Machine
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of, program_of, run_program
 from snnir.interpreters.pe_schedule import schedules
-from snnir.passes.event_schedule import EventSchedulePass
-from snnir.passes.tile_to_pe import TileToPePass
-from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
 from snnir.runtime import verilator
-from snnir.runtime.build import BuildFolder
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.compare import compare
 from snnir.runtime.engines import run_engine
 from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
-from snnir.tools.compiling import compile_model
-from snnir.tools.flow import Flow
-
-TOOLS = Path(__file__).parents[2] / "tools"
-
-SLOW = Ddr(latency=100, rate=33)
-MEMORIES = [Ddr(), Ddr(1, 256), Ddr(3, 179), SLOW]
-
-
-def compiled(seed: int, **options):
-    """A random network as a scheduled program, and its images."""
-    network = network_from_seed(seed)
-    TileToPePass(**(network.options | options)).apply(Context(), network.module)
-    EventSchedulePass().apply(Context(), network.module)
-    VerifyPeSchedulePass().apply(Context(), network.module)
-    network.module.verify()
-    return network.module, network.frames
 
 
 @pytest.mark.parametrize("seed", range(0, 24, 2))
@@ -65,7 +41,7 @@ def test_bands_are_the_whole_layer(seed, bands):
     for label, trains in expected.trains.items():
         assert np.array_equal(joined[label], trains), label
     for layer in whole_layers(tables):
-        if bands > 1 and layer.kind < LOAD and layer.label + ".1" in result.trains:
+        if bands > 1 and layer.label + ".1" in result.trains:
             assert layer.height == expected.trains[layer.label].shape[2]
 
 
@@ -81,54 +57,25 @@ def test_c_counts_what_the_interpreter_counts(seed, weights, tmp_path):
         assert differences(engine.run(frames, ddr=ddr), reference) == []
 
 
-TARGET = """
-name = "small"
-part = "xc7z020clg400-1"
-lut = 53200
-ff = 106400
-bram36 = 7
-dsp = 220
-clock_mhz = 150
-ddr_gbps = 2.1
-ddr_share = 0.7
-ddr_latency = 40
-lut_share = 0.8
-max_operations = 1024
-max_banks = 16
-"""
-"""A device on which two of the stack's maps do not fit, and the image does."""
-
-
 @pytest.fixture(scope="module")
-def small_stack(tmp_path_factory) -> tuple[BuildFolder, np.ndarray]:
-    """Convolutions over images of 40x40, compiled for a device that has 7 block RAMs."""
-    folder = tmp_path_factory.mktemp("stack")
-    spec = importlib.util.spec_from_file_location("map_stack", TOOLS / "map_stack.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    model, data, target = (folder / name for name in ("s.onnx", "s.npz", "small.toml"))
-    model.write_bytes(tool.stack(40, (4, 8, 8)).SerializeToString())
-    pixels = tool.images(40, 4)
-    np.savez(data, x=pixels)
-    target.write_text(TARGET)
-    flow = Flow(
-        calibration=str(data), weight_bits=4, array=(2, 4, 4, 1), input_scale=1 / 255,
-        target=str(target), weights="stream",
-    )  # fmt: skip
-    compile_model(model, folder / "build", flow)
-    return BuildFolder(folder / "build"), pixels
+def small_stack(tmp_path_factory):
+    """For a device that has 7 block RAMs: two of the maps do not fit, and the image does."""
+    return stack(tmp_path_factory.mktemp("stack"), 7, overlap=False)
 
 
 def test_maps_go_to_ddr_where_they_do_not_fit(small_stack):
     """As few bands as fit: two maps go to DDR, one stays on the chip, and all fits."""
-    build, pixels = small_stack
+    build, frames = small_stack
     bands = {}
     for layer in build.tables.layers:
         if layer.kind == FIRE:
             bands[layer.of] = bands.get(layer.of, 0) + 1
     assert bands == {"conv1": 4, "conv2": 2, "conv3": 1}
     assert sum(memory.bram36 for memory in memories(build.tables)) <= 7
-    found = {name: run_engine(name, build, pixels, trains=True) for name in ("interp", "c")}
+    found = {
+        name: run_engine(name, build, frames.transpose(0, 3, 1, 2), trains=True)
+        for name in ("interp", "c")
+    }
     assert compare(found, build.tables).equal
 
 
@@ -138,12 +85,12 @@ def test_maps_go_to_ddr_where_they_do_not_fit(small_stack):
 )
 def test_verilog_moves_maps(small_stack):
     """Every train and clock, pauses, and every kind of fault; nothing is written out of bounds."""
-    build, pixels = small_stack
+    build, frames = small_stack
     tables = build.tables
-    assert {layer.kind for layer in tables.layers} >= {RECEIVE, LOAD, STORE}
+    assert {layer.kind for layer in (*tables.layers, *tables.moved)} >= {RECEIVE, LOAD, STORE}
     engine = RtlEngine.from_folder(build.path / "verilog", build.cache, tables)
     program = CEngine.from_folder(build.path / "c", build.cache)
-    frames = np.ascontiguousarray(pixels[:2].transpose(0, 2, 3, 1))
+    frames = frames[:2]
     for ddr in MEMORIES:
         reference = program.run(frames, ddr=ddr)
         result = engine.run(frames, ddr=ddr, seed=1, counted=True)
@@ -191,11 +138,11 @@ def test_rows_of_the_table_add_up():
 
 def test_moves_by_hand():
     """Two bursts, with a memory of latency 10 that gives a beat in every clock or every second."""
-    assert move_clocks(2, False, Ddr(10, 256)) == 4 + 10 + 31 + 3
-    assert move_clocks(2, False, Ddr(10, 128)) == 4 + 10 + 31 * 2 + 3
-    assert move_clocks(2, True, Ddr(10, 256)) == 6 + 31 + 10 + 3
+    assert move_clocks(2, False, Ddr(10, 256)) == 4 + 10 + 31 + 1
+    assert move_clocks(2, False, Ddr(10, 128)) == 4 + 10 + 31 * 2 + 1
+    assert move_clocks(2, True, Ddr(10, 256)) == 6 + 31 + 10 + 1
     # The fifth burst waits for the answer to the first: last beat at 21, answer at 221.
-    assert move_clocks(5, True, Ddr(200, 256)) == 221 + 2 + 1 + 15 + 200 + 3
+    assert move_clocks(5, True, Ddr(200, 256)) == 221 + 2 + 1 + 15 + 200 + 1
 
 
 def test_a_machine_for_many_programs_has_its_maps_on_the_chip():

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import FIRE, MOVES, READOUT, RECEIVE, Layer, ProgramTables
+from snnir.analysis.program import FIRE, READOUT, RECEIVE, STORE, Layer, ProgramTables
 from snnir.analysis.ranges import integrations
 from snnir.analysis.reading import read_program
 from snnir.backends.c.gather import gather_mode
@@ -93,7 +93,7 @@ class CModel:
         self.datapaths: list[Datapath] = []
         self.layer_paths: list[int] = []
         for layer in self.tables.layers:
-            if layer.kind in (RECEIVE, *MOVES):
+            if layer.kind == RECEIVE:
                 self.layer_paths.append(0)
                 continue
             path = self._datapath(layer, layer.kind == READOUT)
@@ -188,7 +188,7 @@ class CModel:
                     *((layer.image_row,) if self.tables.parts else ()),
                     record, offsets.get(f"{layer.label}.pool", -1) if layer.is_pooled else -1,
                     layer.image, layer.first_channel, int(layer.keeps),
-                    *(self._move(layer) if self.tables.moves else ()),
+                    *((layer.waits,) if self.tables.moves else ()),
                 )
             )  # fmt: skip
         return rows
@@ -198,9 +198,7 @@ class CModel:
         """Where C keeps each row of a map in DDR: its first event and its first pointer entry."""
         banks, events, pointers = self.tables.array.banks, 0, 0
         found: dict[tuple[int, int], tuple[int, int]] = {}
-        for layer in self.tables.layers:
-            if layer.move is None:
-                continue
+        for layer in self.tables.moved:
             for row in range(layer.move.blocks * layer.move.rows):
                 block, y = divmod(row, layer.move.rows)
                 at = layer.move.first + (block * layer.move.height + y) * layer.move.record.bursts
@@ -212,13 +210,18 @@ class CModel:
         self.maps_size = events, pointers
         return found
 
-    def _move(self, layer: Layer) -> tuple[int, ...]:
-        """The columns of a row that moves a map: burst count, blocks, and places in DDR."""
-        move = layer.move
-        if move is None:
-            return 0, 0, 0, 0, 0
-        events, pointers = self.maps_rows[move.first]
-        return layer.move.bursts, move.blocks, move.height, events, pointers
+    def move_rows(self) -> list[tuple[int, ...]]:
+        """The moves; the columns are those of `struct move` in maps.c."""
+        banks = self.tables.array.banks
+        return [
+            (
+                int(moved.kind == STORE), moved.before, moved.move.bursts, moved.move.blocks,
+                moved.height, moved.width, moved.place.events * banks,
+                moved.place.capacity * banks, moved.place.pointers, moved.move.height,
+                *self.maps_rows[moved.move.first],
+            )
+            for moved in self.tables.moved
+        ]  # fmt: skip
 
     def _is_rate(self, layer: Layer) -> bool:
         return layer.kind == FIRE and self.tables.modes[layer.mode].rate

@@ -75,21 +75,19 @@ OF_DDR = tuple(name for name in STREAMING if name.startswith("ddr_"))
 """Those that a program has as well whose maps are there."""
 
 MOVING = {
-    "layer_note": """\
-   In a layer that moves rows, `bursts` in all, `map_height` rows of each of the `blocks` are in
-   DDR; the events of the first are at `map_events`, its pointer entries at `map_pointers`.
-""",
+    "layer_note": "   It waits for the first `waits` moves.\n",
     "layer_parts": "    int32_t image_row;\n",
-    "layer_moves": "    int32_t bursts, blocks, map_height, map_events, map_pointers;\n",
+    "layer_moves": "    int32_t waits;\n",
     "image_row": "    image += (size_t)l->image_row * (size_t)(width * channels);\n",
     "moves": "",
-    "move_layer": """        else if (l->kind == LOAD_LAYER || l->kind == STORE_LAYER)
-            move(state, l);
+    "mover_start": "    state->moved = 0;\n",
+    "moves_begin": """        const int64_t begin = state->cycles;
+        begin_moves(state, l);
 """,
-    "moved": """        if ((l->kind == LOAD_LAYER || l->kind == STORE_LAYER) && state->counting)
-            state->layer_cycles[i] = move_clocks(state, l);
-""",
-    "maps_state": """    /* Feature maps in DDR. */
+    "moved": "        state->layer_cycles[i] = state->cycles - begin;\n",
+    "maps_state": """    /* Feature maps in DDR; moves that started, and when they end. */
+    int32_t moved;
+    int64_t move_ends[NAME_MOVES];
     name_event map_events[NAME_MAP_EVENTS];
     name_position map_pointers[NAME_MAP_POINTERS];
     name_count map_bank_pointers[NAME_MAP_POINTERS][NAME_BANKS];
@@ -169,8 +167,9 @@ class _Sections:
         if program.moves:
             model.maps_rows  # noqa: B018
             groups += (
-                ("Maps in DDR: their events and pointer entries.",
-                 [("MAP_EVENTS", model.maps_size[0]), ("MAP_POINTERS", model.maps_size[1])]),
+                ("Maps in DDR: their events and pointer entries, and moves.",
+                 [("MAP_EVENTS", model.maps_size[0]), ("MAP_POINTERS", model.maps_size[1]),
+                  ("MOVES", len(program.moved))]),
             )  # fmt: skip
         lines = []
         for title, constants in groups:
@@ -264,6 +263,12 @@ class _Sections:
         if name == "moves":
             folder = resources.files(__package__)
             template = folder.joinpath("template/maps.c").read_text()
+            rows = text.table(
+                f"static const struct move moves[{self.model.name.upper()}_MOVES]",
+                self.model.move_rows(),
+                [move.label for move in self.program.moved],
+            )
+            template = template.replace("/*@table@*/", rows)
         return rename(template, self.model.name)
 
     def notes(self) -> tuple[list[str], list[str]]:

@@ -60,6 +60,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--bands", metavar="N", type=whole(1),
         help="bands of a layer whose result is in DDR (as few as fit the device)",
     )  # fmt: skip
+    add(
+        "--no-overlap", action="store_true",
+        help="do not move feature maps to and from DDR while the array computes",
+    )  # fmt: skip
     add("--no-verilog", action="store_true", help="leave the hardware out, C only")
 
 
@@ -174,6 +178,7 @@ def run(args: Namespace) -> int:
         batch=args.batch,
         maps=args.maps,
         bands=args.bands,
+        overlap=not args.no_overlap,
         verilog=not args.no_verilog,
     )
     from snnir.tools.compiling import compile_model

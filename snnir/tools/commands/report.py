@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from snnir.errors import UserError
 from snnir.tools.arguments import whole
-from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text, held_in_ddr
+from snnir.tools.ddr import (
+    add_ddr_arguments,
+    chosen_ddr,
+    ddr_as_json,
+    ddr_as_text,
+    held_in_ddr,
+    moves_as_json,
+    moves_as_text,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +79,7 @@ def run(args: Namespace) -> int:
         activity = _activity(build, source, args.limit, args.engine, args.trace, ddr)
     found = _as_json(build, activity, str(source) if source else None)
     found["ddr"] = ddr_as_json(build, ddr)
+    found["moves"] = moves_as_json(build)
     for key, file in (("trace", args.trace), ("plot", args.plot)):
         found[key] = str(file) if file else None
     if args.plot:
@@ -313,6 +322,8 @@ def _as_text(found: dict[str, Any]) -> str:
     )  # fmt: skip
     if found["ddr"]:
         about.append((held_in_ddr(found["ddr"]), f"from DDR at {ddr_as_text(found['ddr'])}"))
+    if found["moves"]:
+        about.append(("moves", moves_as_text(found["moves"])))
     about.append(
         ("fit", f"{'fits' if fit['fits'] else 'DOES NOT FIT'} the {fit['target']} by estimate: "
          f"{number(fit['lut_estimate'])} of {number(fit['lut'])} LUT, "

@@ -22,7 +22,7 @@ enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO 
        DRAIN = NAME_DRAIN, BATCH = NAME_BATCH };
 /* Channels are computed in groups of LANES; a row of weights is padded to whole groups. */
 enum { LANES = NAME_LANES, ROW = NAME_ROW };
-enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER, LOAD_LAYER, STORE_LAYER };
+enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
 /* What is summed: a current for each plane, or one for all planes, weighted by the train's value
    or by its number of spikes where integration is linear and the sum is all that matters. */
 enum { BY_PLANE, BY_VALUE, BY_COUNT };
@@ -399,15 +399,16 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
 {
     state->cycles = 0;
 /*@loader_start@*/
+/*@mover_start@*/
     for (int i = 0; i < NAME_LAYERS; ++i) {
         const struct layer *l = layers + i;
         state->layer = i;
         state->layer_events[i] = 0;
         state->layer_cycles[i] = 0;
+/*@moves_begin@*/
         clock_start(&state->clocks);
         if (l->kind == RECEIVE_LAYER)
             receive(state, l, image + (ptrdiff_t)l->image * NAME_IMAGE);
-/*@move_layer@*/
         else if (l->kind == FIRE_LAYER)
             fire_layer(state, l);
         else
@@ -415,10 +416,10 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
         /* `shadow_free` is the end of the last pixel plus the clocks of its drain. */
         if ((l->kind == FIRE_LAYER || l->kind == READOUT_LAYER) && state->counting)
             state->layer_cycles[i] = (int64_t)state->clocks.shadow_free + NAME_FLUSH;
-/*@moved@*/
         if (!state->counting)
             state->layer_cycles[i] = 0;
         state->cycles += state->layer_cycles[i];
+/*@moved@*/
     }
 }
 
