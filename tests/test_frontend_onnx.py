@@ -275,7 +275,7 @@ REFUSED = {
     "unsupported op": (model([node("LeakyRelu", "x")]), r"node 'leakyrelu' \(LeakyRelu\): .*Relu"),
     "misspelt op": (model([node("Convolution", "x w")], constants=W), r"did you mean Conv\?"),
     "custom op": (
-        model([node("Quant", "x w w w", domain="qonnx.custom_op.general")], constants=W),
+        model([node("BipolarQuant", "x w", domain="qonnx.custom_op.general")], constants=W),
         "of domain 'qonnx.custom_op.general' is not supported; give the float model",
     ),
     "unknown domain": (model([node("Foo", "x", domain="acme")]), "standard ONNX operators only"),

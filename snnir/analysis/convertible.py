@@ -20,7 +20,7 @@ from snnir.dialects.onnx_op import describe, shape_of
 
 _SYNAPSES = (onnx.ConvOp, onnx.GemmOp, onnx.AddOp, onnx.AveragePoolOp)
 _GIVEN = (onnx.PixelsOp, onnx.NeuronsOp, onnx.ReadoutOp)
-_NEURONS = (onnx.ReluOp, onnx.ClipOp, onnx.NeuronsOp)
+_NEURONS = (onnx.ReluOp, onnx.ClipOp, onnx.NeuronsOp, onnx.QuantOp)
 _HEADS = (onnx.SoftmaxOp, onnx.LogSoftmaxOp)
 _RESHAPES = (onnx.FlattenOp, onnx.ReshapeOp)
 _TAKEN = (

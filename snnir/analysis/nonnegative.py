@@ -22,7 +22,7 @@ _TRANSPARENT = (
 def is_nonnegative(value: SSAValue) -> bool:
     """True only where every element is >= 0 whatever the network's input is."""
     match value.owner:
-        case onnx.ReluOp() | onnx.SoftmaxOp() | onnx.NeuronsOp():
+        case onnx.ReluOp() | onnx.SoftmaxOp() | onnx.NeuronsOp() | onnx.QuantOp():
             return True
         case onnx.ClipOp(params=params, x=x):
             low = params.get("min")

@@ -14,6 +14,9 @@ CANDIDATES = np.linspace(1.0, 0.3, 36)
 """Shares of the largest weight at which the `mse` search tries to clip."""
 
 
+MULTIPLE = 1e-3
+"""How far a quotient may be from a whole number: what float32 loses, and more."""
+
 SEARCHED = 1 << 16
 """Weights that are searched at once: few enough to stay in a cache."""
 
@@ -27,12 +30,14 @@ def weight_units(weights: np.ndarray, bits: int, rounding: Rounding) -> np.ndarr
     """The real value of one integer step for each row of a matrix (M, K); 0 for a row of zeros.
 
     `minmax` fits the largest weight of the row; `mse` searches the clipping at which the squared
-    rounding error of the row is least.
+    rounding error of the row is least. Rows that are multiples of one step already, as quantised
+    networks have them, keep it.
     """
     top = top_level(bits)
     largest = np.abs(weights).max(axis=1, initial=0.0)
     if rounding == "minmax":
         return largest / top
+    kept = common_steps(weights, top)
     units = np.empty(len(weights))
     rows = max(1, SEARCHED // max(1, weights.shape[1]))
 
@@ -40,7 +45,29 @@ def weight_units(weights: np.ndarray, bits: int, rounding: Rounding) -> np.ndarr
         units[part] = _least_error(weights[part].astype(np.float32), largest[part], top)
 
     for_parts(search, len(weights), rows)
-    return units
+    return np.where(kept > 0, kept, units)
+
+
+def common_steps(weights: np.ndarray, top: int) -> np.ndarray:
+    """The largest u for each row (M, K) of which all its weights are multiples, -top to top.
+
+    0 where there is none. Rounding to such a step loses nothing.
+    """
+    found = np.zeros(len(weights))
+    size = np.abs(weights)
+    largest = size.max(axis=1, initial=0.0)
+    least = np.where(size > 0, size, np.inf).min(axis=1, initial=np.inf)
+    for divisor in range(1, top + 1):
+        # No step is larger than the least weight, nor fits the largest one in more than `top`.
+        (rows,) = np.nonzero(
+            (largest > 0) & (found == 0) & (largest * divisor < (top + 0.5) * least)
+        )
+        if not len(rows):
+            break
+        steps = size[rows] / (least[rows] / divisor)[:, None]
+        near = (np.abs(steps - np.rint(steps)) < MULTIPLE).all(axis=1)
+        found[rows[near]] = least[rows[near]] / divisor
+    return found
 
 
 def _least_error(weights: np.ndarray, largest: np.ndarray, top: int) -> np.ndarray:

@@ -25,6 +25,16 @@ class PixelsOp(OnnxOp):
     bits = prop_def(IntegerAttr)
 
 
+@irdl_op_definition
+class QuantOp(OnnxOp):
+    """An activation of `bits` bits: `step * clip(round(x / step), 0, 2^bits - 1)`."""
+
+    name = "onnx.Quant"
+    x = operand_def(TENSOR)
+    step = prop_def(FloatAttr)
+    bits = prop_def(IntegerAttr)
+
+
 class GivenOp(OnnxOp):
     """What neurons and readout share.
 

@@ -27,7 +27,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from snnir.dialects.onnx_shapes import RULES, Shape, default_params
 
-FLOAT_PARAMS = frozenset({"alpha", "beta", "epsilon", "min", "max", "value", "spike"})
+FLOAT_PARAMS = frozenset({"alpha", "beta", "epsilon", "min", "max", "value", "spike", "step"})
 FLOAT_LISTS = frozenset({"scale", "unit"})
 TENSOR = TensorType[Float32Type]
 

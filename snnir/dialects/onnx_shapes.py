@@ -124,7 +124,8 @@ def given(shapes: Shapes, p: Params) -> Shape:
         )
     for name in ("scale", "unit", "theta"):
         _check(min(p.get(name, (1,))) > 0, f"{name} must be positive")
-    _check(p.get("spike", 1.0) > 0, "spike must be positive")
+    for name in ("spike", "step"):
+        _check(p.get(name, 1.0) > 0, f"{name} must be positive")
     for name, (low, high) in GIVEN_RANGES.items():
         value = p.get(name, low)
         _check(low <= value <= high, f"{name} is {value}, allowed: {low} to {high}")
@@ -256,6 +257,7 @@ RULES: dict[str, Callable[[Shapes, Params], Shape]] = {
     "onnx.LogSoftmax": softmax,
     "onnx.Pixels": given,
     "onnx.Neurons": given,
+    "onnx.Quant": given,
     "onnx.Readout": given,
 }
 

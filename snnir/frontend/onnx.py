@@ -32,6 +32,8 @@ from snnir.frontend.onnx_advice import advise
 from snnir.frontend.onnx_file import Graph, read_graph
 from snnir.frontend.onnx_functions import DOMAIN, FUNCTIONS, ROLES, import_function
 from snnir.frontend.onnx_nodes import IMPORTERS, Node, NodeError, check_finite, import_node
+from snnir.frontend.onnx_qonnx import DOMAINS as QONNX
+from snnir.frontend.onnx_qonnx import quantised_constant
 from snnir.frontend.onnx_quantised import dequantised
 from snnir.interpreters.onnx import known_value
 
@@ -169,6 +171,10 @@ class _Importer:
 
     def _evaluate(self, node: Node) -> np.ndarray | None:
         """The value of a node that is known now and that the dialect does not express."""
+        if node.domain in QONNX and node.op_type == "Quant":
+            arrays = [self.constant(name) for name in node.inputs]
+            known = all(array is not None for array in arrays)
+            return quantised_constant(node, arrays) if known else None
         if node.domain or "subgraph" in node.attributes.values():
             return None
         if node.op_type == "Constant":
@@ -219,7 +225,7 @@ class _Importer:
 
 
 def _is_known(node: Node) -> bool:
-    known = {"": IMPORTERS, DOMAIN: FUNCTIONS}
+    known = {"": IMPORTERS, DOMAIN: FUNCTIONS, **dict.fromkeys(QONNX, ("Quant",))}
     return node.op_type in known.get(node.domain, ())
 
 

@@ -1,7 +1,7 @@
-"""Functions of the ONNX domain `snnir`, in which trained spiking networks are written.
+"""Operators of other domains: Quant, and the functions of `snnir`.
 
-A file carries their bodies, made of standard operators, so that any runtime can run it. Here they
-are taken by name and attributes, as one op each.
+Trained spiking networks are written with functions, whose bodies in the file let any runtime run
+it. Here they are taken by name and attributes, as one op each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from snnir.dialects import onnx
 from snnir.dialects.onnx_op import OnnxOp
 from snnir.frontend.onnx_nodes import Env, Node, NodeError, import_node
+from snnir.frontend.onnx_qonnx import import_quant
 
 DOMAIN = "snnir"
 
@@ -57,6 +58,7 @@ FUNCTIONS: dict[str, Callable[[Node, Env], OnnxOp]] = {
     "Rate": _neurons("rate"),
     "MaxPool": _max_pool,
     "Readout": _readout,
+    "Quant": import_quant,
 }
 
 ROLES = {
@@ -65,6 +67,7 @@ ROLES = {
     "Rate": "spiking neurons, as trained",
     "MaxPool": "pooling",
     "Readout": "the readout, as trained",
+    "Quant": "the values of pixels or of a layer's trains",
 }
 """What becomes of a function, for the report."""
 

@@ -282,6 +282,11 @@ def _pixels(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) -> np.n
     return ((pixels - zero) * scale).astype(np.float32)
 
 
+def _quant(inputs: list[np.ndarray], p: Params, shape: tuple[int, ...]) -> np.ndarray:
+    step = np.float32(p["step"])
+    return np.clip(np.rint(inputs[0] / step), 0, (1 << p["bits"]) - 1).astype(np.float32) * step
+
+
 def _potentials(x: np.ndarray, p: Params, shape: tuple[int, ...], steps: int) -> np.ndarray:
     """What `steps` steps make of a mean current x and the bias, in units of a current of 1."""
     units = x * (steps / _aligned(p["unit"], shape))
@@ -336,5 +341,6 @@ KERNELS: dict[str, Callable[[list[np.ndarray], Params, tuple[int, ...]], np.ndar
     "onnx.LogSoftmax": _log_softmax,
     "onnx.Pixels": _pixels,
     "onnx.Neurons": _neurons,
+    "onnx.Quant": _quant,
     "onnx.Readout": _readout,
 }

@@ -55,7 +55,9 @@ class OnnxLayers:
             case onnx.PixelsOp():
                 form = self.tensors[op.x]
             case onnx.NeuronsOp():
-                form = self.neurons(op)
+                form = self.neurons(op, Given.of(op))
+            case onnx.QuantOp():
+                form = self.neurons(op, Given.quantised(op, self.build))
             case onnx.ReadoutOp():
                 self.given = Given.of(op)
                 form = self.form(op.x, op)
@@ -175,12 +177,12 @@ class OnnxLayers:
             return form
         return self.build.fire(form, ceiling)
 
-    def neurons(self, op: onnx.NeuronsOp) -> Spikes:
-        """Neurons whose integers training has found."""
+    def neurons(self, op: onnx.NeuronsOp | onnx.QuantOp, given: Given) -> Spikes:
+        """Neurons whose integers or values training has found."""
         form = self.form(op.x, op)
         if isinstance(form, Spikes):
             form = self.build.identity(form, self.name(op, "neurons"), describe(op))
-        return self.build.fire(form, given=Given.of(op))
+        return self.build.fire(form, given=given)
 
     def clip(self, op: onnx.ClipOp) -> Tensor:
         low, high = op.params.get("min", -math.inf), op.params.get("max", math.inf)

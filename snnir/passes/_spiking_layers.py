@@ -166,6 +166,14 @@ class Given:
         properties["threshold"] = to_dense(np.array([p["spike"] * levels], np.float32))
         return cls(NeuronChoice(coding, leak=p["leak"]), steps, properties)
 
+    @classmethod
+    def quantised(cls, op: onnx.QuantOp, build: SpikingBuilder) -> Given:
+        """Radix trains of as many steps as the activation has bits; in rate coding its range."""
+        p = op.params
+        full = p["step"] * ((1 << p["bits"]) - 1)
+        steps = p["bits"] if build.choice.coding == "radix" else build.steps
+        return cls(build.choice, steps, {"threshold": to_dense(np.array([full], np.float32))})
+
 
 class SpikingBuilder:
     """Appends snn ops to a block."""

@@ -44,8 +44,8 @@ class ThresholdBalancePass(ModulePass):
     images without negative values, else offset binary with zero point 128. uint8 images are taken
     as the pixels themselves (scale 1).
 
-    A layer whose integers training has fixed (`given`) keeps its threshold; where all have, nothing
-    is measured.
+    A layer keeps the threshold that a trained or quantised file gives it; where all layers are
+    `given`, nothing is measured.
 
     Assumptions: the images in array `x` of the .npz file are of the kind that the network will see;
     a few hundred are enough. Without a file, seeded uniform noise is used, with a warning.
@@ -86,7 +86,7 @@ class ThresholdBalancePass(ModulePass):
 
     def full_scale(self, layer: FireOp, histogram: Histogram) -> np.ndarray:
         """A per channel, or one for the layer, as float32."""
-        if layer.given is not None:
+        if layer.threshold is not None:
             return from_dense(layer.threshold)
         source = _repeated(layer)
         if source is not None:

@@ -178,17 +178,22 @@ class _Build:
         Raises:
             UserError: the bare bits of the weights exceed the target's block RAM.
         """
+        from snnir.analysis.network import branches, layers
         from snnir.dialects.snn import ConvOp, DenseOp
 
-        synapses = [op for op in module.walk() if isinstance(op, ConvOp | DenseOp)]
-        weights = sum(math.prod(op.weights.type.get_shape()) for op in synapses)
-        bits = self.flow.weight_bits
+        chosen = self.flow.weight_bits
         if self.flow.budget is not None:
-            bits = min(bits, parse_budget(self.flow.budget))
-        needed = math.ceil(weights * bits / BRAM36_BITS)
+            chosen = min(chosen, parse_budget(self.flow.budget))
+        weights, total = 0, 0.0
+        for layer in layers(module):
+            bits = layer.given.data["bits"].value.data if layer.given else chosen
+            synapses = [op for op in branches(layer) if isinstance(op, ConvOp | DenseOp)]
+            size = sum(math.prod(op.weights.type.get_shape()) for op in synapses)
+            weights, total = weights + size, total + size * bits
+        needed = math.ceil(total / BRAM36_BITS)
         if needed > self.target.bram36:
             raise UserError(
-                f"{weights:,} weights of {bits:g} bits need at least {needed:,} "
+                f"{weights:,} weights of {total / weights:g} bits need at least {needed:,} "
                 f"BRAM36, {self.target.name} has {self.target.bram36}",
                 where=str(self.model),
                 hint="use --weights stream, fewer --weight-bits, a smaller network or a larger "
