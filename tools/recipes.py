@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from datasets import read
 from extras import torch
 
+from snnir.errors import UserError
 from snnir.training.augment import augmented, distorted, normalise, turned
 from snnir.training.fit import Recipe, accuracy, fit
 from snnir.training.models import MODELS
@@ -30,6 +32,14 @@ NARROW = ("resnet20",)
 
 CHANGES = {"mnist": distorted, "cifar10": augmented, "satimage": turned}
 SMOOTHING = {"mnist": 0.0, "cifar10": 0.1, "satimage": 0.1}
+
+
+def run(main: Callable[[], None]) -> None:
+    """A recipe; what is wrong with its files or options is one line."""
+    try:
+        main()
+    except (UserError, ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -98,4 +108,4 @@ class Task:
             )
 
 
-__all__ = ["MODELS", "Recipe", "Task", "add_arguments"]
+__all__ = ["MODELS", "Recipe", "Task", "add_arguments", "run"]

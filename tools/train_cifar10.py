@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import MODELS, Recipe, Task, add_arguments
+from recipes import MODELS, Recipe, Task, add_arguments, run
 
 from snnir.training.plain import export_plain
 from snnir.training.start import start_from
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -20,7 +20,7 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import MODELS, Recipe, Task, add_arguments
+from recipes import MODELS, Recipe, Task, add_arguments, run
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
@@ -68,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

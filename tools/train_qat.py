@@ -16,7 +16,7 @@ without --data from SNNIR_DATA.
 import argparse
 from pathlib import Path
 
-from recipes import MODELS, Recipe, Task, add_arguments
+from recipes import MODELS, Recipe, Task, add_arguments, run
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
@@ -52,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,0 +1,101 @@
+"""The recipes on a handful of images: what they write, going on, one line for what is wrong."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch")
+
+from snnir.frontend.onnx import import_model  # noqa: E402
+from snnir.tools.pipeline import run_pipeline  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path):
+    """Runs a script of tools/ in this process with data of noise; 40 images to train on."""
+    random = np.random.default_rng(1)
+    for split, count in (("trn", 40), ("tst", 10)):
+        rows = random.integers(20, 160, (count, 37))
+        rows[:, 36] = random.choice([1, 2, 3, 4, 5, 7], count)
+        np.savetxt(tmp_path / f"sat.{split}", rows, "%d")
+    for split, count in (("train", 40), ("t10k", 10)):
+        for what, array in (
+            ("images-idx3", random.integers(0, 256, (count, 28, 28), dtype=np.uint8)),
+            ("labels-idx1", random.integers(0, 10, count, dtype=np.uint8)),
+        ):
+            sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
+            head = bytes([0, 0, 8, array.ndim]) + sizes
+            (tmp_path / f"{split}-{what}-ubyte").write_bytes(head + array.tobytes())
+    monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])
+    out = str(tmp_path / "out")
+
+    def run(name: str, *words: str, data: Path = tmp_path) -> Path:
+        more = ["--data", str(data), "-o", out, "--threads", "1"]
+        monkeypatch.setattr(sys, "argv", [name, *words, *more])
+        runpy.run_path(str(ROOT / "tools" / name), run_name="__main__")
+        return tmp_path / "out"
+
+    return run
+
+
+def compiles(model: Path) -> None:
+    module = import_model(str(model))
+    run_pipeline(
+        module,
+        "simplify-onnx,fold-batchnorm,verify-onnx-convertible,convert-onnx-to-snn,"
+        "threshold-balance,quantise,verify-snn-integer",
+    )
+
+
+def test_lif(script, capsys):
+    words = ("patchnet", "--float-epochs", "2", "--epochs", "1")
+    out = script("train_lif.py", *words)
+    first = capsys.readouterr()
+    assert "epoch 2 of 2" in first.err and "lif, 1 epochs:" in first.out
+    assert first.out.count("leaks a step: 0.0") == 1
+    compiles(out / "patchnet.onnx")
+    before = (out / "patchnet.onnx").read_bytes()
+    # Everything is in the checkpoints: nothing is trained again, and the file is the same.
+    script("train_lif.py", *words)
+    again = capsys.readouterr()
+    assert "epoch" not in again.err and again.out == first.out
+    assert (out / "patchnet.onnx").read_bytes() == before
+
+
+def test_qat(script, capsys):
+    start = str(ROOT / "examples" / "lenet5.onnx")
+    out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--coding", "rate",
+                 "--steps-epochs", "1", "--bits", "3")  # fmt: skip
+    found = capsys.readouterr()
+    assert found.err.count("epoch 1 of 1") == 2 and found.out.count("10 images (test)") == 3
+    compiles(out / "lenet5.onnx")
+
+
+@pytest.mark.parametrize(
+    "words, what",
+    [
+        (["train_qat.py", "lenet5", "--start", "none.onnx"], "none.onnx"),
+        (["train_qat.py", "vgg11", "--start", "none.onnx"], "data_batch_1.bin"),
+        (["train_lif.py", "patchnet", "--bits", "9", "--float-epochs", "0"], "9 bits cannot be"),
+        (["train_lif.py", "lenet5", "--start", str(ROOT / "examples" / "digits.onnx")], "layers"),
+    ],
+)
+def test_what_is_wrong_is_one_line(script, words, what, capsys):
+    with pytest.raises(SystemExit) as caught:
+        script(*words)
+    text = str(caught.value.code)
+    assert text.startswith("error: ") and what in text and "\n" not in text
+
+
+def test_without_torch_one_line_says_what_to_install(script, monkeypatch):
+    for name in ("extras", "recipes"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(SystemExit) as caught:
+        script("train_lif.py", "patchnet")
+    assert caught.value.code == "error: training needs torch: pip install 'snnir[train]'"
