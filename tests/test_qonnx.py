@@ -88,9 +88,10 @@ def test_weights_and_trains_are_those_of_the_file(tmp_path):
         found = from_dense(synapse.weights).astype(np.int64)
         found, integers = found.reshape(len(found), -1), integers.reshape(len(found), -1)
         assert len(np.unique(integers[0])) > 5
-        # A row of even integers may be written in steps twice as large.
-        factor = np.abs(integers).max(axis=1) // np.abs(found).max(axis=1)
-        np.testing.assert_array_equal(found * factor[:, None], integers)
+        # A row may be written in other steps, so that its largest integer comes near to 7.
+        mine, theirs = (np.abs(rows).max(axis=1, keepdims=True) for rows in (found, integers))
+        np.testing.assert_array_equal(found * theirs, integers * mine)
+        assert (mine >= theirs).all()
     assert conv.train.type.coding_name == "radix" and conv.train.type.steps.data == 3
     result = run_snn(module, x)
     np.testing.assert_allclose(result.outputs, wanted, atol=0.02)

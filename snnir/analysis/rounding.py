@@ -49,9 +49,10 @@ def weight_units(weights: np.ndarray, bits: int, rounding: Rounding) -> np.ndarr
 
 
 def common_steps(weights: np.ndarray, top: int) -> np.ndarray:
-    """The largest u for each row (M, K) of which all its weights are multiples, -top to top.
+    """A u for each row (M, K) of which all its weights are multiples, -top to top; 0 without one.
 
-    0 where there is none. Rounding to such a step loses nothing.
+    Rounding to such a step loses nothing. It is a fraction of the largest such step, as fine as
+    `top` allows, since biases are rounded to it too.
     """
     found = np.zeros(len(weights))
     size = np.abs(weights)
@@ -67,6 +68,9 @@ def common_steps(weights: np.ndarray, top: int) -> np.ndarray:
         steps = size[rows] / (least[rows] / divisor)[:, None]
         near = (np.abs(steps - np.rint(steps)) < MULTIPLE).all(axis=1)
         found[rows[near]] = least[rows[near]] / divisor
+    some = found > 0
+    finer = np.floor(top * found[some] / largest[some] + MULTIPLE)
+    found[some] /= np.maximum(finer, 1)
     return found
 
 
