@@ -9,6 +9,13 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from snnir.analysis.causal import (
+    causal_words,
+    is_causal,
+    planes_of,
+    shifted_bias,
+    spike_count,
+)
 from snnir.analysis.gathering import chosen_places
 from snnir.analysis.network import LayerOp, branches, network_of
 from snnir.dialects.assembly import int_list
@@ -23,7 +30,7 @@ from snnir.dialects.snn import (
     SynapseOp,
 )
 from snnir.interpreters.snn import per_channel, pixels_of, transmit
-from snnir.interpreters.windows import max_windows, pad_or_crop, sum_windows
+from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
 
 Correction = Literal["affine", "bias", "none"]
 
@@ -32,8 +39,8 @@ class RoundedPrefix:
     """What each train holds, in steps of the train, while layers are rounded one after the other.
 
     A step is what the least spike stands for (of a direct train, one pixel above the zero point; of
-    a rate train, a spike in every timestep). Trains are computed with the values that they stand
-    for, not spike by spike: exact for radix trains and for neurons that integrate before they fire.
+    a rate train, a spike in every timestep). Trains of neurons that fire while they integrate are
+    computed spike by spike, all others with the values that they stand for.
 
     Args:
         values: the real value of a step, per channel of each train.
@@ -42,6 +49,7 @@ class RoundedPrefix:
     def __init__(self, module: ModuleOp, images: np.ndarray, values: dict[SSAValue, np.ndarray]):
         self.module, self.images, self.values = module, images, values
         self.trains: dict[SSAValue, np.ndarray] = {}
+        self.words: dict[SSAValue, np.ndarray] = {}
 
     def layers(self) -> Iterator[LayerOp]:
         """Each layer when its inputs are known; `finish` must be called before the next."""
@@ -58,12 +66,19 @@ class RoundedPrefix:
                     self.trains[op.train] = self.encoded(op)
                 case MaxPoolOp() | SumPoolOp():
                     pool = max_windows if isinstance(op, MaxPoolOp) else sum_windows
-                    window = {n: int_list(op.properties[n]) for n in ("kernel", "strides", "pads")}
-                    self.trains[op.results[0]] = pool(self.trains[op.source], **window)
+                    self.trains[op.results[0]] = pool(self.trains[op.source], **_window(op))
+                    if isinstance(op, MaxPoolOp) and op.source in self.words:
+                        steps = op.train.type.steps.data
+                        keys = spike_count(self.words[op.source], steps).astype(np.int32)
+                        words = first_largest(self.words[op.source], keys, **_window(op))
+                        self.words[op.train] = words
                 case FireOp() | ReadoutOp():
                     yield op
             for value in [value for value in self.trains if last.get(value, 0) <= index]:
                 del self.trains[value]
+                # A sum of pools is made of its source's words when it is used.
+                if not any(isinstance(use.operation, SumPoolOp) for use in value.uses):
+                    self.words.pop(value, None)
 
     def encoded(self, op: EncodeOp) -> np.ndarray:
         zero = per_channel(op.zero)
@@ -85,33 +100,67 @@ class RoundedPrefix:
 
         `bias` makes each channel's mean current the float one's. `affine` also takes the unit at
         which the current is nearest to the float one (least squares): a rounded layer whose inputs
-        were rounded is fainter or louder than the float one, and a bias cannot mend that.
+        were rounded is fainter or louder than the float one, and a bias cannot mend that. Where
+        neurons fire while they integrate, the bias is then moved until the spikes are right.
 
         Args:
             integers: of each branch, (M, terms).
             real: the float network's currents at the chosen places, without the bias.
         """
-        current = 0
-        for synapse, rows in zip(branches(op), integers, strict=True):
-            rows = rows.astype(np.float32).reshape(synapse.weights.get_shape())
-            current = current + transmit(synapse, rows, self.trains[synapse.source])
+        currents = self.currents(op, integers)
+        current = currents[0] if len(currents) == 1 else sum(currents) / np.float32(len(currents))
         if correction != "none":
             n, channels, height, width = current.shape
             image, inner = np.divmod(chosen_places(n * height * width), height * width)
-            found = current.reshape(n, channels, -1)[image, :, inner].T
+
+            def at_places(values: np.ndarray) -> np.ndarray:
+                return values.reshape(n, channels, -1)[image, :, inner].T
+
+            found = at_places(current)
+            float_bias = bias
             if correction == "affine" and isinstance(op, FireOp):
                 unit = nearest_unit(real, found, unit)
             means = [values.mean(axis=1, dtype=np.float64) for values in (real, found)]
             bias = bias + means[0] - means[1] * unit
-        if isinstance(op, FireOp):
+            if is_causal(op):
+                top = self.values[op.train] if op.ceiling is None else op.ceiling.value.data
+                wanted = np.clip(real + float_bias[:, None], 0, np.reshape(top, (-1, 1)))
+                bias = shifted_bias(
+                    op, [at_places(c) for c in currents], wanted, unit, bias, self.values[op.train]
+                )
+        if is_causal(op):
+            value = self.values[op.train]
+            steps = op.train.type.steps.data
+            self.words[op.train] = causal_words(op, currents, unit, bias, value)
+            self.trains[op.train] = spike_count(self.words[op.train], steps) / np.float32(steps)
+        elif isinstance(op, FireOp):
             value = self.values[op.train]
             scale, shift = (
                 (array / value).astype(np.float32).reshape(-1, 1, 1) for array in (unit, bias)
             )
-            current *= scale
+            current = current * scale
             current += shift
             self.trains[op.train] = rounded_train(current, op)
         return unit, bias
+
+    def currents(self, op: LayerOp, integers: list[np.ndarray]) -> list[np.ndarray]:
+        """Currents of each step, or once where only their mean matters or all are alike."""
+        parts = []
+        for synapse, rows in zip(branches(op), integers, strict=True):
+            rows = rows.astype(np.float32).reshape(synapse.weights.get_shape())
+            planes = self.planes(synapse.source) if is_causal(op) else [self.trains[synapse.source]]
+            parts.append([transmit(synapse, rows, plane) for plane in planes])
+        count = max(map(len, parts))
+        return [sum(part[t if len(part) > 1 else 0] for part in parts) for t in range(count)]
+
+    def planes(self, source: SSAValue) -> list[np.ndarray]:
+        """What a train, or a sum of trains, holds in each step; once where all steps are alike."""
+        op = source.owner
+        if isinstance(op, SumPoolOp) and op.source in self.words:
+            return [sum_windows(plane, **_window(op)) for plane in self.planes(op.source)]
+        if source not in self.words:
+            return [self.trains[source]]
+        return planes_of(self.words[source], source.type.steps.data)
 
     def inputs(self, synapse: SynapseOp) -> np.ndarray | None:
         """What a synapse's weights see at the chosen places; see `window_inputs`."""
@@ -141,6 +190,10 @@ def window_inputs(
         ky, kx = divmod(tap, kw)
         found[:, tap] = x[image, :, y * sy + ky * dy, x0 * sx + kx * dx].T
     return found.reshape(-1, len(places))
+
+
+def _window(op: MaxPoolOp | SumPoolOp) -> dict:
+    return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
 
 
 def nearest_unit(real: np.ndarray, found: np.ndarray, unit: np.ndarray) -> np.ndarray:

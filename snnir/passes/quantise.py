@@ -84,12 +84,13 @@ class QuantisePass(ModulePass):
         the errors of those before it make of the current (`snnir.analysis.second_order`);
       - `correction=affine` then gives each channel the unit and the bias at which its current is
         nearest to the float one's, whatever rounding and clipping have done so far; `bias` shifts
-        its mean alone. Units of the readout stay.
+        its mean alone. Units of the readout stay. Neurons that fire while they integrate run spike
+        by spike; both corrections then move their biases on until the spikes' mean is the float
+        network's activation, as far as that brings them nearer (`snnir.analysis.causal`).
 
     A layer whose integers training has fixed (`given`) keeps them, whatever the options say.
 
-    Assumptions: threshold-balance has run. A rate-coded network is run with neurons that integrate
-    before they fire, as if its spikes came evenly.
+    Assumptions: threshold-balance has run.
 
     With `mean-bits=4.5` each layer gets bits of its own, from 2 to `weight-bits`, so that all
     weights of convolutions and dense layers together have 4.5 bits in the mean or less. For each
@@ -104,7 +105,8 @@ class QuantisePass(ModulePass):
     chosen; `readout`; `calibration` file and `samples` read from it, as in threshold-balance.
 
     Source: Jacob et al., CVPR 2018 (integer arithmetic and zero points); Gerlinghoff et al., IEEE
-    TPDS 2022 (radix); Frantar et al., ICLR 2023 (GPTQ); Nagel et al., ICCV 2019 (bias correction).
+    TPDS 2022 (radix); Frantar et al., ICLR 2023 (GPTQ); Nagel et al., ICCV 2019 (bias correction);
+    Li et al., ICML 2021 (biases shifted for spikes).
     """
 
     name = "quantise"
