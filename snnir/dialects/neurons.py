@@ -20,6 +20,11 @@ LEAK_BITS = 5
 """A neuron with leak k loses k / 32 of its membrane at each step."""
 
 
+SMALL_LEAK = 4
+"""Up to here the product with the leak is narrow. Above, what is kept is multiplied instead: ranges
+do not know that what is lost has the sign of the membrane, and would grow with every step."""
+
+
 def _define(
     name: str,
     emission: str,
@@ -75,6 +80,16 @@ def _fire_subtract(v: SSAValue, theta: SSAValue, compare: str) -> tuple[SSAValue
     return arith.SelectOp(spike, rest, v).result, spike
 
 
+def _leaked(v: SSAValue, leak: int) -> SSAValue:
+    """v - floor(v * leak / 32), in the form that asks for fewer bits."""
+    whole = 1 << LEAK_BITS
+    if leak <= SMALL_LEAK:
+        lost = arith.ShRSIOp(arith.MuliOp(v, _constant(leak)).result, _constant(LEAK_BITS))
+        return arith.SubiOp(v, lost.result).result
+    kept = arith.MuliOp(v, _constant(whole - leak)).result
+    return arith.ShRSIOp(_add(kept, _constant(whole - 1)), _constant(LEAK_BITS)).result
+
+
 def radix_neuron(name: str = "radix") -> NeuronOp:
     """Radix coding: Horner over the input's bit planes, then compare and subtract, MSB first.
 
@@ -123,8 +138,7 @@ def rate_neuron(
 
     def integrate(v, i, theta, bias):
         if leak:
-            lost = arith.ShRSIOp(arith.MuliOp(v, _constant(leak)).result, _constant(LEAK_BITS))
-            v = arith.SubiOp(v, lost.result).result
+            v = _leaked(v, leak)
         return (_add(_add(v, i), bias),)
 
     def fire(v, theta, bias, left):

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save_model
 
+from snnir.analysis.ranges import interval, neuron_ranges
+from snnir.dialects.neurons import rate_neuron
 from snnir.errors import UserError
 from snnir.frontend.onnx import import_model
+from snnir.interpreters.neuron import run_region
 from snnir.interpreters.onnx import run_onnx
 from snnir.training import data
 
@@ -149,6 +152,19 @@ def test_changed_images_are_repeatable_and_keep_their_range(change):
     one, other = (change(x, torch.Generator().manual_seed(4)) for _ in range(2))
     assert torch.equal(one, other) and one.shape == x.shape
     assert not torch.equal(one, x) and one.min() >= 0 and one.max() <= 1.0001
+
+
+@pytest.mark.parametrize("leak", [1, 4, 5, 31])
+def test_a_leak_takes_its_share_rounded_down(leak):
+    v = np.arange(-700, 700).reshape(1, -1)
+    zero = np.zeros(v.shape[1], np.int64)
+    neuron = rate_neuron(leak=leak)
+    (found,) = run_region(neuron, "integrate", [v, 7, zero, zero + 2])
+    np.testing.assert_array_equal(found, v - (v * leak >> 5) + 9)
+    theta = {"theta": np.array([100]), "bias": np.array([0])}
+    reach = {"coding": "rate", "steps_in": 16, "steps_out": 16, "fraction": 0, "rate": True}
+    bits = neuron_ranges(neuron, theta, interval(-500, 500), **reach).bits
+    assert bits <= 20, "the proven width does not grow with every step"
 
 
 def model(tmp_path, function: str, **attributes) -> str:
