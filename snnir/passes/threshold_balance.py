@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, f64
 from xdsl.passes import ModulePass
 
 from snnir.analysis.calibration import Histogram, load_calibration, synthetic_images
+from snnir.analysis.causal import is_causal
 from snnir.analysis.gathering import gather
 from snnir.analysis.network import branches, encode_of, layers, producer
 from snnir.dialects.dense import from_dense, to_dense
@@ -19,6 +20,9 @@ from snnir.dialects.snn import EncodeOp, FireOp, OneToOneOp
 from snnir.dialects.snn_types import SumType
 from snnir.errors import UserError
 from snnir.passes._input_padding import move_input_padding
+
+UNEVEN = 2
+"""By how much fewer steps would lose as much as the uneven spikes of causal neurons."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,9 @@ class ThresholdBalancePass(ModulePass):
       - `max`: the largest activation seen,
       - `percentile`: the value that `percentile` per cent of the positive activations stay below,
       - `mse`: the A of least mean square error when the activations are rounded to the train's
-        values and clipped, searched over 64 candidates down to a fifth of the maximum.
+        values and clipped, searched over 64 candidates down to a fifth of the maximum. Neurons that
+        fire while they integrate are counted as if they had half of the steps, since their
+        spikes come too early or too late.
 
     Algorithm: one run over the images, which also gathers what quantise needs. Where all a layer's
     trains go through a max pool, the pooled activations are counted, because only these are used.
@@ -111,7 +117,9 @@ class ThresholdBalancePass(ModulePass):
             case "percentile":
                 return histogram.percentile(self.percentile)
             case _:
-                return histogram.least_error(train.peak)
+                # Spikes that come too early or too late err like a train of fewer steps.
+                steps = max(1, round(train.peak / UNEVEN)) if is_causal(layer) else train.peak
+                return histogram.least_error(steps)
 
 
 def _scale_input(encode: EncodeOp, images: np.ndarray) -> None:
