@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnir.analysis.loading import SWITCH, Ddr, Loader, row_layout
+from snnir.analysis.moving import Move, move_clocks
 from snnir.analysis.program import Layer, ProgramTables
 
 NEVER = -(1 << 40)
@@ -179,3 +180,30 @@ def _tile_ends(tile: np.ndarray) -> tuple[set[int], set[int]]:
 def receive_clocks(layer: Layer, receive: int) -> int:
     """Clocks in which one word of the image is written."""
     return layer.channels * layer.height * layer.width + receive
+
+
+class Mover:
+    """When moves run, in N images side by side: one after another, beside the rows of the table.
+
+    Clocks are those of the image; `starts` and `ends` have (N,) of each move so far.
+    """
+
+    def __init__(self, images: int, ddr: Ddr):
+        self.ddr = ddr
+        self.starts: list[np.ndarray] = []
+        self.ends: list[np.ndarray] = []
+        self.free = np.zeros(images, np.int64)
+
+    def move(self, move: Move, stores: bool, clock: np.ndarray) -> None:
+        """A move may start from a clock on, the end of the row in front of it."""
+        start = np.maximum(clock, self.free)
+        self.free = start + move_clocks(move.bursts, stores, self.ddr)
+        self.starts.append(start)
+        self.ends.append(self.free)
+
+    def waits(self, clock: np.ndarray, count: int) -> list[np.ndarray]:
+        """(N,) clocks that a row waits, from a clock on, for each of the first moves."""
+        return [
+            np.maximum(end - np.maximum(start, clock), 0)
+            for start, end in zip(self.starts[:count], self.ends, strict=False)
+        ]

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from snnir.analysis.loading import BEAT, BURST, FULL_RATE, OUTSTANDING, REQUEST, Ddr
 from snnir.dialects.pe_types import ArrayParameters, MapType
 
@@ -114,30 +112,3 @@ def move_clocks(bursts: int, stores: bool, ddr: Ddr) -> int:
             credit += wait * rate - FULL_RATE
         done[slot] = last + answer
     return done[slot] + ENDS
-
-
-class Mover:
-    """When moves run, in N images side by side: one after another, beside the rows of the table.
-
-    Clocks are those of the image; `starts` and `ends` have (N,) of each move so far.
-    """
-
-    def __init__(self, images: int, ddr: Ddr):
-        self.ddr = ddr
-        self.starts: list[np.ndarray] = []
-        self.ends: list[np.ndarray] = []
-        self.free = np.zeros(images, np.int64)
-
-    def move(self, move: Move, stores: bool, clock: np.ndarray) -> None:
-        """A move may start from a clock on, the end of the row in front of it."""
-        start = np.maximum(clock, self.free)
-        self.free = start + move_clocks(move.bursts, stores, self.ddr)
-        self.starts.append(start)
-        self.ends.append(self.free)
-
-    def waits(self, clock: np.ndarray, count: int) -> list[np.ndarray]:
-        """(N,) clocks that a row waits, from a clock on, for each of the first moves."""
-        return [
-            np.maximum(end - np.maximum(start, clock), 0)
-            for start, end in zip(self.starts[:count], self.ends, strict=False)
-        ]

@@ -15,9 +15,8 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.batch import frames_of_batches
-from snnir.analysis.cycles import Loading, layer_clocks, loading_of, receive_clocks, visits
+from snnir.analysis.cycles import Loading, Mover, layer_clocks, loading_of, receive_clocks, visits
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.moving import Mover
 from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp

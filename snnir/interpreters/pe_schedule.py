@@ -15,6 +15,7 @@ import numpy as np
 from snnir.analysis.bands import join_trains, stored_trains
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import (
+    Mover,
     PhaseClocks,
     WalkedRuns,
     layer_clocks,
@@ -23,7 +24,6 @@ from snnir.analysis.cycles import (
     visits,
 )
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.moving import Mover
 from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 from snnir.hardware.timing import Timing
 from snnir.interpreters.pe_memory import MapMemory, counted, word_of

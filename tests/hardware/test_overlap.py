@@ -10,9 +10,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr
 
 from snnir.analysis.bands import join_trains
+from snnir.analysis.cycles import Mover
 from snnir.analysis.loading import Ddr
 from snnir.analysis.memories import memories
-from snnir.analysis.moving import Move, Mover, Record, move_clocks
+from snnir.analysis.moving import Move, Record, move_clocks
 from snnir.analysis.program import LOAD, RECEIVE, STORE
 from snnir.analysis.reading import read_program
 from snnir.errors import UserError
