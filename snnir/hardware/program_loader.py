@@ -49,7 +49,8 @@ def program_loader_module(tables: MachineTables) -> Module:
     loaded = m.reg("is_loaded", 1, reset=0)
     have, half = m.reg("have", 1, reset=0), m.reg("half", 1, reset=0)
     word = m.reg("word", WORD)
-    take = m.wire("take", have & half & active)
+    take = m.reg("take", 1, reset=0)
+    take.next = have & ~half & active
     left = m.reg("words_left", LENGTH_BITS)
     stage = m.reg("stage", address_width(len(parts) + 2))
     row, part = m.reg("row", _row_bits(parts)), m.reg("part", _part_bits(parts))
@@ -95,9 +96,13 @@ def program_loader_module(tables: MachineTables) -> Module:
     total = words[2].trunc(32)
     counts = _counts(words, parts)
     said = length[3:]
-    too_long = total.ugt(fit(said, 32)) | total.ult(HEADER + 2) | total[LENGTH_BITS:].any()
-    wrong_table = reduce(
-        Signal.__or__, [~n.any() | n.ugt(p.most) for n, p in zip(counts, parts, strict=True)]
+    limits = [total.ugt(fit(said, 32)), total.ult(HEADER + 2), total[LENGTH_BITS:].any()]
+    too_long = m.pipe("too_long", reduce(Signal.__or__, limits))
+    wrong_table = m.pipe(
+        "wrong_table",
+        reduce(
+            Signal.__or__, [~n.any() | n.ugt(p.most) for n, p in zip(counts, parts, strict=True)]
+        ),
     )
     found = m.const(0, faults.STATUS_BITS)
     for wrong, code in (
@@ -108,8 +113,9 @@ def program_loader_module(tables: MachineTables) -> Module:
         (words[0].ne(image_format.MAGIC), faults.MAGIC),
     ):
         found = mux(wrong, code, found)
-    # Nothing is asked for before the header has been judged.
-    judged = m.pipe("header_judged", header, reset=0)
+    # Nothing is asked for before the header has been judged, which takes two clocks.
+    compared = m.pipe("header_compared", header, reset=0)
+    judged = m.pipe("header_judged", compared, reset=0)
     found = m.pipe("header_fault", found)
     header_fault = mux(judged, found, 0)
     rest = total.trunc(LENGTH_BITS) - HEADER
@@ -124,9 +130,9 @@ def program_loader_module(tables: MachineTables) -> Module:
     left.next = mux(start, HEADER, mux(header, rest, mux(take, left - 1, left)))
 
     # Place in the image
-    # Known a clock late: a word takes two.
+    # Known late; there are three clocks between words.
     last_part = m.reg("is_last_part", 1)
-    section_last = m.pipe("is_last_row", _last_row(stage, row, counts))
+    section_last = m.pipe("is_last_row", _last_row(m, stage, row, counts))
     step = take & (in_header | last_part | at_end)
     leave = m.wire("leave", take & last_part & section_last & ~in_header & ~at_end)
     stage.next = mux(start, 0, mux(header_end | leave, stage + 1, stage))
@@ -156,7 +162,7 @@ def program_loader_module(tables: MachineTables) -> Module:
     )
     bad = m.reg("bad_row", 1, reset=0)
     wrong = m.wire("wrong_row", check.wrong(written, row, settings))
-    bad.next = ~start & (bad | m.pipe("row_was_wrong", wrong, reset=0))
+    bad.next = ~start & (bad | wrong)
 
     # End
     crc = m.reg("crc", 32)
@@ -212,11 +218,11 @@ def _halves(word: Signal) -> list[Signal]:
     return [word] if word.width == 32 else [word.trunc(32), word[32:]]
 
 
-def _last_row(stage: Signal, row: Signal, counts: list[Signal]) -> Signal:
-    """Whether the row is the last of its part."""
+def _last_row(m: Module, stage: Signal, row: Signal, counts: list[Signal]) -> Signal:
+    """Whether the row is the last of its part, a clock late."""
+    behind = m.pipe("row_behind", fit(row, row.width + 1) + 1)
     hits = [
-        stage.eq(i + 1) & (fit(row, row.width + 1) + 1).eq(count.trunc(row.width + 1))
-        for i, count in enumerate(counts)
+        stage.eq(i + 1) & behind.eq(count.trunc(behind.width)) for i, count in enumerate(counts)
     ]
     return reduce(Signal.__or__, hits)
 
@@ -242,16 +248,18 @@ class _Checks:
         return section.fields.fields(self.m, row_of(section, self.chain))
 
     def wrong(self, written: list[Signal], row: Signal, settings: dict[str, Signal]) -> Signal:
+        """Whether the row that was written a clock ago was wrong."""
         rules = {
             "settings": self._setting(row),
             "layers": self._layer(row, settings),
             "tiles": self._tile(),
             "tile_rows": self._rows(),
         }
+        m = self.m
         hits = [
-            write & rules[part.name]
-            for write, part in zip(written, self.parts, strict=True)
-            if part.name in rules
+            m.pipe(f"{name}_written", write, reset=0) & m.pipe(f"{name}_wrong", rules[name])
+            for write, name in zip(written, [part.name for part in self.parts], strict=True)
+            if name in rules
         ]
         return reduce(Signal.__or__, hits)
 
@@ -259,7 +267,7 @@ class _Checks:
         """A setting beyond its range, or another number of layers than rows."""
         settings, word = self.tables.settings, self.chain[self.chain.width - WORD :]
         hits = [row.eq(i) & word.ugt(settings.high(key)) for i, key in enumerate(settings.stored)]
-        layers = fit(self.counts["layers"] - 1, WORD)
+        layers = fit(self.m.pipe("layer_last_said", self.counts["layers"] - 1), WORD)
         hits.append(row.eq(settings.stored.index("layer_last")) & word.ne(layers))
         return reduce(Signal.__or__, hits)
 

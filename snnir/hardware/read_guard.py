@@ -14,13 +14,17 @@ def read_guard_module() -> Module:
 
     Ports: `first` (the first of the masters has the port, or else the second); `cut`: the masters
     get nothing more, a request that was offered stays until it is taken, and what comes is thrown
-    away; `quiet` (nothing is under way). The channels of the masters (`a_...`, `b_...`) and of the
-    port (`m_...`): a master that is not cut off sees the port without a clock between.
+    away; both count from the next clock on; `quiet` (nothing is under way). The channels of the
+    masters (`a_...`, `b_...`) and of the port (`m_...`): a master that is not cut off sees the port
+    without a clock between.
     """
     m = Module("read_guard", doc="shares an AXI read port, and lets bursts end whatever happens")
     m.clock()
     m.input("rst", 1)
     first, cut = m.input("first", 1), m.input("cut", 1)
+    # A register for each, because all that beats do in the same clock hangs on them.
+    turns = {"a": m.pipe("a_has_port", first & ~cut), "b": m.pipe("b_has_port", ~first & ~cut)}
+    first, cut = m.pipe("first_has_port", first), m.pipe("is_cut", cut)
     widths = {"araddr": 32, "arlen": 8, "arvalid": 1, "rready": 1}
     a, b = ({key: m.input(f"{p}_{key}", widths[key]) for key in AXI_OUT} for p in "ab")
     port = {key: m.input(f"m_{key}", width) for key, width in AXI_IN.items()}
@@ -44,7 +48,7 @@ def read_guard_module() -> Module:
     m.output("m_arlen", request[:8])
     m.output("m_arvalid", valid)
     m.output("m_rready", ready)
-    for prefix, mine in (("a", first & ~cut), ("b", ~first & ~cut)):
+    for prefix, mine in turns.items():
         m.output(f"{prefix}_arready", port["arready"] & mine)
         m.output(f"{prefix}_rvalid", port["rvalid"] & mine)
         for key in ("rdata", "rresp", "rlast"):

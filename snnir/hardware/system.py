@@ -119,7 +119,7 @@ def system_module(
     m.output("m_tlast", results["m_tlast"])
 
     # The buses; programs come through the first
-    cut = m.pipe("cut", clearing | failed | ~works & ~program["loading"])
+    cut = clearing | failed | ~works & ~program["loading"]
     unit, guards = read_guard_module(), []
     for index, (prefix, port) in enumerate(zip(prefixes, ports, strict=True)):
         guard = m.instance(

@@ -65,7 +65,8 @@ def writer_module(tables: HardwareTables) -> Module:
         hits = [some[0] if bank is None else some[0] & bank.eq(k) for k in range(banks)]
         events = [cat(high, trains[0])]
     else:
-        hits, events = _spread(m, bank, high, trains, some, banks)
+        starts = [m.pipe(f"starts{k}", position[:bank_bits].eq(k)) for k in range(banks)]
+        hits, events = _spread(starts, bank, high, trains, some)
     counts, effective = [], []
     for k in range(banks):
         count = m.reg(f"count{k}", tables.count_bits)
@@ -99,16 +100,16 @@ def writer_module(tables: HardwareTables) -> Module:
 
 
 def _spread(
-    m: Module, bank: Signal, high: Signal, trains: list[Signal], some: list[Signal], banks: int
+    starts: list[Signal], bank: Signal, high: Signal, trains: list[Signal], some: list[Signal]
 ) -> tuple[list[Signal], list[Signal]]:
     """For each bank whether it gets an event, and which: lane (k - bank) mod K goes to bank k.
 
     Args:
-        bank, high: n mod K and n / K of the first lane's position n.
+        starts: for each bank whether the first lane's position n lies there.
+        bank, high: n mod K and n / K.
         some: for each lane, whether its train is not silent.
     """
-    starts = [m.wire(f"starts{k}", bank.eq(k)) for k in range(banks)]
-    next_high = high + 1
+    banks, next_high = len(starts), high + 1
     hits, events = [], []
     for k in range(banks):
         chosen = [starts[(k - lane) % banks] for lane in range(len(trains))]
@@ -117,8 +118,8 @@ def _spread(
             Signal.__or__, [mux(c, train, 0) for c, train in zip(chosen, trains, strict=True)]
         )
         # Lanes that start behind bank k reach it in the next round.
-        wrapped = bank.ugt(k) if k + 1 < len(trains) else m.const(0, 1)
-        events.append(cat(mux(wrapped, next_high, high), train))
+        place = mux(bank.ugt(k), next_high, high) if k + 1 < len(trains) else high
+        events.append(cat(place, train))
     return hits, events
 
 
