@@ -8,15 +8,21 @@ from snnir.hardware.tables import HardwareTables
 
 
 def popcount(value: Signal) -> Signal:
-    """The number of ones."""
-    width = value.width.bit_length()
-    level = [bit.zext(width) for bit in value]
-    while len(level) > 1:
-        level = [
-            level[i] + level[i + 1] if i + 1 < len(level) else level[i]
-            for i in range(0, len(level), 2)
-        ]
-    return level[0]
+    """The number of ones, by full adders: small logic, where sums of words are carry chains."""
+    column, total = list(value), []
+    while column:
+        following = []
+        while len(column) > 1:
+            a, b, *column = column
+            odd, both = a ^ b, a & b
+            if column:
+                c, *column = column
+                odd, both = odd ^ c, both | (odd & c)
+            column.append(odd)
+            following.append(both)
+        total += column
+        column = following
+    return cat(*reversed(total))
 
 
 def _value(train: Signal, rate: Signal) -> Signal:

@@ -39,10 +39,10 @@ def read_guard_module() -> Module:
     ready = m.wire("takes", cut | chosen["rready"])
     left = m.reg("beats_under_way", BEAT_BITS, reset=0)
     taken, size = valid & port["arready"], request[:8].zext(BEAT_BITS) + 1
-    # A clock later, as beats cannot come sooner.
+    # A clock later each; beats cannot come sooner.
     asked = m.pipe("asked", mux(taken, size, m.const(0, BEAT_BITS)), reset=0)
-    came = (port["rvalid"] & ready).zext(BEAT_BITS)
-    left.next = left + asked - came
+    came = m.pipe("came", port["rvalid"] & ready, reset=0)
+    left.next = left + asked - came.zext(BEAT_BITS)
     m.output("quiet", ~held & ~asked.any() & ~left.any())
     m.output("m_araddr", request[8:])
     m.output("m_arlen", request[:8])

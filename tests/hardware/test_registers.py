@@ -99,6 +99,7 @@ def test_guard_lets_bursts_end():
     for _ in range(4):
         out = sim.step(idle | {"cut": 1, "m_rvalid": 1})
         assert (out["m_rready"], out["b_rvalid"], out["quiet"]) == (1, 0, 0)
+    assert sim.step(idle | {"cut": 1})["quiet"] == 0
     assert sim.step(idle)["quiet"] == 1
     # Uncut a clock ago, a master sees the port at once.
     out = sim.step(idle | ask | {"m_arready": 1, "m_rvalid": 1, "b_rready": 1})
