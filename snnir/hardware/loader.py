@@ -82,10 +82,13 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     address = m.reg("burst_address", ADDRESS_BITS - address_width(BURST_BYTES))
     asking = m.reg("asking", 1, reset=0)
     under_way = m.reg("under_way", OUTSTANDING.bit_length(), reset=0)
-    ask = m.wire("ask", active & ~failed & ~asking & left.any() & ~under_way.msb)
+    # Whether bursts are left is a bit of its own: it is on the way to what stops requests.
+    some_left = m.reg("some_left", 1, reset=0)
+    ask = m.wire("ask", active & ~failed & ~asking & some_left & ~under_way.msb)
     asking.next = ask | (asking & ~axi["arready"])
     taken = m.wire("request_taken", asking & axi["arready"])
     left.next = mux(begin, bursts, mux(taken, left - 1, left))
+    some_left.next = mux(begin, bursts.any(), some_left & ~(taken & left.eq(1)))
     first = base[-address.width :]
     if port:
         # Constant while an image runs, like the base.
