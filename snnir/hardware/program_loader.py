@@ -91,7 +91,8 @@ def program_loader_module(tables: MachineTables) -> Module:
     words = [m.reg(f"header{i}", WORD if 2 * i + 1 < numbers else 32) for i in range(HEADER)]
     for i, register in enumerate(words):
         register.next = mux(take & in_header & row.eq(i), word.trunc(register.width), register)
-    header_end = m.wire("header_end", take & in_header & row.eq(HEADER - 1))
+    header_last = m.pipe("is_header_last", in_header & row.eq(HEADER - 1))
+    header_end = m.wire("header_end", take & header_last)
     header = m.pipe("header_there", header_end, reset=0)
     total = words[2].trunc(32)
     counts = _counts(words, parts)
