@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Extras of the package; EXTRAS=test,train adds torch and its tests.
+EXTRAS ?= test
 
 .PHONY: help env demo test lint docs clean
 
@@ -23,7 +25,7 @@ $(STAMP): pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: Python 3.11 or newer is needed; say make PYTHON=...' >&2; exit 1; }
 	@echo 'setting up .venv from PyPI, a minute or two ...'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@touch $@
 
 demo: env
