@@ -28,7 +28,8 @@ MEANS = {
 """Mean and deviation of the training images' channels (MNIST as it is), of 0..1."""
 
 NARROW = ("resnet20",)
-"""Networks of few channels, whose convolutions are faster with channels last (on a CPU)."""
+"""Networks of few channels: convolutions are faster with channels last (on a CPU), and what they
+learn is limited by their size, so that nothing is cut out of their images."""
 
 CHANGES = {"mnist": distorted, "cifar10": augmented, "satimage": turned}
 SMOOTHING = {"mnist": 0.0, "cifar10": 0.1, "satimage": 0.1}
@@ -85,11 +86,16 @@ class Task:
         return normalise(images, *MEANS[self.data])
 
     def prepared_plain(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        return CHANGES[self.data](self.plain(images), generator)
+        return self.changed(self.plain(images), generator)
 
     def prepared(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """What the spiking network is trained on."""
-        return CHANGES[self.data](self.pixels.real(images), generator)
+        return self.changed(self.pixels.real(images), generator)
+
+    def changed(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        if self.model in NARROW:
+            return augmented(x, generator, cut=0)
+        return CHANGES[self.data](x, generator)
 
     def train(self, net: torch.nn.Module, name: str, recipe: Recipe, prepare: Callable) -> None:
         """Trains, with the checkpoint MODEL.NAME.checkpoint."""

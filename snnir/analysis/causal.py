@@ -9,6 +9,7 @@ import numpy as np
 from snnir.analysis.network import LayerOp, neuron_of, schedule
 from snnir.dialects.snn import FireOp
 from snnir.interpreters.neuron import run_neuron
+from snnir.interpreters.words import packed, spike_count
 
 EXTRA_BITS = 8
 """Fraction bits of membranes: more than quantise will choose, which it does when all is rounded."""
@@ -51,19 +52,8 @@ def causal_words(
         part = slice(first, first + images)
         planes = [np.rint(c[part] * np.float32(scale)).astype(np.int64) for c in currents]
         planes = planes * steps if len(planes) == 1 else planes
-        for spikes in run_neuron(neuron, planes, params, **how)[0]:
-            result[part] = (result[part] << 1) | spikes
+        result[part] = packed(run_neuron(neuron, planes, params, **how)[0])
     return result
-
-
-def spike_count(words: np.ndarray, steps: int) -> np.ndarray:
-    """How many steps of each train hold a spike."""
-    return sum(((words >> t) & 1) for t in range(steps)).astype(np.float32)
-
-
-def planes_of(words: np.ndarray, steps: int) -> list[np.ndarray]:
-    """The spikes of each step, as floats."""
-    return [((words >> (steps - 1 - t)) & 1).astype(np.float32) for t in range(steps)]
 
 
 def shifted_bias(

@@ -25,8 +25,9 @@ from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import AddOp, EncodeOp, FireOp, MaxPoolOp, ReadoutOp, SumPoolOp, SynapseOp
 from snnir.dialects.snn_types import SumType
 from snnir.interpreters.neuron import run_neuron
-from snnir.interpreters.snn import per_channel, pixels_of, transmit
+from snnir.interpreters.snn import per_channel, pixels_of, pool_window, transmit
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
+from snnir.interpreters.words import packed, planes_of
 
 CAUSES = ("weights", "clipping", "rounding", "unevenness")
 """Where a layer's error comes from, and so what of a layer can be put back to float."""
@@ -52,9 +53,7 @@ class Train:
         """One for each step, or a single one where all are alike."""
         if self.words is None:
             return [self.level]
-        bits = [
-            ((self.words >> (self.steps - 1 - t)) & 1).astype(np.float32) for t in range(self.steps)
-        ]
+        bits = planes_of(self.words, self.steps)
         return bits if self.level is None else [bit + self.level for bit in bits]
 
     def value(self) -> np.ndarray:
@@ -178,7 +177,7 @@ class Dissected:
         train = trains[source] if source in trains else self.base[source]
         planes = train.planes()
         if isinstance(op.source.owner, SumPoolOp):
-            planes = [sum_windows(plane, **_window(op.source.owner)) for plane in planes]
+            planes = [sum_windows(plane, **pool_window(op.source.owner)) for plane in planes]
         return [transmit(op, chosen, plane) for plane in planes]
 
     def encoded(self, op: EncodeOp) -> Train:
@@ -244,10 +243,7 @@ class Dissected:
         currents = currents * count if len(currents) == 1 else currents
         how |= {"fraction": 0, "coding": "rate", "steps_in": count}
         spikes, _ = run_neuron(neuron_of(op), currents, params, **how)
-        word = np.zeros(spikes[0].shape, np.uint16)
-        for spike in spikes:
-            word = (word << 1) | spike
-        return word
+        return packed(spikes)
 
     def readout(self, op: ReadoutOp, planes: list[np.ndarray], back: frozenset[str]):
         total = self.mean_drive(self.layers[op.label.data], planes, back)
@@ -267,12 +263,8 @@ def _pooled(value: SSAValue) -> SSAValue:
     return value.owner.source if isinstance(value.owner, SumPoolOp) else value
 
 
-def _window(op: MaxPoolOp | SumPoolOp) -> dict:
-    return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
-
-
 def _max_pool(op: MaxPoolOp, train: Train) -> Train:
-    window = _window(op)
+    window = pool_window(op)
     if train.words is None:
         return Train(None, max_windows(train.level, **window), train.steps)
     total = train.value()

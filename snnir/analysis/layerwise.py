@@ -12,9 +12,7 @@ from xdsl.ir import SSAValue
 from snnir.analysis.causal import (
     causal_words,
     is_causal,
-    planes_of,
     shifted_bias,
-    spike_count,
 )
 from snnir.analysis.gathering import chosen_places
 from snnir.analysis.network import LayerOp, branches, network_of
@@ -29,8 +27,9 @@ from snnir.dialects.snn import (
     SumPoolOp,
     SynapseOp,
 )
-from snnir.interpreters.snn import per_channel, pixels_of, transmit
+from snnir.interpreters.snn import per_channel, pixels_of, pool_window, transmit
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
+from snnir.interpreters.words import planes_of, spike_count
 
 Correction = Literal["affine", "bias", "none"]
 
@@ -66,11 +65,11 @@ class RoundedPrefix:
                     self.trains[op.train] = self.encoded(op)
                 case MaxPoolOp() | SumPoolOp():
                     pool = max_windows if isinstance(op, MaxPoolOp) else sum_windows
-                    self.trains[op.results[0]] = pool(self.trains[op.source], **_window(op))
+                    self.trains[op.results[0]] = pool(self.trains[op.source], **pool_window(op))
                     if isinstance(op, MaxPoolOp) and op.source in self.words:
                         steps = op.train.type.steps.data
-                        keys = spike_count(self.words[op.source], steps).astype(np.int32)
-                        words = first_largest(self.words[op.source], keys, **_window(op))
+                        keys = spike_count(self.words[op.source], steps)
+                        words = first_largest(self.words[op.source], keys, **pool_window(op))
                         self.words[op.train] = words
                 case FireOp() | ReadoutOp():
                     yield op
@@ -132,7 +131,9 @@ class RoundedPrefix:
             value = self.values[op.train]
             steps = op.train.type.steps.data
             self.words[op.train] = causal_words(op, currents, unit, bias, value)
-            self.trains[op.train] = spike_count(self.words[op.train], steps) / np.float32(steps)
+            self.trains[op.train] = np.float32(
+                spike_count(self.words[op.train], steps)
+            ) / np.float32(steps)
         elif isinstance(op, FireOp):
             value = self.values[op.train]
             scale, shift = (
@@ -157,7 +158,7 @@ class RoundedPrefix:
         """What a train, or a sum of trains, holds in each step; once where all steps are alike."""
         op = source.owner
         if isinstance(op, SumPoolOp) and op.source in self.words:
-            return [sum_windows(plane, **_window(op)) for plane in self.planes(op.source)]
+            return [sum_windows(plane, **pool_window(op)) for plane in self.planes(op.source)]
         if source not in self.words:
             return [self.trains[source]]
         return planes_of(self.words[source], source.type.steps.data)
@@ -190,10 +191,6 @@ def window_inputs(
         ky, kx = divmod(tap, kw)
         found[:, tap] = x[image, :, y * sy + ky * dy, x0 * sx + kx * dx].T
     return found.reshape(-1, len(places))
-
-
-def _window(op: MaxPoolOp | SumPoolOp) -> dict:
-    return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
 
 
 def nearest_unit(real: np.ndarray, found: np.ndarray, unit: np.ndarray) -> np.ndarray:

@@ -78,8 +78,4 @@ def import_function(node: Node, env: Env) -> OnnxOp:
     Raises:
         NodeError: if its attributes are missing or do not fit.
     """
-    try:
-        return FUNCTIONS[node.op_type](node, env)
-    except (ValueError, IndexError, TypeError) as error:
-        what = str(error) or "its inputs and attributes do not fit together"
-        raise NodeError(what, "the model is inconsistent: export it again") from error
+    return import_node(node, env, FUNCTIONS)

@@ -6,7 +6,7 @@ Nothing here knows protobuf: a `Node` holds plain Python values and an `Env` giv
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -330,14 +330,16 @@ IMPORTERS: dict[str, Callable[[Node, Env], OnnxOp]] = {
 }
 
 
-def import_node(node: Node, env: Env) -> OnnxOp:
+def import_node(
+    node: Node, env: Env, importers: Mapping[str, Callable[[Node, Env], OnnxOp]] = IMPORTERS
+) -> OnnxOp:
     """The op of the onnx dialect for a supported node.
 
     Raises:
         NodeError: if its operands or attributes do not fit together.
     """
     try:
-        return IMPORTERS[node.op_type](node, env)
+        return importers[node.op_type](node, env)
     except (ValueError, IndexError, TypeError) as error:
         # Attributes of a damaged model can have any length or type.
         what = str(error) or "its inputs and attributes do not fit together"

@@ -27,6 +27,7 @@ from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.pe_memory import MapMemory, word_of
 from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 from snnir.interpreters.windows import first_largest
+from snnir.interpreters.words import packed, spike_count
 
 CHUNK_BYTES = 64 << 20
 """How much the largest intermediate array may take; the batch is cut accordingly."""
@@ -321,15 +322,12 @@ class _Machine:
 
     def pack(self, layer: Layer, spikes: list[np.ndarray]) -> np.ndarray:
         """Trains as words; pixels that no pooling window needs are never computed."""
-        words = np.zeros(spikes[0].shape, np.uint16)
-        for spike in spikes:
-            words = (words << 1) | spike
-        return np.where(layer.visited(), words, 0).astype(np.uint16)
+        return np.where(layer.visited(), packed(spikes), 0).astype(np.uint16)
 
     def pool(self, layer: Layer, trains: np.ndarray) -> np.ndarray:
         keys = trains.astype(np.int32)
         if self.tables.modes[layer.mode].rate:
-            keys = sum((trains >> t) & 1 for t in range(layer.steps)).astype(np.int32)
+            keys = spike_count(trains, layer.steps)
         # Only the front padding is stored: behind, windows end with the pooled size.
         bottom, right = (
             (pooled - 1) * stride + kernel - before - extent

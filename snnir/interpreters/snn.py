@@ -35,6 +35,7 @@ from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.windows import conv2d, first_largest, max_windows, pad_or_crop, sum_windows
+from snnir.interpreters.words import packed, planes_of, spike_count
 
 CHUNK_BYTES = 96 << 20
 """How much the largest layer's plane currents may take; the batch is cut accordingly."""
@@ -209,7 +210,7 @@ class _Network:
                     value = self.max_pool(op, values[op.source])
                 case SumPoolOp():
                     planes = self.planes(op.source, values[op.source])
-                    value = np.stack([sum_windows(p, **_window(op)) for p in planes])
+                    value = np.stack([sum_windows(p, **pool_window(op)) for p in planes])
                 case ReadoutOp():
                     value, result = self.readout(op, values[op.current])
                 case ReturnOp():
@@ -261,7 +262,7 @@ class _Network:
         if decoded:
             return [array.astype(np.float32)]
         steps = value.type.steps.data
-        return [((array >> (steps - 1 - t)) & 1).astype(np.float32) for t in range(steps)]
+        return planes_of(array, steps)
 
     def synapse(self, op: SynapseOp, source: np.ndarray) -> np.ndarray:
         ready = self.prepared[op]
@@ -279,10 +280,7 @@ class _Network:
         spikes, _ = self.neurons(op, currents)
         if spikes is None:
             raise UserError("a neuron that never fires cannot make trains", where=op.label.data)
-        word = np.zeros(spikes[0].shape, np.uint16)
-        for spike in spikes:
-            word = (word << 1) | spike
-        return word
+        return packed(spikes)
 
     def neurons(self, op: FireOp | ReadoutOp, currents: np.ndarray):
         if op.params is None:
@@ -292,13 +290,13 @@ class _Network:
 
     def max_pool(self, op: MaxPoolOp, source: np.ndarray) -> np.ndarray:
         if not self.integer:
-            return max_windows(source, **_window(op))
+            return max_windows(source, **pool_window(op))
         train = op.source.type
         if train.coding_name == "rate":
-            keys = sum((source >> t) & 1 for t in range(train.steps.data)).astype(np.int32)
+            keys = spike_count(source, train.steps.data)
         else:
             keys = source.astype(np.int32)
-        return first_largest(source, keys, **_window(op))
+        return first_largest(source, keys, **pool_window(op))
 
     def readout(self, op: ReadoutOp, currents: np.ndarray) -> tuple[np.ndarray, Result]:
         if self.integer:
@@ -325,7 +323,8 @@ def _with_bias(op: FireOp | ReadoutOp, current: np.ndarray) -> np.ndarray:
     return current if op.bias is None else current + from_dense(op.bias).reshape(-1, 1, 1)
 
 
-def _window(op: MaxPoolOp | SumPoolOp) -> dict:
+def pool_window(op: MaxPoolOp | SumPoolOp) -> dict:
+    """The window of a pool as the functions on windows take it."""
     return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
 
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 
-class _Round(torch.autograd.Function):
+class _StraightThrough(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
-        return x.round()
+    def forward(ctx, x: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor]):
+        return function(x)
 
     @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        return gradient
-
-
-class _Floor(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
-        return x.floor()
-
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        return gradient
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return gradient, None
 
 
 class _Spike(torch.autograd.Function):
@@ -50,12 +42,12 @@ class _Slowed(torch.autograd.Function):
 
 def rounded(x: torch.Tensor) -> torch.Tensor:
     """The nearest integer, the even one of two; its gradient is that of x (straight-through)."""
-    return _Round.apply(x)
+    return _StraightThrough.apply(x, torch.round)
 
 
 def floored(x: torch.Tensor) -> torch.Tensor:
     """The integer below; its gradient is that of x."""
-    return _Floor.apply(x)
+    return _StraightThrough.apply(x, torch.floor)
 
 
 def spike(excess: torch.Tensor) -> torch.Tensor:
