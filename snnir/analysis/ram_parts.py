@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 _HALVES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
@@ -65,6 +66,7 @@ def _without_rows_of_blocks(part: RamPart, width: int) -> tuple[RamPart, ...]:
     return (part,)
 
 
+@functools.cache
 def ram_parts(width: int, depth: int) -> tuple[RamPart, ...]:
     """The parts: whole blocks, none above each other, and rows beyond in smaller ones or in LUTs.
 
@@ -90,6 +92,7 @@ def ram_parts(width: int, depth: int) -> tuple[RamPart, ...]:
     return tuple(p for part in best[1] for p in _without_rows_of_blocks(part, width))
 
 
+@functools.cache
 def ram_bram36(width: int, depth: int) -> float:
     """BRAM36 of a RAM that is put together so; a whole number as an int."""
     parts = [part for part in ram_parts(width, depth) if part.style == "block"]

@@ -62,7 +62,8 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
     halts = array.ports > 1 or tables.program.moves
     failed = m.wire("has_failed", fails | m.input("halt", 1) if halts else fails)
     fill = m.reg("fill", address_width(ring) + 1, reset=0)
-    ready = m.wire("takes_beat", failed | (active & ~fill.msb))
+    takes = active & ~fill.msb
+    ready = m.wire("takes_beat", failed | takes)
     accept = m.wire("accept", axi["rvalid"] & ready)
     beat_last = settings["beat_last"]
     beat = m.reg("beat", max(beat_last.width, BURST_BITS))
@@ -113,7 +114,8 @@ def loader_module(tables: HardwareTables, port: int = 0) -> Module:
         group = m.reg("group", address_width(groups))
         group.next = mux(begin, 0, mux(accept & part_last, group + 1, group))
         row_last = part_last & group.all()
-    row_done = m.wire("row_done", accept & row_last & ~failed)
+    # Not by way of `accept`, which is late and goes to much more: a row is counted in this clock.
+    row_done = m.wire("row_done", axi["rvalid"] & takes & row_last & ~failed)
     row = m.reg("row", address_width(ring))
     row.next = mux(begin, 0, mux(row_done, row + 1, row))
     write = accept & part_last

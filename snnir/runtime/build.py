@@ -181,8 +181,13 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, _blake2b).hexdigest()
 
 
-def _blake2b() -> hashlib.blake2b:
-    return hashlib.blake2b(digest_size=32)
+def data_hash(data: bytes) -> str:
+    """The `file_hash` of a file that holds `data`."""
+    return _blake2b(data).hexdigest()
+
+
+def _blake2b(data: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(data, digest_size=32)
 
 
 def seal(manifest: dict[str, Any]) -> str:

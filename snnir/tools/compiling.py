@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from snnir import __version__
 from snnir.analysis.gathering import gathering
 from snnir.errors import UserError
-from snnir.runtime.build import CACHE, FORMAT, GATHERED, MANIFEST, file_hash, seal
+from snnir.runtime.build import CACHE, FORMAT, GATHERED, MANIFEST, seal
 from snnir.runtime.progress import counted, step
 from snnir.tools.arguments import MACHINE
 from snnir.tools.budgets import describe_budget, parse_budget
@@ -21,6 +21,7 @@ from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
 from snnir.tools.machine_build import PROGRAM, WEIGHTS, MachineBuild
 from snnir.tools.output import json_text
+from snnir.tools.written import WrittenFiles
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -66,8 +67,8 @@ def compile_model(model: Path, folder: Path, flow: Flow) -> Compilation:
     stages = list(flow.stages())
     with new_folder(folder) as staging:
         keep_cache(folder, staging)
-        build = _Build(staging, model, flow, stages, target)
-        with gathering(staging / GATHERED, counted):
+        with WrittenFiles(staging) as files, gathering(staging / GATHERED, counted):
+            build = _Build(files, model, flow, stages, target)
             build.run()
     compilation = Compilation(build.manifest, build.seconds)
     compilation.seconds["total"] = time.perf_counter() - start
@@ -110,12 +111,13 @@ def keep_cache(folder: Path, staging: Path) -> None:
 class _Build:
     """One run of the pipeline, writing into a folder that is not yet in its place."""
 
-    def __init__(self, folder: Path, model: Path, flow: Flow, stages: list[Stage], target: Target):
-        self.folder, self.model, self.flow, self.stages = folder, model, flow, stages
+    def __init__(
+        self, files: WrittenFiles, model: Path, flow: Flow, stages: list[Stage], target: Target
+    ):
+        self.files, self.model, self.flow, self.stages = files, model, flow, stages
         self.target = target
         self.pipeline = pipeline_text(stages)
         self.seconds: dict[str, float] = {}
-        self.files: dict[str, str] = {}
         self.ir: list[dict[str, str]] = []
         self.roles: dict[str, str] = {}
         self.snn: ModuleOp | None = None
@@ -150,7 +152,7 @@ class _Build:
                     self._keep(stage.role, module)
         with step("printing C" + (" and Verilog" if self.hw_module else "")):
             self._timed("print", self._print)
-        self._write_bytes("model.onnx", whole_model(self.model))
+        self.files.add("model.onnx", whole_model(self.model))
         self._write_samples(samples)
         self._write_manifest()
 
@@ -223,30 +225,30 @@ class _Build:
         stream = StringIO()
         print_ir(module, stream)
         file = f"ir/{len(self.ir):02d}-{name}.mlir"
-        self._write_bytes(file, stream.getvalue().encode())
+        self.files.add(file, stream.getvalue().encode())
         self.ir.append({"stage": name, "file": file})
 
     def _print(self) -> None:
         from snnir.backends.c.fast import fast_sources
 
         for name, text in (self.c_sources | fast_sources(self.snn)).items():
-            self._write_bytes(f"c/{name}", text if isinstance(text, bytes) else text.encode())
+            self.files.add(f"c/{name}", text if isinstance(text, bytes) else text.encode())
         if self.machine is not None:
             for name, data in self.machine.files().items():
-                self._write_bytes(name, data)
+                self.files.add(name, data)
         if self.hw_module is None:
             return
         from snnir.backends.memory import memory_images, weight_stream
         from snnir.backends.verilog import verilog_files
 
         for name, text in verilog_files(self.hw_module).items():
-            self._write_bytes(f"verilog/{name}", text.encode())
+            self.files.add(f"verilog/{name}", text.encode())
         for name, text in self._own_lanes().items():
-            self._write_bytes(f"{OWN_LANES}/{name}", text.encode())
+            self.files.add(f"{OWN_LANES}/{name}", text.encode())
         for name, text in memory_images(self.hw_module).items():
-            self._write_bytes(f"verilog/{name}", text.encode())
+            self.files.add(f"verilog/{name}", text.encode())
         if self.tables.ring and self.machine is None:
-            self._write_bytes(f"verilog/{self.tables.name}_weights.bin", weight_stream(self.tables))
+            self.files.add(f"verilog/{self.tables.name}_weights.bin", weight_stream(self.tables))
 
     def _own_lanes(self) -> dict[str, str]:
         """The files of lanes made of the target's own cells, if there are such lanes."""
@@ -267,7 +269,7 @@ class _Build:
         """The Verilog files; one in a later folder replaces that of its name in one before."""
         found = {}
         for folder in folders:
-            found |= {Path(n).name: n for n in self.files if str(Path(n).parent) == folder}
+            found |= {Path(n).name: n for n in self.files.names if str(Path(n).parent) == folder}
         return sorted(n for name, n in found.items() if name.endswith(".v")) or None
 
     def _write_samples(self, samples: Samples | None) -> None:
@@ -281,13 +283,7 @@ class _Build:
         arrays = {"x": kept.x} if kept.y is None else {"x": kept.x, "y": kept.y}
         stream = BytesIO()
         np.savez_compressed(stream, **arrays)
-        self._write_bytes("calibration.npz", stream.getvalue())
-
-    def _write_bytes(self, name: str, data: bytes) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.files[name] = file_hash(path)
+        self.files.add("calibration.npz", stream.getvalue())
 
     def _write_manifest(self) -> None:
         from snnir.analysis.summary import summarise
@@ -316,13 +312,13 @@ class _Build:
             "top": TOP if self.hw_module else None,
             "verilog": self._verilog("verilog"),
             "synthesis": self._verilog("verilog", OWN_LANES),
-            "calibration": "calibration.npz" if "calibration.npz" in self.files else None,
-            "files": dict(sorted(self.files.items())),
+            "calibration": "calibration.npz" if "calibration.npz" in self.files.names else None,
+            "files": self.files.hashes(),
         }
         # Through JSON once, so that what is sealed is what will be read.
         self.manifest = json.loads(json.dumps(manifest))
         self.manifest["seal"] = seal(self.manifest)
-        (self.folder / MANIFEST).write_text(json_text(self.manifest))
+        (self.files.folder / MANIFEST).write_text(json_text(self.manifest))
 
 
 def model_input(module: ModuleOp) -> tuple[int, ...]:

@@ -30,8 +30,10 @@ class FullPrinter(Printer):
 
     def print_large_constant(self, attribute: DenseIntOrFPElementsAttr) -> None:
         data = attribute.data.data
-        first = data[: len(data) // len(attribute)]
-        if data != first * len(attribute):
+        size = len(data) // len(attribute)
+        first = data[:size]
+        # Shifted by an element it is itself, which most constants are not from their start on.
+        if memoryview(data)[size:] != memoryview(data)[:-size]:
             self.print_string(f'dense<"0x{data.hex().upper()}">')
         elif len(attribute) > _HEX_SPLAT_OVER:
             self.print_string(f'dense<"0x{first.hex().upper()}">')
