@@ -4,14 +4,19 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+from comparing import differences
 from random_networks import network_from_seed
 from xdsl.context import Context
 
 from snnir.analysis.loading import Ddr
+from snnir.interpreters.pe import run_program
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
 from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
 from snnir.runtime.build import BuildFolder
+from snnir.runtime.cmodel import CEngine
+from snnir.runtime.engine import EngineResult
+from snnir.runtime.rtl import RtlEngine
 from snnir.tools.compiling import compile_model
 from snnir.tools.flow import Flow
 
@@ -46,6 +51,34 @@ lut_share = 0.8
 max_operations = 1024
 max_banks = 16
 """
+
+
+def check_c(module, frames, folder) -> None:
+    """The C program has the interpreter's trains, clocks and events with each of the memories."""
+    engine = CEngine.from_module(module, folder, ("-O1",))
+    for ddr in MEMORIES:
+        reference = run_program(module, frames, count_cycles=True, ddr=ddr)
+        assert differences(engine.run(frames, ddr=ddr), reference) == []
+
+
+def check_verilog(engine: RtlEngine, program: CEngine, frames) -> tuple[EngineResult, ...]:
+    """Verilog has the C program's trains, clocks and events with each of the memories.
+
+    Returns:
+        Both results with the last of the memories, C's first.
+    """
+    for ddr in MEMORIES:
+        reference = program.run(frames, ddr=ddr)
+        result = engine.run(frames, ddr=ddr, seed=1, counted=True)
+        reference.events = {label: reference.events[label] for label in result.events}
+        assert differences(result, reference) == []
+        assert np.array_equal(result.cycles, reference.cycles)
+    return reference, result
+
+
+def stops(status: int) -> str:
+    """What is said of a run that a fault ended."""
+    return f"status {status}: it has stopped, 0 requests open"
 
 
 def stack(folder, bram36: int, **options) -> tuple[BuildFolder, np.ndarray]:

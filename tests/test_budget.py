@@ -2,35 +2,24 @@
 
 import itertools
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from digits import CALIBRATION, EXAMPLES, MODEL, balanced, quantised
 from xdsl.parser import Parser
 
 from snnir.analysis.network import branches, layers
 from snnir.analysis.sensitivity import Sensitivity, allot, recorded
 from snnir.errors import UserError
-from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
-from snnir.tools.pipeline import run_pipeline
 from snnir.tools.plugins import make_context
 from snnir.tools.snnc import run as snnc
 
-ROOT = Path(__file__).parent.parent
-CALIBRATION = ROOT / "examples" / "digits_calibration.npz"
 WIDTHS = range(2, 9)
 
 
 def digits(quantise: str):
-    module = import_model(str(ROOT / "examples" / "digits.onnx"))
-    run_pipeline(
-        module,
-        "simplify-onnx,fold-batchnorm,convert-onnx-to-snn{input-scale=0.0625},"
-        f"threshold-balance{{calibration={CALIBRATION}}},"
-        f"quantise{{calibration={CALIBRATION} {quantise}}},verify-snn-integer",
-    )
-    return module
+    return quantised(balanced(), f"calibration={CALIBRATION} {quantise}")
 
 
 def some_layers(seed: int) -> list[Sensitivity]:
@@ -90,7 +79,7 @@ def test_network_within_a_budget(mean_bits):
 
 
 def test_a_budget_is_worth_its_bits():
-    images = np.load(ROOT / "examples" / "digits_test.npz")["x"][:300]
+    images = np.load(EXAMPLES / "digits_test.npz")["x"][:300]
     exact = run_snn(digits("weight-bits=8 rounding=mse"), images).outputs
     errors = [
         ((run_snn(digits(given), images).outputs - exact) ** 2).mean()
@@ -115,7 +104,7 @@ def test_widest_is_a_limit():
     ],
 )
 def test_bad_budgets(given, message, tmp_path):
-    words = ["compile", str(ROOT / "examples" / "digits.onnx"), "-o", str(tmp_path / "b")]
+    words = ["compile", str(MODEL), "-o", str(tmp_path / "b")]
     with pytest.raises(UserError, match=message):
         snnc([*words, "--calibration", str(CALIBRATION), "--budget", given])
     with pytest.raises(UserError, match="needs data"):
@@ -125,7 +114,7 @@ def test_bad_budgets(given, message, tmp_path):
 def test_command_prints_the_table(tmp_path, capsys):
     folder = str(tmp_path / "build")
     given = ["--calibration", str(CALIBRATION), "--input-scale", "0.0625", "--no-verilog"]
-    words = ["compile", str(ROOT / "examples" / "digits.onnx"), "-o", folder, *given]
+    words = ["compile", str(MODEL), "-o", folder, *given]
     assert snnc([*words, "--budget", "weights=3.5b"]) == 0
     text = capsys.readouterr().out
     assert "error 2b" in text and "bits a weight" in text

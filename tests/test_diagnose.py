@@ -2,22 +2,18 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import numpy as np
 import pytest
+from digits import CALIBRATION, EXAMPLES, MODEL, balanced, quantised
 
 from snnir.analysis.diagnosis import CAUSES, FLOAT, Dissected
 from snnir.errors import UserError
-from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
 from snnir.tools.charts import line_chart
-from snnir.tools.pipeline import run_pipeline
 from snnir.tools.snnc import run as snnc
 
-ROOT = Path(__file__).parent.parent
-CALIBRATION = ROOT / "examples" / "digits_calibration.npz"
-IMAGES = np.load(ROOT / "examples" / "digits_test.npz")["x"][:60]
+IMAGES = np.load(EXAMPLES / "digits_test.npz")["x"][:60]
 
 CODINGS = [
     "timesteps=4",
@@ -29,15 +25,8 @@ CODINGS = [
 
 
 def made(convert: str, bits: int = 4) -> tuple:
-    balanced = import_model(str(ROOT / "examples" / "digits.onnx"))
-    run_pipeline(
-        balanced,
-        f"simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{{convert} input-scale=0.0625}},"
-        f"threshold-balance{{calibration={CALIBRATION} samples=64}}",
-    )
-    quantised = balanced.clone()
-    run_pipeline(quantised, f"quantise{{weight-bits={bits} calibration={CALIBRATION} samples=64}}")
-    return balanced, quantised
+    floating = balanced(convert, samples=64)
+    return floating, quantised(floating, f"weight-bits={bits} calibration={CALIBRATION} samples=64")
 
 
 @pytest.mark.parametrize("convert", CODINGS)
@@ -83,13 +72,13 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("diagnose") / "build"
     options = ["--calibration", str(CALIBRATION), "--input-scale", "0.0625", "--no-verilog"]
     options += ["--weight-bits", "2", "--rounding", "minmax", "--samples", "64"]
-    snnc(["compile", str(ROOT / "examples" / "digits.onnx"), "-o", str(path), *options])
+    snnc(["compile", str(MODEL), "-o", str(path), *options])
     return str(path)
 
 
 def test_command_names_the_cause(folder, tmp_path, capsys):
     """Two-bit weights cost most, and all figures are of the network as it was compiled."""
-    given = ["diagnose", folder, "--input", str(ROOT / "examples" / "digits_test.npz")]
+    given = ["diagnose", folder, "--input", str(EXAMPLES / "digits_test.npz")]
     given += ["--limit", "40", "--json", "--plots", str(tmp_path / "plots")]
     capsys.readouterr()
     assert snnc(given) == 0
@@ -114,7 +103,7 @@ def test_command_without_labels(folder, tmp_path, capsys):
 
 def test_plots_need_a_folder(folder, tmp_path):
     (tmp_path / "file").touch()
-    given = ["diagnose", folder, "--input", str(ROOT / "examples" / "digits_test.npz")]
+    given = ["diagnose", folder, "--input", str(EXAMPLES / "digits_test.npz")]
     with pytest.raises(UserError, match="cannot write"):
         snnc([*given, "--plots", str(tmp_path / "file")])
 

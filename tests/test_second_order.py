@@ -1,13 +1,11 @@
 """Rounding led by the inputs, and the network as it is being rounded."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from digits import CALIBRATION, EXAMPLES, MODEL, balanced, quantised
 
 from snnir.analysis import second_order
 from snnir.analysis.calibration import load_calibration
-from snnir.analysis.causal import spike_count
 from snnir.analysis.gathering import gather
 from snnir.analysis.layerwise import RoundedPrefix
 from snnir.analysis.network import branches, encode_of, layers
@@ -16,12 +14,10 @@ from snnir.analysis.second_order import round_second_order
 from snnir.dialects.dense import from_dense
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
+from snnir.interpreters.words import spike_count
 from snnir.passes._layer_in_work import train_values
 from snnir.passes.quantise import QuantisePass
 from snnir.tools.pipeline import run_pipeline
-
-ROOT = Path(__file__).parent.parent
-CALIBRATION = ROOT / "examples" / "digits_calibration.npz"
 
 rng = np.random.default_rng(5)
 
@@ -102,19 +98,12 @@ def test_silent_inputs_and_empty_rows():
 
 
 def digits(options: str, quantise: str):
-    module = import_model(str(ROOT / "examples" / "digits.onnx"))
-    run_pipeline(
-        module,
-        f"simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{{options} input-scale=0.0625}},"
-        f"threshold-balance{{calibration={CALIBRATION}}}",
-    )
-    floating = module.clone()
-    run_pipeline(module, f"quantise{{{quantise}}},verify-snn-integer")
-    return floating, module
+    module = balanced(options)
+    return module, quantised(module, quantise)
 
 
 def test_equalising_changes_no_output():
-    module = import_model(str(ROOT / "examples" / "digits.onnx"))
+    module = import_model(str(MODEL))
     run_pipeline(module, "simplify-onnx,fold-batchnorm,convert-onnx-to-snn{input-scale=0.0625}")
     moved = module.clone()
     run_pipeline(moved, "equalise")
@@ -122,7 +111,7 @@ def test_equalising_changes_no_output():
         not np.allclose(a, b) for a, b in zip(weights_of(module), weights_of(moved), strict=True)
     ]
     assert any(changed)
-    images = np.load(ROOT / "examples" / "digits_test.npz")["x"][:50]
+    images = np.load(EXAMPLES / "digits_test.npz")["x"][:50]
     before, after = (run_snn(m, images).outputs for m in (module, moved))
     assert np.allclose(before, after, atol=1e-4 * np.abs(before).max())
 
@@ -146,7 +135,7 @@ def test_auto(bits, method, same):
 
 
 def test_few_bits_are_nearer_to_the_float_network():
-    images = np.load(ROOT / "examples" / "digits_test.npz")["x"][:200]
+    images = np.load(EXAMPLES / "digits_test.npz")["x"][:200]
     errors = {}
     for method in ("gptq", "mse", "minmax"):
         floating, rounded = digits(
@@ -192,7 +181,7 @@ def test_prefix_is_what_will_run(coding):
 @pytest.mark.parametrize("coding", ["rate timesteps=4", "rate timesteps=8 reset=hard"])
 def test_shifted_biases_mend_what_comes_too_late(coding):
     """Spikes that come unevenly lose current; correction takes it back, on other images too."""
-    images = np.load(ROOT / "examples" / "digits_test.npz")["x"][:300]
+    images = np.load(EXAMPLES / "digits_test.npz")["x"][:300]
     errors = {}
     for correction in ("none", "affine"):
         floating, rounded = digits(

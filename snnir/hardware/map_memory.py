@@ -86,7 +86,7 @@ class MapMemory:
         which = m.pipe(f"{name}_moved_part", moved["raddr"].msb)
         return Found(array, mux(which, answers[1], answers[0]))
 
-    def _mine(self, address: Signal, part: int) -> Signal | int:
+    def _mine(self, address: Signal, part: int) -> Signal:
         """Whether an address lies in a part."""
         if not self.half:
             return address.module.const(1, 1)

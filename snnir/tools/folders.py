@@ -37,12 +37,12 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def cannot_write(path: Path, error: OSError) -> UserError:
-    """What a folder that cannot be written is answered with."""
+def cannot_write(path: Path, error: OSError, option: str = "-o") -> UserError:
+    """What a folder that cannot be written is answered with; `option` names another."""
     return UserError(
         f"cannot write: {error.strerror or error}",
         where=str(path),
-        hint="choose another folder with -o",
+        hint=f"choose another folder with {option}",
     )
 
 

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from comparing import differences
-from map_networks import MEMORIES, SLOW, compiled, stack
+from map_networks import MEMORIES, SLOW, check_c, check_verilog, compiled, stack, stops
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr
 
@@ -65,10 +65,7 @@ def test_overlap_changes_clocks_alone(seed, bands):
 def test_c_counts_what_the_interpreter_counts(seed, weights, tmp_path):
     module, frames = compiled(seed, maps="ddr", bands=3, weights=weights)
     assert any(getattr(op, "beside", None) for op in program_of(module).steps)
-    engine = CEngine.from_module(module, tmp_path, ("-O1",))
-    for ddr in MEMORIES:
-        reference = run_program(module, frames, count_cycles=True, ddr=ddr)
-        assert differences(engine.run(frames, ddr=ddr), reference) == []
+    check_c(module, frames, tmp_path)
 
 
 def test_what_is_in_the_way_is_refused():
@@ -135,12 +132,8 @@ def test_verilog_moves_maps_beside_layers(overlapped):
     assert tables.halves != (0, 0)
     engine = RtlEngine.from_folder(build.path / "verilog", build.cache, tables)
     program = CEngine.from_folder(build.path / "c", build.cache)
-    for ddr in MEMORIES:
-        reference = program.run(frames, ddr=ddr)
-        result = engine.run(frames, ddr=ddr, seed=1, counted=True)
-        reference.events = {label: reference.events[label] for label in result.events}
-        assert differences(result, reference) == []
-        assert np.array_equal(result.cycles, reference.cycles)
+    reference, result = check_verilog(engine, program, frames)
+    ddr = MEMORIES[-1]
     losses = count_losses(tables, build.pe, reference.trains, ddr)
     assert losses_of_counters(tables, result.counted) == losses
     assert losses["total"]["loads"] > 0
@@ -165,19 +158,15 @@ def test_verilog_moves_maps_beside_layers(overlapped):
         where = (-1, at) if stores else (16 * at + 3, -1)
         for answer, status in ((2, 12 if stores else 2), (3, 13 if stores else 3)):
             for pauses in (0, 1):
-                with pytest.raises(UserError, match=_stops(status)):
+                with pytest.raises(UserError, match=stops(status)):
                     engine.run(
                         frames, ddr=ddr, ddr_pauses=pauses, maps_faults=where, maps_answer=answer
                     )
         move = tables.moved[number].move
-        with pytest.raises(UserError, match=_stops(14)):
+        with pytest.raises(UserError, match=stops(14)):
             engine.run(frames, ddr=ddr, maps_bytes=128 * (move.first + move.bursts // 2))
-    with pytest.raises(UserError, match=_stops(2)):
+    with pytest.raises(UserError, match=stops(2)):
         engine.run(frames, ddr=ddr, ddr_fault=5)
-
-
-def _stops(status: int) -> str:
-    return f"status {status}: it has stopped, 0 requests open"
 
 
 def _check_trace(tables, rows) -> None:

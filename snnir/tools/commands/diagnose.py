@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from snnir.errors import UserError
 from snnir.tools.arguments import whole
 
 LIMIT = 64
@@ -49,10 +48,12 @@ def run(args: Namespace) -> int:
 
 
 def _check_folder(folder: Path) -> None:
+    from snnir.tools.folders import cannot_write
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write: {error.strerror}", where=str(folder)) from error
+        raise cannot_write(folder, error, "--plots") from error
 
 
 def _draw(folder: Path, name: str, found: dict[str, Any], labelled: bool) -> None:
