@@ -89,7 +89,7 @@ def _layer(row: Layer, op: LayerOp | None, rows: int, array: ArrayParameters) ->
         coding=train.coding_name if train else None,
         steps=train.steps.data if train else None,
         parameters=sum(from_dense(s.weights).size for s in synapses) + _biases(op),
-        macs=sum(map(_macs, synapses)),
+        macs=sum(map(macs_of, synapses)),
         weight_bits=_weight_bits(synapses),
         acc_bits=op.acc_bits.value.data if op and op.acc_bits else None,
         membrane_bits=op.membrane_bits.value.data if op and op.membrane_bits else None,
@@ -144,7 +144,7 @@ def _biases(op: LayerOp | None) -> int:
     return from_dense(params["bias"]).size if "bias" in params else 0
 
 
-def _macs(op: SynapseOp) -> int:
+def macs_of(op: SynapseOp) -> int:
     """Weights that meet each output pixel, border included; an identity multiplies nothing."""
     if not isinstance(op, ConvOp | DenseOp):
         return 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 
 from snnir.errors import UserError
+from snnir.targets.files import check_names, find, read, shipped
 
 _FOLDER = Path(__file__).parent
 
@@ -56,7 +55,7 @@ class Target:
 
 def target_names() -> list[str]:
     """The names of the shipped targets."""
-    return sorted(path.stem.replace("_", "-") for path in _FOLDER.glob("*.toml"))
+    return shipped(_FOLDER)
 
 
 def load_target(name_or_path: str) -> Target:
@@ -65,39 +64,12 @@ def load_target(name_or_path: str) -> Target:
     Raises:
         UserError: the name is unknown, the file cannot be read, or a field is missing or invalid.
     """
-    if name_or_path in target_names():
-        return _read(_FOLDER / f"{name_or_path.replace('-', '_')}.toml")
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or "/" in name_or_path:
-        return _read(path)
-    close = get_close_matches(name_or_path, target_names(), n=1)
-    known = ", ".join(target_names())
-    raise UserError(
-        f"unknown target '{name_or_path}'",
-        hint=f"did you mean '{close[0]}'?" if close else f"use one of {known}, or a .toml file",
-    )
-
-
-def _read(path: Path) -> Target:
-    where = str(path)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(
-            f"cannot read the target: {error.strerror or error}",
-            where=where,
-            hint=f"give a .toml file or one of {', '.join(target_names())}",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"not a TOML file: {error}", where=where) from None
+    path = find(name_or_path, _FOLDER, "target")
+    where, data = str(path), read(path, _FOLDER, "target")
     wanted = {field.name: field.type for field in fields(Target)}
     given = {field.name: field.default for field in fields(Target) if field.default is not MISSING}
     data = {**given, **data}
-    for name in data:
-        if name not in wanted:
-            close = get_close_matches(name, wanted, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"fields are {', '.join(wanted)}"
-            raise UserError(f"unknown field '{name}'", where=where, hint=hint)
+    check_names(data, wanted, where)
     return Target(**{name: _field(data, name, kind, where) for name, kind in wanted.items()})
 
 

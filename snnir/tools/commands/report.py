@@ -17,6 +17,7 @@ from snnir.tools.ddr import (
     moves_as_json,
     moves_as_text,
 )
+from snnir.tools.energy import add_energy_arguments, chosen_technology, energy_as_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.engine import EngineResult
+    from snnir.targets.technology import Technology
 
 SAMPLES = 64
 
@@ -56,6 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "the counters of the simulated Verilog, or both, which must agree",
     )  # fmt: skip
     add_ddr_arguments(parser)
+    add_energy_arguments(parser)
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -66,8 +69,10 @@ def run(args: Namespace) -> int:
     build = BuildFolder(args.folder)
     source = args.input or build.calibration()
     ddr = chosen_ddr(args, build)
-    for option, file in (("--trace", args.trace), ("--plot", args.plot)):
-        if file and not source:
+    technology = chosen_technology(args)
+    wanted = (("--trace", args.trace), ("--plot", args.plot), ("--energy", args.energy))
+    for option, given in wanted:
+        if given and not source:
             what = f"there is nothing to {option[2:]}"
             raise UserError(what, where=option, hint="give inputs: --input X.npz")
     if args.engine != "model" and not source:
@@ -76,7 +81,7 @@ def run(args: Namespace) -> int:
         )
     activity = None
     if source:
-        activity = _activity(build, source, args.limit, args.engine, args.trace, ddr)
+        activity = _activity(build, source, args.limit, args.engine, args.trace, ddr, technology)
     found = _as_json(build, activity, str(source) if source else None)
     found["ddr"] = ddr_as_json(build, ddr)
     found["moves"] = moves_as_json(build)
@@ -86,6 +91,10 @@ def run(args: Namespace) -> int:
         _plot(found, args.plot)
     if args.json:
         print_json(found)
+    elif technology:
+        from snnir.tools.energy import energy_as_text
+
+        print(energy_as_text(found))
     else:
         print(_as_text(found))
     return 0
@@ -98,6 +107,7 @@ def _activity(
     engine: str,
     trace: Path | None,
     ddr: Ddr | None,
+    technology: Technology | None,
 ) -> dict[str, Any]:
     """Spikes, silence, events, cycles and losses per layer, from a run of C or of the Verilog."""
     import numpy as np
@@ -135,6 +145,7 @@ def _activity(
         "events": _by_image(result.events, result.batch),
         "total_cycles": result.cycles_per_image,
         "losses": next(iter(losses.values())),
+        "energy": energy_as_json(build, result.trains, technology) if technology else None,
     }
 
 
@@ -233,6 +244,7 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
             "fits": inside,
         },
         "losses": activity["losses"] if activity else None,
+        "energy": activity["energy"] if activity else None,
     }
 
 
