@@ -290,6 +290,16 @@ def _() -> None:
     with_digits()
 
 
+@case("steps of no layer", f"{COMPILE} --steps-of nowhere:3", "steps-of", "'nowhere'", "layers are")
+def _() -> None:
+    with_digits()
+
+
+@case("bits of a layer, without a number", f"{COMPILE} --bits-of conv1", "--bits-of", "LAYER:N")
+def _() -> None:
+    with_digits()
+
+
 @case("weights of one bit", f"{COMPILE} --weight-bits 1", "--weight-bits", "2 to 8", "'1'")
 def _() -> None:
     with_digits()

@@ -92,27 +92,34 @@ def seeded_pick(seed: int) -> Pick:
     return lambda options: options[int(rng.integers(len(options)))]
 
 
-def random_network(pick: Pick, images: int = 2) -> RandomNetwork:
-    """A network of 1 to 4 layers with any mixture of what the array runs."""
-    return _Maker(pick, images).make()
+def random_network(pick: Pick, images: int = 2, mixed: bool = False) -> RandomNetwork:
+    """A network of 1 to 4 layers with any mixture of what the array runs.
+
+    Args:
+        mixed: radix coding, each layer with steps of its own, and layers that join two of them.
+    """
+    return _Maker(pick, images, mixed).make()
 
 
-def network_from_seed(seed: int, images: int = 2) -> RandomNetwork:
+def network_from_seed(seed: int, images: int = 2, mixed: bool = False) -> RandomNetwork:
     """The same network for the same seed."""
-    return random_network(seeded_pick(seed), images)
+    return random_network(seeded_pick(seed), images, mixed)
 
 
 class _Maker:
-    def __init__(self, pick: Pick, images: int):
+    def __init__(self, pick: Pick, images: int, mixed: bool = False):
         self.pick = pick
         self.images = images
-        self.choice: NeuronChoice = pick(CODINGS)
+        self.mixed = mixed
+        self.fired: list[SSAValue] = []
+        self.choice: NeuronChoice = CODINGS[0] if mixed else pick(CODINGS)
         self.readout_choice = self.choice
         self.steps = pick([4, 1, 2, 3, 5, 8, 16])
         self.bits = pick([4, 2, 3, 6, 8])
         self.fraction = pick([0, 1, 3])
         self.rng = np.random.default_rng(pick(range(10_000)))
         self.least_planes = 1
+        self.most_steps = 1 if mixed else self.steps
         self.ops: list[Operation] = []
         self.spreads: dict[Operation, float] = {}
         """Size of a typical current of one plane, for each synapse."""
@@ -127,7 +134,7 @@ class _Maker:
             self.summary.append("max pool of the image")
             train = self.max_pool(train)
             self.least_planes = self.pixel_bits
-        for index in range(self.pick([1, 0, 2, 3])):
+        for index in range(self.pick([3, 2, 4] if self.mixed else [1, 0, 2, 3])):
             train = self.hidden(train, f"layer{index + 1}")
         result = self.readout(train)
         self.ops.append(ReturnOp(result))
@@ -141,7 +148,7 @@ class _Maker:
     def options(self) -> dict[str, int]:
         options = dict(self.pick(ARRAYS))
         planes = self.pick([0, min(self.steps + 1, 16), 8])
-        if max(self.steps, self.least_planes) <= planes <= MAX_STEPS:
+        if max(self.most_steps, self.least_planes) <= planes <= MAX_STEPS:
             options["planes"] = planes
         if options.get("channels", 9) < 9 and self.pick([False, False, True]):
             options["weight_bits"] = self.pick([2, 4, 8])
@@ -180,8 +187,11 @@ class _Maker:
         return self.add(op).train
 
     def hidden(self, train: SSAValue, label: str) -> SSAValue:
-        kind = self.pick(["conv", "dense", "residual", "depthwise", "pooled"])
+        kinds = ["conv", "dense", "residual", "depthwise", "pooled"]
+        kind = self.pick(["skip"] * 3 + kinds if len(self.fired) > 1 else kinds)
         match kind:
+            case "skip":
+                current = self.skip(train)
             case "residual":
                 current = self.residual(train)
             case "dense":
@@ -234,7 +244,9 @@ class _Maker:
         return self.add(op).output
 
     def fire(self, current: SSAValue, label: str) -> SSAValue:
-        params = self.parameters(current)
+        steps = self.pick([4, 1, 2, 3, 6, 8]) if self.mixed else self.steps
+        self.most_steps = max(self.most_steps, steps)
+        params = self.parameters(current, steps)
         op = FireOp.build(
             operands=[current],
             properties={
@@ -243,18 +255,21 @@ class _Maker:
                 "fraction": integer(self.fraction),
                 "params": DictionaryAttr({k: to_dense(v) for k, v in params.items()}),
             },
-            result_types=[TrainType(current.type.dims, self.choice.coding, self.steps)],
+            result_types=[TrainType(current.type.dims, self.choice.coding, steps)],
         )
+        if self.mixed:
+            self.summary.append(f"{label}: T={steps}")
+            self.fired.append(op.train)
         return self.add(op).train
 
-    def parameters(self, current: SSAValue) -> dict[str, np.ndarray]:
+    def parameters(self, current: SSAValue, steps: int = 0) -> dict[str, np.ndarray]:
         """theta and bias for which some neurons spike and some do not."""
         code: CurrentType = current.type
         channels = code.dims[0]
         spread = max(1.0, self.spread(current.owner))
         per_step = spread / 2 if code.coding_name == "rate" else spread * code.peak / 2
         if self.choice.coding == "radix":
-            per_step = per_step / max(1, (1 << self.steps) - 1)
+            per_step = per_step / max(1, (1 << (steps or self.steps)) - 1)
         scale = per_step * self.rng.uniform(0.3, 1.5, channels) * (1 << self.fraction)
         bias = self.rng.normal(0.2 * scale, 0.3 * scale)
         return {
@@ -337,6 +352,18 @@ class _Maker:
         bits = self.pick([self.bits, 8, 12, 16])
         dims = source.type.dims
         return self.synapse(OneToOneOp, source, dims, self.weights(dims[0], bits=bits), bits)
+
+    def skip(self, train: SSAValue) -> SSAValue:
+        """The layer before, and an earlier one whose trains may have other steps."""
+        earlier = self.pick(self.fired[:-1])
+        if train.type.dims == earlier.type.dims and self.pick([True, False]):
+            currents = [self.conv(train, same=True), self.one_to_one(earlier)]
+        else:
+            outputs = self.pick([4, 1, 3, 7])
+            currents = [self.dense(train, outputs), self.dense(earlier, outputs)]
+        longest = max((current.type for current in currents), key=lambda code: code.steps.data)
+        total = AddOp.build(operands=[currents], result_types=[longest])
+        return self.add(total).total
 
     def residual(self, train: SSAValue) -> SSAValue:
         currents = [self.conv(train, same=True), self.one_to_one(train)]

@@ -81,8 +81,24 @@ func.func @add_one(%c: !snn.current<2x4x4, radix, 4>) {
 // -----
 
 func.func @add_codings(%c: !snn.current<2x4x4, radix, 4>, %d: !snn.current<2x4x4, rate, 4>) {
-  // expected-error @below {{shape, coding and steps must agree}}
+  // expected-error @below {{shape and coding must agree, and the steps unless radix trains have fewer}}
   %a = snn.add %c, %d : !snn.current<2x4x4, radix, 4>, !snn.current<2x4x4, rate, 4> -> !snn.current<2x4x4, radix, 4>
+  func.return
+}
+
+// -----
+
+func.func @add_rate_steps(%c: !snn.current<2x4x4, rate, 4>, %d: !snn.current<2x4x4, rate, 3>) {
+  // expected-error @below {{shape and coding must agree, and the steps unless radix trains have fewer}}
+  %a = snn.add %c, %d : !snn.current<2x4x4, rate, 4>, !snn.current<2x4x4, rate, 3> -> !snn.current<2x4x4, rate, 4>
+  func.return
+}
+
+// -----
+
+func.func @add_more_steps(%c: !snn.current<2x4x4, radix, 3>, %d: !snn.current<2x4x4, radix, 2>) {
+  // expected-error @below {{adds at most 3 steps to !snn.current<2x4x4, radix, 4>}}
+  %a = snn.add %c, %d : !snn.current<2x4x4, radix, 3>, !snn.current<2x4x4, radix, 2> -> !snn.current<2x4x4, radix, 4>
   func.return
 }
 

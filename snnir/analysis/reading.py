@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.moving import BURST_BYTES, Move, Record, record_of
+from snnir.analysis.planes import planes_taken
 from snnir.analysis.positions import least_position_bits
 from snnir.analysis.program import (
     FIRE,
@@ -316,7 +317,7 @@ class _Reader:
         mode = Mode(
             neuron=op.neuron.string_value(),
             coding=sources[0].coding.data,
-            planes=max(source.steps.data for source in sources),
+            planes=planes_taken(op, self.program),
             steps=op.steps.value.data,
             fraction=op.fraction.value.data,
             rate=(sources[0] if op.is_readout else op.out.type).coding.data == "rate",

@@ -202,7 +202,11 @@ class OneToOneOp(SynapseOp):
 
 @irdl_op_definition
 class AddOp(SnnOp):
-    """Currents of several synapses meet at one neuron (residual connections)."""
+    """Currents of several synapses meet at one neuron (residual connections).
+
+    In radix coding a branch may have fewer steps than the sum: it begins later, so that all end
+    together and steps of equal weight meet. One branch has as many as the sum.
+    """
 
     name = "snn.add"
     currents = var_operand_def(CurrentType)
@@ -212,11 +216,19 @@ class AddOp(SnnOp):
 
     def verify_(self) -> None:
         self.expect(len(self.currents) >= 2, "needs at least two currents")
+        total = self.total.type
         for current in self.currents:
+            own = current.type
+            fewer = total.coding_name == "radix" and own.steps.data < total.steps.data
             self.expect(
-                current.type == self.total.type,
-                f"adds {current.type} to {self.total.type}: shape, coding and steps must agree",
+                own.shape == total.shape
+                and own.coding == total.coding
+                and (fewer or own.steps == total.steps),
+                f"adds {own} to {total}: shape and coding must agree, and the steps unless radix "
+                "trains have fewer",
             )
+        most = max(current.type.steps.data for current in self.currents)
+        self.expect(most == total.steps.data, f"adds at most {most} steps to {total}")
 
 
 class NeuronUseOp(SnnOp):

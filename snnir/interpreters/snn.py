@@ -203,7 +203,7 @@ class _Network:
                 case ConvOp() | DenseOp() | OneToOneOp():
                     value = self.synapse(op, values[op.source])
                 case AddOp():
-                    value = sum(values[current] for current in op.currents)
+                    value = _joined([values[current] for current in op.currents])
                 case FireOp():
                     value = self.fire(op, values[op.current])
                 case MaxPoolOp():
@@ -321,6 +321,14 @@ def _feeds_rate_neuron(current: SSAValue) -> bool:
 
 def _with_bias(op: FireOp | ReadoutOp, current: np.ndarray) -> np.ndarray:
     return current if op.bias is None else current + from_dense(op.bias).reshape(-1, 1, 1)
+
+
+def _joined(currents: list[np.ndarray]) -> np.ndarray:
+    """The sum of plane currents; those of fewer planes begin later, so that all end together."""
+    total = np.zeros_like(max(currents, key=len))
+    for current in currents:
+        total[-len(current) :] += current
+    return total
 
 
 def pool_window(op: MaxPoolOp | SumPoolOp) -> dict:

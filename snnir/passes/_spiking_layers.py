@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -176,11 +177,16 @@ class Given:
 
 
 class SpikingBuilder:
-    """Appends snn ops to a block."""
+    """Appends snn ops to a block.
 
-    def __init__(self, builder: Builder, choice: NeuronChoice, steps: int):
-        self.builder, self.choice, self.steps = builder, choice, steps
+    Args:
+        own: steps of single layers, by label; all others have `steps`.
+    """
+
+    def __init__(self, builder: Builder, choice: NeuronChoice, steps: int, own: Mapping[str, int]):
+        self.builder, self.choice, self.steps, self.own = builder, choice, steps, own
         self.labels = Labels()
+        self.fired: list[str] = []
         self.used_neurons: dict[str, NeuronChoice] = {}
         self.location: Attribute | None = None
         """Where what is built now was written; errors about it will point there."""
@@ -212,7 +218,8 @@ class SpikingBuilder:
         currents = [self._synapse(branch).current for branch in linear.branches]
         if len(currents) == 1:
             return currents[0]
-        return self.insert(AddOp.build(operands=[currents], result_types=[currents[0].type])).total
+        longest = max((current.type for current in currents), key=lambda t: t.steps.data)
+        return self.insert(AddOp.build(operands=[currents], result_types=[longest])).total
 
     def _synapse(self, branch: Branch) -> SynapseOp:
         source = branch.source.value.type
@@ -232,15 +239,31 @@ class SpikingBuilder:
         )
 
     def fire(
-        self, linear: Linear, ceiling: float | None = None, given: Given | None = None
+        self,
+        linear: Linear,
+        ceiling: float | None = None,
+        given: Given | None = None,
+        steps: int | None = None,
     ) -> Spikes:
-        """A layer of neurons, then the max pools that had waited for it."""
+        """A layer of neurons, then the max pools that had waited for it.
+
+        Args:
+            steps: of its trains, where they are not those of the network; `own` goes first.
+        """
         choice = self.choice if given is None else given.choice
-        steps = self.steps if given is None else given.steps
         current = self.current(replace(linear, pools=()))
+        label = self.labels.unique(linear.name)
+        self.fired.append(label)
+        if given is not None and label in self.own:
+            raise UserError(
+                f"layer '{label}' has its {given.steps} steps from the file",
+                where=linear.node,
+                hint="leave it out of steps-of",
+            )
+        steps = self.own.get(label, steps or self.steps) if given is None else given.steps
         properties = {
             "neuron": SymbolRefAttr(self.neuron(choice.fire_name, choice)),
-            "label": StringAttr(self.labels.unique(linear.name)),
+            "label": StringAttr(label),
         }
         if linear.bias is not None:
             properties["bias"] = to_dense(linear.bias.astype(np.float32))
@@ -287,8 +310,11 @@ class SpikingBuilder:
     def relay(self, spikes: Spikes, node: str) -> Spikes:
         """Neurons that fire what they receive with weight 1; behind an average pool they divide."""
         source = producer(spikes.value)
-        base = source.label.data if isinstance(source, FireOp) else "input"
-        return self.fire(self.identity(spikes, f"{base}.relay", node))
+        if not isinstance(source, FireOp):
+            return self.fire(self.identity(spikes, "input.relay", node))
+        linear = self.identity(spikes, f"{source.label.data}.relay", node)
+        # As many steps as it receives, so that it can repeat trains.
+        return self.fire(linear, steps=source.train.type.steps.data)
 
     def max_pool(self, spikes: Spikes, window: Window) -> Spikes:
         value = spikes.value

@@ -20,6 +20,7 @@ from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.snn import EncodeOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
+from snnir.passes._by_layer import ByLayer, by_layer, check_known
 from snnir.passes._input_padding import move_input_padding
 from snnir.passes._onnx_layers import OnnxLayers
 from snnir.passes._spiking_layers import Dims, Given, Spikes, SpikingBuilder
@@ -56,9 +57,10 @@ class ConvertOnnxToSnnPass(ModulePass):
     negative: a linear layer that feeds another layer is refused by name.
 
     Options: `coding` radix (a step is worth twice the next one) or rate (all alike); `timesteps` T;
-    for rate `emission` causal (fire in the step) or after (integrate all steps, then fire),
-    `reset` soft (subtract) or hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits`
-    per pixel.
+    `steps-of=conv2:3,conv5:2` gives single layers other trains in radix coding (T of the others is
+    `timesteps`; with fewer steps more neurons are silent, which saves events); for rate `emission`
+    causal (fire in the step) or after (integrate all steps, then fire), `reset` soft (subtract) or
+    hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits` per pixel.
 
     Source: Rueckauer et al., Frontiers in Neuroscience 2017 (conversion); Gerlinghoff et al., IEEE
     TPDS 2022 (radix coding, average pooling by sums).
@@ -67,6 +69,7 @@ class ConvertOnnxToSnnPass(ModulePass):
     name = "convert-onnx-to-snn"
     coding: Literal["radix", "rate"] = "radix"
     timesteps: int = 4
+    steps_of: ByLayer = None
     emission: Literal["causal", "after"] = "causal"
     reset: Literal["soft", "hard"] = "soft"
     compare: Literal["ge", "gt"] = "ge"
@@ -82,6 +85,10 @@ class ConvertOnnxToSnnPass(ModulePass):
         ):
             if not 1 <= value <= most:
                 raise UserError(f"{option} is {value}, allowed are 1 to {most}")
+        if by_layer("steps-of", self.steps_of, 1, MAX_STEPS) and self.coding == "rate":
+            raise UserError(
+                "steps-of is a matter of radix coding: rate-coded layers have the same steps"
+            )
         if self.emission == "after" and self.reset == "hard" and self.coding == "rate":
             raise UserError(
                 "emission=after needs reset=soft: with a hard reset each neuron fires once at most"
@@ -104,7 +111,8 @@ class ConvertOnnxToSnnPass(ModulePass):
         if trained := next((o for o in old.ops if isinstance(o, onnx.NeuronsOp)), None):
             found = Given.of(trained)
             choice, steps = replace(found.choice, leak=0), found.steps
-        build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps)
+        own = by_layer("steps-of", self.steps_of, 1, MAX_STEPS)
+        build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps, own)
         encode = self.encode(build, block.args[0], _image_dims(old.args[0]), old.args[0])
         graph = OnnxLayers(build, old.args[0], Spikes(encode.train))
         for node in old.ops:
@@ -113,6 +121,7 @@ class ConvertOnnxToSnnPass(ModulePass):
         (result,) = old.last_op.arguments
         output = graph.finish(result, result.type)
         build.insert(ReturnOp(output))
+        check_known("steps-of", own, build.fired)
         _replace_body(function, block)
         for neuron, kind in build.used_neurons.items():
             is_readout = neuron == kind.readout_name

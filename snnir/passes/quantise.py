@@ -33,6 +33,7 @@ from snnir.dialects.assembly import integer
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import FireOp, OneToOneOp
 from snnir.errors import UserError
+from snnir.passes._by_layer import ByLayer, by_layer, check_known
 from snnir.passes._layer_in_work import (
     IDENTITY_BITS,
     MAX_FRACTION,
@@ -98,11 +99,12 @@ class QuantisePass(ModulePass):
     variance. From the widest on, the layer is narrowed that pays least error for the bits it gives
     back; the layer's attribute `by_bits` records what was measured (`snnir.analysis.sensitivity`).
 
-    Options: `weight-bits` 2 to 8; `mean-bits`; `rounding` minmax (the largest weight is the largest
-    integer), mse (clip where the squared error is least), gptq (the units of mse; mse itself where
-    there are no images and for grouped convolutions), or auto: gptq for up to 6 bits, mse for more,
-    where it makes no difference; `correction` affine, bias or none; `fraction` fixed instead of
-    chosen; `readout`; `calibration` file and `samples` read from it, as in threshold-balance.
+    Options: `weight-bits` 2 to 8; `bits-of=conv2:3,fc:8` for single layers, or `mean-bits`;
+    `rounding` minmax (the largest weight is the largest integer), mse (clip where the squared error
+    is least), gptq (the units of mse; mse itself where there are no images and for grouped
+    convolutions), or auto: gptq for up to 6 bits, mse for more, where it makes no difference;
+    `correction` affine, bias or none; `fraction` fixed instead of chosen; `readout`; `calibration`
+    file and `samples` read from it, as in threshold-balance.
 
     Source: Jacob et al., CVPR 2018 (integer arithmetic and zero points); Gerlinghoff et al., IEEE
     TPDS 2022 (radix); Frantar et al., ICLR 2023 (GPTQ); Nagel et al., ICCV 2019 (bias correction);
@@ -118,6 +120,7 @@ class QuantisePass(ModulePass):
     calibration: str | None = None
     samples: int = 128
     mean_bits: float | None = None
+    bits_of: ByLayer = None
 
     def __post_init__(self) -> None:
         if not 2 <= self.weight_bits <= 8:
@@ -128,6 +131,8 @@ class QuantisePass(ModulePass):
             raise UserError(f"samples is {self.samples}, at least one image is needed")
         if self.mean_bits is not None and not NARROWEST <= self.mean_bits <= 8:
             raise UserError(f"mean-bits is {self.mean_bits:g}, allowed are {NARROWEST} to 8")
+        if by_layer("bits-of", self.bits_of, NARROWEST, 8) and self.mean_bits is not None:
+            raise UserError("bits-of and mean-bits both give layers their bits, use one of them")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         values = train_values(op)
@@ -155,8 +160,10 @@ class QuantisePass(ModulePass):
     def widths(self, module: ModuleOp, values: dict[SSAValue, np.ndarray]) -> list[int]:
         """Bits of each layer's weights; where they are chosen, by what is recorded."""
         ops = list(layers(module))
+        own = by_layer("bits-of", self.bits_of, NARROWEST, 8)
+        check_known("bits-of", own, [op.label.data for op in ops])
         if self.mean_bits is None:
-            return [self.weight_bits] * len(ops)
+            return [own.get(op.label.data, self.weight_bits) for op in ops]
         if self.calibration is None:
             raise UserError(
                 "mean-bits needs calibration data, to measure what each bit is worth",

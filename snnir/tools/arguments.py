@@ -65,6 +65,23 @@ def several(one: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:
     return convert
 
 
+def by_layer(low: int, high: int) -> Callable[[str], tuple[str, ...]]:
+    """A number for each of some layers, `conv2:3,conv5:2`."""
+
+    def convert(text: str) -> tuple[str, ...]:
+        from snnir.errors import UserError
+        from snnir.passes._by_layer import by_layer
+
+        entries = tuple(part.strip() for part in text.split(","))
+        try:
+            by_layer("it", entries, low, high)
+        except UserError as error:
+            raise ArgumentTypeError(error.what) from error
+        return entries
+
+    return convert
+
+
 def array(text: str) -> tuple[int, ...] | Path:
     """`K,C,P` or `K,C,P,L`: banks, channels, planes, lanes of the drain; or a machine file."""
     parts = text.split(",")

@@ -11,7 +11,7 @@ from typing import Any
 
 from snnir.tools.budgets import parse_budget
 
-_PLAIN = re.compile(r"[\w./+-]+")
+_PLAIN = re.compile(r"[\w./+:-]+")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Flow:
     samples: int | None = None
     coding: str = "radix"
     timesteps: int = 4
+    steps_of: tuple[str, ...] | None = None
     emission: str | None = None
     reset: str | None = None
     compare: str | None = None
@@ -56,6 +57,7 @@ class Flow:
     percentile: float | None = None
     per_channel: bool = False
     weight_bits: int = 8
+    bits_of: tuple[str, ...] | None = None
     rounding: str | None = None
     budget: str | None = None
     target: str = "pynq-z2"
@@ -80,7 +82,7 @@ class Flow:
             "input-mean": self.mean,
             "input-std": self.std,
         }
-        code = {"coding": self.coding, "timesteps": self.timesteps}
+        code = {"coding": self.coding, "timesteps": self.timesteps, "steps-of": self.steps_of}
         yield Stage("convert-onnx-to-snn", {**code, **neuron, **pixel})
         yield Stage(
             "threshold-balance",
@@ -96,6 +98,7 @@ class Flow:
             "quantise",
             {
                 "weight-bits": self.weight_bits,
+                "bits-of": self.bits_of,
                 "rounding": self.rounding,
                 "calibration": self.calibration,
                 "samples": self.samples,

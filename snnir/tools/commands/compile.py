@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from snnir.errors import UserError
-from snnir.tools.arguments import array, batch, between, positive, real, several, whole
+from snnir.tools.arguments import array, batch, between, by_layer, positive, real, several, whole
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,7 +21,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = network.add_argument
     add("--coding", choices=("radix", "rate"), default="radix", help="of the trains (radix)")
     add("--timesteps", metavar="T", type=whole(1, 16), default=4, help="1 to 16 (4)")
+    add(
+        "--steps-of", metavar="LAYER:T,..", type=by_layer(1, 16),
+        help="radix coding: timesteps of single layers' trains",
+    )  # fmt: skip
     add("--weight-bits", metavar="B", type=whole(2, 8), default=8, help="2 to 8 (8)")
+    add(
+        "--bits-of", metavar="LAYER:B,..", type=by_layer(2, 8),
+        help="bits of single layers' weights, 2 to 8",
+    )  # fmt: skip
     add(
         "--budget", metavar="weights=B",
         help="bits for each layer, from 2 to --weight-bits, of B in the mean; they go where they "
@@ -158,6 +166,7 @@ def run(args: Namespace) -> int:
         samples=args.samples,
         coding=args.coding,
         timesteps=args.timesteps,
+        steps_of=args.steps_of,
         emission=args.emission,
         reset=args.reset,
         compare=args.compare,
@@ -168,6 +177,7 @@ def run(args: Namespace) -> int:
         percentile=args.percentile,
         per_channel=args.per_channel,
         weight_bits=args.weight_bits,
+        bits_of=args.bits_of,
         rounding=args.rounding,
         budget=args.budget,
         target=args.target,

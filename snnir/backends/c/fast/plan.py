@@ -132,6 +132,10 @@ class Layer:
         """Currents of each neuron."""
         return self.path.planes if self.by_plane else 1
 
+    def steps(self, synapse: Synapse) -> int:
+        """Planes in which a synapse is gathered: a shorter train is silent in the first ones."""
+        return self.planes if self.by_plane else synapse.source.steps
+
     @property
     def packed(self) -> bool:
         """Whether pixels lie without gaps, so that no lane of a vector is left empty."""
@@ -318,7 +322,7 @@ class Plan:
                 self.quads = max(self.quads, quads)
             values = dict.fromkeys(self.values, 0)
             for synapse in layer.synapses:
-                (c, h, w), steps = synapse.dims, synapse.source.steps
+                (c, h, w), steps = synapse.dims, layer.steps(synapse)
                 if synapse.kernel in (CHAIN, SPLIT, SCALAR):
                     synapse.scratch, synapse.starts = events, starts
                     events += c * h * w * steps * synapse.terms

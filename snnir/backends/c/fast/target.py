@@ -119,7 +119,7 @@ class _Printer:
                 by_count = int(layer.path.gather == BY_COUNT)
                 rows.append(
                     (self.kernels.index(kernel_of(layer, s)), s.source.offset, mh, mw, *s.window,
-                     h, w, c, s.groups, c // s.groups, s.source.steps, by_count,
+                     h, w, c, s.groups, c // s.groups, layer.steps(s), by_count,
                      oh, ow, *s.strides, *s.corner, *s.padded,
                      len(runs), len(s.runs), len(chunks), len(s.chunks),
                      s.scratch, s.starts, len(tiles), s.weights.size)
