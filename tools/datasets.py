@@ -16,6 +16,11 @@ def mnist(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return data.mnist(root / "data" / "mnist", split)
 
 
+def satimage(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbourhoods (N, 4, 3, 3) uint8 and classes; split is `train` or `test`."""
+    return data.satimage(root / "data" / "landsat-satimage", split)
+
+
 def _mosaic(path: Path) -> np.ndarray:
     from PIL import Image
 
@@ -29,9 +34,14 @@ def cifar10(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 3, 32, 32) uint8 and labels.
 
     Splits: `test` is the first 1,000 test images, `train` the first 40,000 training images and
-    `calibration` the first 5,000 of them, `held-out` the last 10,000 training images.
+    `calibration` the first 5,000 of them, `held-out` the last 10,000 training images. The files are
+    mosaics of WebP with the labels beside them, or those of the binary version as distributed.
     """
     folder = root / "data" / "cifar10"
+    if (folder / "test_batch.bin").exists():
+        images, labels = data.cifar10(folder, "train" if split == "calibration" else split)
+        count = {"test": 1000, "calibration": 5000}.get(split)
+        return images[:count], labels[:count]
     labels = np.load(folder / "cifar10_labels.npz")
     if split == "test":
         return _mosaic(folder / "cifar10_test_00000_01000.webp"), labels["test_first1000"]
@@ -43,6 +53,30 @@ def cifar10(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     files = [folder / f"cifar10_train_{s:05d}_{s + 5000:05d}.webp" for s in starts]
     images = np.concatenate([_mosaic(file) for file in files])
     return images, labels["train"][starts[0] : starts[0] + len(images)]
+
+
+CALIBRATION = 512
+"""So many images, the first of those trained on, are kept for calibration."""
+
+
+def sample_file(root: Path, name: str, split: str, folder: Path) -> Path:
+    """The `.npz` of a split, for snnc; written to `folder` unless it is there.
+
+    Args:
+        name: `mnist`, `cifar10` or `satimage`.
+        split: `calibration`, or one of the data set's own.
+    """
+    path = folder / f"{name}_{split}.npz"
+    if not path.exists():
+        load = {"mnist": mnist, "cifar10": cifar10, "satimage": satimage}[name]
+        if split == "calibration":
+            images, labels = load(root, "calibration" if name == "cifar10" else "train")
+            images, labels = images[:CALIBRATION], labels[:CALIBRATION]
+        else:
+            images, labels = load(root, split)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(path, x=images, y=labels)
+    return path
 
 
 def read(name: str, split: str, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:

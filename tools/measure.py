@@ -18,9 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 from accuracy import MODELS
-from datasets import cifar10, mnist
+from datasets import sample_file
 
 NORMALISE = {
     "mnist-8": ["--input-scale", "1"],
@@ -50,8 +49,9 @@ COLUMNS = (
 def snnc(*arguments: str, timeout: int = 3600) -> tuple[int, dict]:
     """Exit status and JSON of one `snnc` command; an error line ends the measurement."""
     done = subprocess.run(
-        ["snnc", *arguments, "--json"], capture_output=True, text=True, timeout=timeout
-    )
+        [sys.executable, "-m", "snnir.tools.snnc", *arguments, "--json"],
+        capture_output=True, text=True, timeout=timeout,
+    )  # fmt: skip
     if not done.stdout.strip():
         sys.exit(f"snnc {' '.join(arguments)}\n{done.stderr}")
     return done.returncode, json.loads(done.stdout)
@@ -59,13 +59,9 @@ def snnc(*arguments: str, timeout: int = 3600) -> tuple[int, dict]:
 
 def prepare(root: Path, kind: str, folder: Path) -> tuple[Path, Path]:
     """Test and calibration files of a data set, written once."""
-    test, calibration = folder / f"{kind}_test.npz", folder / f"{kind}_calibration.npz"
-    if not test.exists():
-        load = {"mnist": mnist, "cifar10": cifar10}[kind]
-        images, labels = load(root, "test")
-        np.savez(test, x=images, y=labels)
-        images, labels = load(root, "train" if kind == "mnist" else "calibration")
-        np.savez(calibration, x=images[:512], y=labels[:512])
+    test, calibration = (
+        sample_file(root, kind, split, folder) for split in ("test", "calibration")
+    )
     return test, calibration
 
 
