@@ -50,8 +50,10 @@ def synthetic_images(encode: EncodeOp, samples: int) -> np.ndarray:
     top, left, bottom, right = encode.pads.get_values()
     generator = np.random.default_rng(2022)
     shape = (samples, c, h - top - bottom, w - left - right)
-    pixels = generator.integers(0, 256, shape, dtype=np.uint8)
-    pixels.flat[0] = 255
+    train = encode.train.type
+    top = (1 << train.steps.data) - 1 if train.coding_name == "rate" else 255
+    pixels = generator.integers(0, top + 1, shape, dtype=np.uint8)
+    pixels.flat[0] = top
     return pixels if encode.scale is not None else pixels.astype(np.float32) / 255
 
 

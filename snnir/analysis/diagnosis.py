@@ -181,8 +181,11 @@ class Dissected:
         return [transmit(op, chosen, plane) for plane in planes]
 
     def encoded(self, op: EncodeOp) -> Train:
+        pads, train = int_list(op.pads), op.train.type
+        if train.coding_name == "rate":
+            words = pad_or_crop(pixels_of(op, self.images), pads)
+            return Train(words, None, train.steps.data)
         pixels = pixels_of(op, self.images).astype(np.float32)
-        pads = int_list(op.pads)
         zero = per_channel(op.zero)
         if any(pads) and zero is not None:
             top = (1 << op.train.type.steps.data) - 1

@@ -27,7 +27,7 @@ from snnir.dialects.snn import (
     SumPoolOp,
     SynapseOp,
 )
-from snnir.interpreters.snn import per_channel, pixels_of, pool_window, transmit
+from snnir.interpreters.snn import input_values, per_channel, pixels_of, pool_window, transmit
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
 from snnir.interpreters.words import planes_of, spike_count
 
@@ -82,7 +82,9 @@ class RoundedPrefix:
     def encoded(self, op: EncodeOp) -> np.ndarray:
         zero = per_channel(op.zero)
         zero = np.zeros(op.train.type.dims[0]) if zero is None else zero
-        steps = pixels_of(op, self.images).astype(np.float32)
+        steps = input_values(op, self.images)
+        if op.train.type.coding_name == "rate":
+            self.words[op.train] = pad_or_crop(pixels_of(op, self.images), int_list(op.pads))
         return pad_or_crop(steps - zero.astype(np.float32).reshape(-1, 1, 1), int_list(op.pads))
 
     def finish(

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.analysis.network import branches, layers, producer, train_labels
+from snnir.analysis.network import branches, layers, train_labels
 from snnir.analysis.summary import macs_of
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import (
     ConvOp,
     DenseOp,
-    EncodeOp,
     FireOp,
     MaxPoolOp,
     OneToOneOp,
@@ -162,7 +161,7 @@ def _branch(op: SynapseOp, labels: Mapping, trains: Mapping[str, np.ndarray]) ->
     outputs = math.prod(op.current.type.dims)
     weights = from_dense(op.weights)
     return Branch(
-        direct=isinstance(producer(op.source), EncodeOp),
+        direct=kind.coding_name == "direct",
         weights=weights.size,
         weight_bits=op.weight_bits.value.data,
         input_bits=_value_bits(kind),

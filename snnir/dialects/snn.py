@@ -56,6 +56,9 @@ class EncodeOp(SnnOp):
     here, with pixels of the value nearest to zero[c] (a silent pixel would not mean 0 then), and
     may be given another shape with as many elements.
 
+    A rate-coded result says that the image already is spikes: what comes in is the word of each
+    train, step t of T as bit T-1-t. A train of n spikes then stands for `scale[c] * n / T`.
+
     Properties: `scale`, `zero` float64 per channel (absent until known), `pads` [top, left,
     bottom, right] [pixels].
     """
@@ -75,7 +78,13 @@ class EncodeOp(SnnOp):
 
     def verify_(self) -> None:
         train = self.train.type
-        self.expect(train.coding_name == "direct", "the result must be a direct-coded train")
+        spikes = train.coding_name == "rate"
+        self.expect(
+            spikes or train.coding_name == "direct",
+            "the result must be a direct-coded train, or a rate-coded one of given spikes",
+        )
+        if spikes and self.zero is not None:
+            self.expect(not any(self.zero.get_values()), "the zero of given spikes must be 0")
         top, left, bottom, right = int_list(self.pads)
         self.expect(min(top, left, bottom, right) >= 0, "pads must not be negative")
         c, h, w = train.dims

@@ -93,11 +93,17 @@ def run_snn(
 def pixels_of(op: EncodeOp, images: np.ndarray) -> np.ndarray:
     """Images as the machine receives them: integers of the input's bits, (N, C, H, W), unpadded.
 
-    uint8 images are pixels; others are real values and are rounded to the nearest pixel.
+    uint8 images are pixels; others are real values and are rounded to the nearest pixel. Where the
+    input is spikes they are the words of trains.
+
+    Raises:
+        UserError: they are not what the network takes.
     """
     train = op.train.type
     c, top_value = train.dims[0], (1 << train.steps.data) - 1
     images = shaped_images(op, images)
+    if train.coding_name == "rate":
+        return checked_words(images, train.steps.data).astype(np.uint16)
     if images.dtype == np.uint8:
         if top_value == 255:
             return images.astype(np.uint16)
@@ -110,6 +116,31 @@ def pixels_of(op: EncodeOp, images: np.ndarray) -> np.ndarray:
     zero = np.zeros(c) if zero is None else zero
     pixels = images / scale.reshape(-1, 1, 1) + zero.reshape(-1, 1, 1)
     return np.clip(np.rint(pixels), 0, top_value).astype(np.uint16)
+
+
+def checked_words(images: np.ndarray, steps: int) -> np.ndarray:
+    """Given spikes, after a look at their type and range.
+
+    Raises:
+        UserError: they are no words of so many steps.
+    """
+    if images.dtype != np.uint8 or images.size and images.max() >> steps:
+        raise UserError(
+            f"the input is spikes: words of {steps} steps as uint8 below {1 << steps}",
+            hint="make them with snnc events",
+        )
+    return images
+
+
+def input_values(op: EncodeOp, images: np.ndarray) -> np.ndarray:
+    """What the trains of the image stand for, in units of its scale, as float32: pixels, or rates.
+
+    The zero point is not taken off.
+    """
+    words, train = pixels_of(op, images), op.train.type
+    if train.coding_name == "rate":
+        return spike_count(words, train.steps.data).astype(np.float32) / train.steps.data
+    return words.astype(np.float32)
 
 
 def shaped_images(op: EncodeOp, images: np.ndarray) -> np.ndarray:
@@ -245,7 +276,7 @@ class _Network:
             return np.where(inside, pad_or_crop(pixels, pads), fill.astype(np.uint16))
         x = shaped_images(op, images)
         if x.dtype == np.uint8:
-            x = pixels_of(op, images).astype(np.float32)
+            x = input_values(op, images)
             if scale is not None:
                 zero = np.zeros_like(scale) if zero is None else zero
                 x = (x - zero.reshape(-1, 1, 1)) * scale.reshape(-1, 1, 1)

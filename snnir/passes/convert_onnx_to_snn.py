@@ -44,6 +44,9 @@ class ConvertOnnxToSnnPass(ModulePass):
     of them, threshold-balance finds both in the calibration data. Where zero is not 0 the first
     layers' padding moves to snn.encode, because a silent train would stand for another value.
 
+    With `input-coding=spikes` the input is no image but the trains themselves, of `timesteps`
+    steps: the model sees S * n / T for a train of n spikes (S = 1 unless `input-scale` is given).
+
     Algorithm: one walk over the nodes. A tensor is carried either by trains or as a
     pre-activation, currents with a bias that still wait for their Relu. A max pool in front of a
     Relu changes places with it, an average pool in front of a Relu changes places with a 1x1
@@ -60,7 +63,8 @@ class ConvertOnnxToSnnPass(ModulePass):
     `steps-of=conv2:3,conv5:2` gives single layers other trains in radix coding (T of the others is
     `timesteps`; with fewer steps more neurons are silent, which saves events); for rate `emission`
     causal (fire in the step) or after (integrate all steps, then fire), `reset` soft (subtract) or
-    hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits` per pixel.
+    hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits` per pixel; `input-coding`
+    pixels or spikes.
 
     Source: Rueckauer et al., Frontiers in Neuroscience 2017 (conversion); Gerlinghoff et al., IEEE
     TPDS 2022 (radix coding, average pooling by sums).
@@ -74,6 +78,7 @@ class ConvertOnnxToSnnPass(ModulePass):
     reset: Literal["soft", "hard"] = "soft"
     compare: Literal["ge", "gt"] = "ge"
     input_bits: int = 8
+    input_coding: Literal["pixels", "spikes"] = "pixels"
     input_scale: float | None = None
     input_mean: tuple[float, ...] | float | None = None
     input_std: tuple[float, ...] | float | None = None
@@ -98,6 +103,18 @@ class ConvertOnnxToSnnPass(ModulePass):
                 raise UserError(f"{option} must be positive")
         if any(not math.isfinite(v) for v in _values(self.input_mean)):
             raise UserError("input-mean must be finite")
+        if self.input_coding == "spikes":
+            self.check_spikes()
+
+    def check_spikes(self) -> None:
+        """That the other options fit an input of spikes."""
+        if self.coding != "rate":
+            raise UserError("an input of spikes needs rate-coded neurons", hint="use coding=rate")
+        if self.timesteps > PIXEL_BITS:
+            what = f"an input of spikes has {self.timesteps} steps, at most {PIXEL_BITS} fit a byte"
+            raise UserError(what, hint="use fewer timesteps")
+        if self.input_mean is not None or self.input_std is not None:
+            raise UserError("input-mean and input-std have no meaning for an input of spikes")
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = network_of(op)
@@ -134,11 +151,18 @@ class ConvertOnnxToSnnPass(ModulePass):
         properties = {"pads": ints([0, 0, 0, 0])}
         bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])
         if given := _pixels(old):
+            if self.input_coding == "spikes":
+                raise UserError("the trained network takes pixels, not spikes")
             bits, scale_zero = given["bits"], (given["scale"], map(float, given["zero"]))
         if scale_zero is not None:
             for name, values in zip(("scale", "zero"), scale_zero, strict=True):
                 properties[name] = DenseArrayBase.from_list(f64, list(values))
         train = TrainType(dims, "direct", bits)
+        if self.input_coding == "spikes":
+            train = TrainType(dims, "rate", build.steps)
+            scale = [self.input_scale or 1.0] * dims[0]
+            properties["scale"] = DenseArrayBase.from_list(f64, scale)
+            properties.pop("zero", None)
         op = EncodeOp.build(operands=[image], properties=properties, result_types=[train])
         return build.insert(op)
 

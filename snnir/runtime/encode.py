@@ -1,7 +1,8 @@
 """Between real numbers and the machine's integers: images in, potentials out.
 
 The dictionaries are `input` and `output` of a build folder's manifest. A pixel u of channel c
-stands for `scale[c] * (u - zero[c])`; a potential V of output c for `activation(scale[c] * V)`.
+stands for `scale[c] * (u - zero[c])`, or, where it is the word of a train (`coding` rate), its n
+spikes of T for `scale[c] * n / T`; a potential V of output c for `activation(scale[c] * V)`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnir.interpreters.snn import activate
+from snnir.interpreters.snn import activate, checked_words
 
 
 def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
@@ -22,7 +23,9 @@ def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
     """
     scale, zero, top = _pixel(input)
     images = x.reshape(len(x), *input["image"])
-    if images.dtype == np.uint8:
+    if input["coding"] == "rate":
+        pixels = checked_words(images, input["bits"])
+    elif images.dtype == np.uint8:
         pixels = images if top == 255 else np.rint(images * (top / 255))
     else:
         pixels = np.clip(np.rint(images / scale + zero), 0, top)
@@ -41,6 +44,8 @@ def real_inputs(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
         return x
     scale, zero, top = _pixel(input)
     pixels = x.reshape(len(x), *input["image"]).astype(np.float64) * (top / 255)
+    if input["coding"] == "rate":
+        pixels = np.bitwise_count(x.reshape(len(x), *input["image"])) / input["bits"]
     return ((pixels - zero) * scale).astype(np.float32).reshape(len(x), *input["shape"])
 
 

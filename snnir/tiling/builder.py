@@ -74,7 +74,7 @@ class ProgramBuilder:
         first, count = rows or (0, height)
         pitch = pitch_of(self.plan, image, channels, self.array)
         types = [
-            MapType((channels, count, width), "direct", bits, channels, pitch)
+            MapType((channels, count, width), image.type.coding, bits, channels, pitch)
             for bits, _ in self.words
         ]
         properties: dict[str, Attribute] = {"bits": integer(self.plan.image_bits)}

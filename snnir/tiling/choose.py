@@ -224,6 +224,9 @@ def longest_train(plan: NetworkPlan) -> tuple[str, int]:
 def _planes(plan: NetworkPlan, request: Request) -> int:
     """As many planes as the longest train has steps; the image's bits may be cut into words."""
     label, steps = longest_train(plan)
+    image = plan.encode.train.type
+    if image.coding_name == "rate" and image.steps.data > steps:
+        label, steps = "input", image.steps.data
     if not request.planes:
         return steps or min(plan.image_bits, 8)
     if request.planes < steps:

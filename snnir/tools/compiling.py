@@ -336,7 +336,10 @@ def tables_of(module: ModuleOp) -> ProgramTables:
 
 
 def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What the machine takes: pixels u that stand for scale[c] * (u - zero[c]), padded."""
+    """What the machine takes: pixels u that stand for scale[c] * (u - zero[c]), padded.
+
+    With the coding `rate` they are words of trains; n spikes of T stand for scale[c] * n / T.
+    """
     from snnir.analysis.network import encode_of
     from snnir.dialects.assembly import int_list
 
@@ -349,6 +352,7 @@ def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
         "shape": list(shape[1:]),
         "image": [channels, height - top - bottom, width - left - right],
         "pads": list(pads),
+        "coding": train.coding_name,
         "bits": train.steps.data,
         "scale": list(op.scale.get_values()),
         "zero": list(zero),

@@ -53,6 +53,7 @@ class Flow:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     input_scale: float | None = None
+    input_coding: str | None = None
     balance: str | None = None
     percentile: float | None = None
     per_channel: bool = False
@@ -79,6 +80,7 @@ class Flow:
         neuron = {"emission": self.emission, "reset": self.reset, "compare": self.compare}
         pixel = {
             "input-scale": self.input_scale,
+            "input-coding": self.input_coding,
             "input-mean": self.mean,
             "input-std": self.std,
         }

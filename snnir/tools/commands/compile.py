@@ -98,6 +98,11 @@ def add_pixel_arguments(parser: ArgumentParser) -> None:
         help="the model takes (pixel * S - mean) / std, one value for each channel; "
         "S is 1/255 unless --input-scale is given",
     )  # fmt: skip
+    add(
+        "--input-coding", choices=("pixels", "spikes"),
+        help="what comes in: an image (pixels), or spikes of T steps, such as snnc events makes; "
+        "the model takes S * n / T for n spikes, S is 1 unless --input-scale is given",
+    )  # fmt: skip
     add("--std", metavar="D,..", type=several(positive), help="see --mean")
 
 
@@ -173,6 +178,7 @@ def run(args: Namespace) -> int:
         mean=args.mean,
         std=args.std,
         input_scale=args.input_scale,
+        input_coding=args.input_coding,
         balance=args.balance,
         percentile=args.percentile,
         per_channel=args.per_channel,

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 OBJECTIVES = ("speed", "luts", "bram", "moved", "accuracy")
 
-SHARED = ("calibration", "samples", "input_scale", "mean", "std", "balance", "percentile",
-          "rounding")  # fmt: skip
+SHARED = ("calibration", "samples", "input_scale", "input_coding", "mean", "std", "balance",
+          "percentile", "rounding")  # fmt: skip
 """Options that each compilation takes as they are given here."""
 
 ROWS = 24
