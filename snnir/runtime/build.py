@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from snnir.analysis.loading import Ddr
     from snnir.analysis.program import ProgramTables
 
-FORMAT = 3
+FORMAT = 4
 """Counts up when older folders can no longer be read."""
 
 MANIFEST = "manifest.json"

@@ -14,6 +14,7 @@ COMMANDS = {
     "report": "show sizes, spikes, cycles and memory of each layer, and the fit on the target",
     "explore": "search arrays, codings and widths; show which designs nothing else beats",
     "diagnose": "say which layers take the accuracy, and what would mend it",
+    "events": "turn recordings of address events into samples of spikes",
     "synth": "synthesise with Yosys and show what the design uses of the target",
 }
 """Command -> what it does; each is a module of `snnir.tools.commands`, imported when asked for."""

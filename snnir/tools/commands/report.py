@@ -252,7 +252,8 @@ def _input(build: BuildFolder, activity: dict[str, Any] | None) -> dict[str, Any
     """The image: what it takes to receive it. One row of the layer table for each word of bits."""
     image, (above, left, below, right) = (build.manifest["input"][k] for k in ("image", "pads"))
     channels, height, width = image
-    found = {"shape": [channels, height + above + below, width + left + right]}
+    coding = build.manifest["input"]["coding"]
+    found = {"coding": coding, "shape": [channels, height + above + below, width + left + right]}
     if activity is None:
         return found | dict.fromkeys(("spikes", "silent", "cycles"))
     rows = [c for label, c in activity["cycles"].items() if label.split(".")[0] == "input"]
@@ -273,8 +274,9 @@ def _as_text(found: dict[str, Any]) -> str:
 
     totals, fit, array = found["totals"], found["fit"], found["array"]
     image = found["input"]
+    kind = "spikes" if image["coding"] == "rate" else "pixels in bits"
     rows = [
-        ("input", "pixels in bits", "x".join(map(str, image["shape"])), "-", "-",
+        ("input", kind, "x".join(map(str, image["shape"])), "-", "-",
          number(image["spikes"]), percent(image["silent"], 1), number(image["cycles"]), "-", "-")
     ]  # fmt: skip
     for layer in found["layers"]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnir.tools.arguments import whole
 from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_text, held_in_ddr
+from snnir.tools.events import add_binning_arguments, recording_or_input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,8 @@ SHOWN = 10
 def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("folder", metavar="DIR", type=Path, help="a build folder, made by snnc compile")
-    add("--input", metavar="X.npz", required=True, help="inputs 'x' and, where known, labels 'y'")
+    add("--input", metavar="X.npz", help="inputs 'x' and, where known, labels 'y'")
+    add("--events", metavar="FILE", help="or, of a network of spikes, a recording of events")
     add(
         "--engine", choices=tuple(ENGINES), default="c",
         help="the C program, which counts clocks (c); C that does not, and is the fastest way to "
@@ -42,6 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="write outputs, potentials and predictions of all samples",
     )  # fmt: skip
     add_ddr_arguments(parser)
+    add_binning_arguments(parser)
     add("--json", action="store_true", help="print one JSON object")
 
 
@@ -50,12 +53,11 @@ def run(args: Namespace) -> int:
     from snnir.runtime.encode import real_inputs, real_outputs
     from snnir.runtime.engines import run_engine
     from snnir.runtime.progress import step
-    from snnir.runtime.samples import load_for
     from snnir.tools.output import print_json
 
     build = BuildFolder(args.folder)
     ddr = chosen_ddr(args, build)
-    samples = load_for(build.manifest, args.input).first(args.limit)
+    samples = recording_or_input(args, build).first(args.limit)
     with step(f"{args.engine}: {len(samples):,} samples"):
         result = run_engine(args.engine, build, samples.x, trains=False, ddr=ddr)
     found = summary(args.engine, result, samples)
