@@ -199,6 +199,17 @@ def test_options_that_do_not_fit(options, message):
         ConvertOnnxToSnnPass(input_coding="spikes", **options)
 
 
+def test_diagnosis_of_a_network_of_spikes(built, tmp_path, capsys):
+    words = ["diagnose", built / "build", "--input", built / "x.npz", "--limit", "20"]
+    capsys.readouterr()
+    assert run_tool(snnc.run, [*map(str, words), "--json"]) == 0
+    names = [layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]]
+    assert names == ["conv1", "add1", "conv3", "logits"]
+    assert run_tool(snnc.run, [*map(str, words), "--plots", str(tmp_path / "plots")]) == 1
+    assert "no accuracy by timesteps" in capsys.readouterr().err
+    assert not (tmp_path / "plots").exists()
+
+
 def test_too_few_planes(built, tmp_path, capsys):
     words = ["compile", EXAMPLES / "digits.onnx", "-o", tmp_path / "out", "--coding", "rate"]
     words += ["--timesteps", "6", "--input-coding", "spikes", "--calibration", built / "x.npz"]

@@ -16,6 +16,14 @@ func.func @encode_coding(%image: tensor<1x1x4x4xf32>) {
 
 // -----
 
+func.func @encode_spikes_zero(%image: tensor<1x2x4x4xf32>) {
+  // expected-error @below {{the zero of given spikes must be 0}}
+  %t = snn.encode %image zero array<f64: 0.0, 1.0> : tensor<1x2x4x4xf32> -> !snn.train<2x4x4, rate, 8>
+  func.return
+}
+
+// -----
+
 func.func @encode_scale(%image: tensor<1x2x4x4xf32>) {
   // expected-error @below {{scale needs one value for each channel}}
   %t = snn.encode %image scale array<f64: 1.0> : tensor<1x2x4x4xf32> -> !snn.train<2x4x4, direct, 8>

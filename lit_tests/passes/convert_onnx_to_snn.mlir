@@ -2,6 +2,7 @@
 // RUN: snn-opt %s --split-input-file -p 'convert-onnx-to-snn{coding=rate timesteps=8 emission=after compare=gt}' | filecheck %s --check-prefix=RATE
 // RUN: snn-opt %s --split-input-file -p 'convert-onnx-to-snn{input-bits=4 input-scale=0.25}' | filecheck %s --check-prefix=SCALE
 // RUN: snn-opt %s --split-input-file -p 'convert-onnx-to-snn{input-mean=0.5 input-std=0.25}' | filecheck %s --check-prefix=MEAN
+// RUN: snn-opt %s --split-input-file -p 'convert-onnx-to-snn{coding=rate timesteps=6 input-coding=spikes input-scale=2}' | filecheck %s --check-prefix=SPIKES
 
 // A convolution with Relu is a synapse and a layer of neurons; pools go over whole trains; the last
 // layer's membrane potentials are the outputs.
@@ -29,6 +30,11 @@
 
 // MEAN:       snn.encode %image scale array<f64: 0.01568{{.*}}> zero array<f64: 1.275{{.*}}> pads [1, 1, 1, 1] : {{.*}} -> !snn.train<1x8x8, direct, 8>
 // MEAN-NEXT:  snn.conv %{{.*}} weights
+
+// Spikes come in as trains of as many steps as the neurons have; the first layer is like the others.
+
+// SPIKES:      [[IN:%.*]] = snn.encode %image scale array<f64: 2.0{{.*}}> : tensor<1x1x6x6xf32> -> !snn.train<1x6x6, rate, 6>
+// SPIKES-NEXT: snn.conv [[IN]] pads [1, 1, 1, 1] weights {{.*}} : !snn.train<1x6x6, rate, 6> -> !snn.current<2x6x6, rate, 6>
 func.func @small(%image: tensor<1x1x6x6xf32>) -> tensor<1x3xf32> {
   %w = onnx.Constant {node = "conv1.weight"} dense<1.0> : tensor<2x1x3x3xf32>
   %b = onnx.Constant dense<0.5> : tensor<2xf32>

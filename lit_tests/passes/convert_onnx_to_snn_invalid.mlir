@@ -2,10 +2,12 @@
 // RUN: not snn-opt %s -p 'convert-onnx-to-snn{timesteps=17}' 2>&1 | filecheck %s --check-prefix=STEPS
 // RUN: not snn-opt %s -p 'convert-onnx-to-snn{coding=rate emission=after reset=hard}' 2>&1 | filecheck %s --check-prefix=HARD
 // RUN: not snn-opt %s -p 'convert-onnx-to-snn{input-std=0}' 2>&1 | filecheck %s --check-prefix=STD
+// RUN: not snn-opt %s -p 'convert-onnx-to-snn{input-coding=spikes}' 2>&1 | filecheck %s --check-prefix=SPIKES
 
 // STEPS: timesteps is 17, allowed are 1 to 16
 // HARD: emission=after needs reset=soft
 // STD: input-std must be positive
+// SPIKES: an input of spikes needs rate-coded neurons; use coding=rate
 
 func.func @no_relu(%image: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
   %w = onnx.Constant dense<1.0> : tensor<1x1x1x1xf32>

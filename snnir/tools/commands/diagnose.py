@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from snnir.errors import UserError
 from snnir.tools.arguments import whole
 
 LIMIT = 64
@@ -35,6 +36,9 @@ def run(args: Namespace) -> int:
     build = BuildFolder(args.folder)
     samples = load_for(build.manifest, args.input).first(args.limit)
     if args.plots:
+        if build.manifest["input"]["coding"] == "rate":
+            what = "spikes come in as many steps as they are; no accuracy by timesteps can be drawn"
+            raise UserError(what, where="--plots", hint="leave it out")
         _check_folder(args.plots)
     found = diagnose(build, samples)
     if args.plots:
