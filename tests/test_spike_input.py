@@ -79,7 +79,7 @@ def by_hand(net: SpikeNetwork) -> EngineResult:
 
 
 @needs_gcc
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_networks_of_spikes_are_equal_in_c(seed, cache):
     net = spike_network(seed)
     results = {"interp": by_hand(net)}
@@ -203,8 +203,13 @@ def test_diagnosis_of_a_network_of_spikes(built, tmp_path, capsys):
     words = ["diagnose", built / "build", "--input", built / "x.npz", "--limit", "20"]
     capsys.readouterr()
     assert run_tool(snnc.run, [*map(str, words), "--json"]) == 0
-    names = [layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]]
-    assert names == ["conv1", "add1", "conv3", "logits"]
+    found = json.loads(capsys.readouterr().out)
+    assert [row["layer"] for row in found["layers"]] == ["conv1", "add1", "conv3", "logits"]
+    # Taken apart and put together again it is the network that runs.
+    data = np.load(built / "x.npz")
+    ran = run_engine("interp", BuildFolder(built / "build"), data["x"][:20], trains=False)
+    right = (ran.potentials.argmax(1) == data["y"][:20]).mean()
+    assert found["compiled"]["accuracy"] == pytest.approx(right)
     assert run_tool(snnc.run, [*map(str, words), "--plots", str(tmp_path / "plots")]) == 1
     assert "no accuracy by timesteps" in capsys.readouterr().err
     assert not (tmp_path / "plots").exists()
