@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=[m for m in MODELS if m not in ("lenet5", "patchnet")])
     add_arguments(parser)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=float, default=40)
     parser.add_argument("--rate", type=float, default=0.1, help="highest learning rate")
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
     parser.add_argument("--sizes", type=sides, default=(), metavar="N,...")

@@ -35,10 +35,12 @@ def main() -> None:
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--bits", type=int, default=6)
-    parser.add_argument("--float-epochs", type=int, default=60)
+    parser.add_argument("--float-epochs", type=float, default=60)
     parser.add_argument("--float-rate", type=float, default=0.1, help="of the float network")
-    parser.add_argument("--even-epochs", type=int, default=0, help="first, as if spikes were even")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument(
+        "--even-epochs", type=float, default=0, help="first, as if spikes were even"
+    )
+    parser.add_argument("--epochs", type=float, default=40)
     parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
     args = parser.parse_args()
 
@@ -59,7 +61,7 @@ def main() -> None:
         if epochs:
             recipe = Recipe(epochs=epochs, rate=args.rate, **task.recipe)
             task.train(network, f"{name}.", recipe, task.prepared)
-        task.report(network, f"{name}, {epochs} epochs", task.pixels.real)
+        task.report(network, f"{name}, {epochs:g} epochs", task.pixels.real)
     leaks = [
         f"{layer.leak.detach().abs():.3f}" for layer in network.layers() if layer.leak is not None
     ]

@@ -5,9 +5,11 @@
 
 Weights are rounded to `--bits` bits, one scale for each output channel, and activations to the
 values of the trains; both scales are trained. With `--coding rate` the first `--epochs` count
-spikes as if they came evenly, and `--steps-epochs` more run all steps as the neurons will. Writes
-DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every five
-minutes, and the same command goes on from it.
+spikes as if they came evenly, and `--steps-epochs` more run all steps as the neurons will, with
+gradients through the counts of spikes or (`--through steps`) through each of them. `--weights FILE`
+starts with what a run of this script for other steps or another coding has learnt: its checkpoint.
+Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every
+five minutes, and the same command goes on from it.
 
 MNIST (lenet5) is read from the idx files in --data, CIFAR-10 (the others) from its binary version;
 without --data from SNNIR_DATA.
@@ -20,7 +22,7 @@ from recipes import MODELS, Recipe, Task, add_arguments, run
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
-from snnir.training.start import start_from
+from snnir.training.start import learnt_by, start_from
 
 
 def main() -> None:
@@ -31,9 +33,13 @@ def main() -> None:
     parser.add_argument("--coding", choices=("radix", "rate"), default="radix")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--bits", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--steps-epochs", type=int, default=0)
+    parser.add_argument("--epochs", type=float, default=10)
     parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
+    parser.add_argument("--steps-epochs", type=float, default=0)
+    parser.add_argument("--steps-rate", type=float, default=0.003, help="highest, step by step")
+    parser.add_argument("--steps-batch", type=int, default=32)
+    parser.add_argument("--through", choices=("counts", "steps"), default="counts")
+    parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
     args = parser.parse_args()
 
     task = Task(args.model, args)
@@ -41,13 +47,20 @@ def main() -> None:
     start_from(net, args.start)
     network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
                       bits=args.bits)  # fmt: skip
+    if args.weights:
+        learnt_by(network, args.weights)
     task.report(network, "before training", task.pixels.real)
-    for name, epochs in (("even", args.epochs), ("steps", args.steps_epochs)):
+    plans = {
+        "even": (args.epochs, {"rate": args.rate}),
+        "steps": (args.steps_epochs, {"rate": args.steps_rate, "batch": args.steps_batch}),
+    }
+    network.through = args.through
+    for name, (epochs, how) in plans.items():
         network.evenly = name == "even"
         if epochs:
-            recipe = Recipe(epochs=epochs, rate=args.rate, decay=1e-4, **task.recipe)
+            recipe = Recipe(epochs=epochs, decay=1e-4, **how, **task.recipe)
             task.train(network, f"{name}.", recipe, task.prepared)
-            task.report(network, f"after {epochs} epochs", task.pixels.real)
+            task.report(network, f"after {epochs:g} epochs", task.pixels.real)
     export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
 
 

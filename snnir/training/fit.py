@@ -18,16 +18,17 @@ from torch import nn
 class Recipe:
     """How a network is trained: SGD with Nesterov momentum, a warm-up and a cosine.
 
-    `smoothing` of labels; `average`: decay per step of the exponential moving average of the
-    weights, which is what the trained network has (0: the last weights). `sizes`: side in pixels
-    to which images are brought, each for an equal share of the steps (none: as they are), for
-    networks that take any size; small images first train in a fraction of the time.
+    `epochs` may be a fraction; `smoothing` of labels; `average`: decay per step of the exponential
+    moving average of the weights, which is what the trained network has (0: the last weights).
+    `sizes`: side in pixels to which images are brought, each for an equal share of the steps (none:
+    as they are), for networks that take any size; small images first train in a fraction of the
+    time.
 
     Source: Loshchilov and Hutter, ICLR 2017 (cosine); Szegedy et al., CVPR 2016 (smoothing); Tan
     and Le, ICML 2021 (images that grow).
     """
 
-    epochs: int
+    epochs: float
     rate: float = 0.1
     batch: int = 128
     momentum: float = 0.9
@@ -84,7 +85,7 @@ def fit(
         epoch, index = divmod(state.step, state.per_epoch)
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + epoch)
         order = torch.randperm(len(images), generator=generator)
-        for batch in order.split(recipe.batch)[index:]:
+        for batch in order.split(recipe.batch)[index : index + state.steps - state.step]:
             seeded = torch.Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
             x = recipe.sized(prepare(images[batch], seeded), state.step / state.steps)
             x = x.to(device=device, memory_format=layout)
@@ -97,7 +98,8 @@ def fit(
                 saved = time.monotonic()
         seconds = time.monotonic() - began
         print(
-            f"epoch {epoch + 1} of {recipe.epochs}: loss {state.mean_loss():.4f}, {seconds:.0f} s",
+            f"epoch {epoch + 1} of {recipe.epochs:g}: "
+            f"loss {state.mean_loss():.4f}, {seconds:.0f} s",
             file=sys.stderr,
             flush=True,
         )
@@ -113,7 +115,7 @@ class _State:
 
     def __init__(self, net: nn.Module, recipe: Recipe, per_epoch: int) -> None:
         self.net, self.recipe, self.per_epoch = net, recipe, per_epoch
-        self.step, self.steps = 0, recipe.epochs * per_epoch
+        self.step, self.steps = 0, max(1, round(recipe.epochs * per_epoch))
         weights = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
         self.optimiser = torch.optim.SGD(

@@ -150,6 +150,20 @@ class Layer(nn.Module):
 
     def forward(self, trains: list[Train]) -> Train:
         ready = self.integers(trains)
+        counted = [
+            train if train.counts is None else Train(train.counts, train.step, "count")
+            for train in trains
+        ]
+        out = self.respond(ready, counted)
+        if not self.fires or counted[0] is trains[0]:
+            return out
+        # What is fired is fired step by step; its gradient is that of the count of even spikes.
+        with torch.no_grad():
+            fired = self.respond(ready, trains).values
+        return Train(fired, out.step, "steps", out.values + (fired.sum(0) - out.values).detach())
+
+    def respond(self, ready: Integers, trains: list[Train]) -> Train:
+        """What the layer makes of its branches' trains: a train, or of the readout potentials."""
         currents = [
             self.current(branch, weight, train)
             for branch, weight, train in zip(self.branches, ready.weights, trains, strict=True)
@@ -254,7 +268,7 @@ class SpikingNetwork(nn.Module):
     def __init__(self, pixels: Pixels, stages: list[Layer | MaxPool], code: Code) -> None:
         super().__init__()
         self.pixels, self.stages, self.code = pixels, nn.ModuleList(stages), code
-        self.evenly = True
+        self.evenly, self.through = True, "steps"
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         potentials = self.run(x)[-1]
@@ -263,8 +277,12 @@ class SpikingNetwork(nn.Module):
     def run(self, x: torch.Tensor) -> list[Train]:
         """The train of each stage; of the readout the potentials."""
         trains = [self.pixels(x)]
-        if self.training and self.evenly and self.code.coding == "rate":
-            trains[0].values, trains[0].kind = trains[0].values * self.code.steps, "count"
+        if self.training and self.code.coding == "rate":
+            counts = trains[0].values * self.code.steps
+            if self.evenly:
+                trains[0].values, trains[0].kind = counts, "count"
+            elif self.through == "counts":
+                trains[0].counts = counts
         for stage in self.stages:
             trains.append(stage([trains[i] for i in sources(stage)]))
         return trains[1:]

@@ -1,11 +1,14 @@
-"""Starts a module with the weights of an ONNX file."""
+"""Starts a module with the weights of an ONNX file, or of a checkpoint."""
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from snnir.training.spiking import SpikingNetwork
 
 
 def start_from(net: nn.Module, path: Path) -> None:
@@ -38,3 +41,26 @@ def start_from(net: nn.Module, path: Path) -> None:
                 raise ValueError(f"{path}: node '{node.name}' is not what {module} takes")
             for target, value in zip(held, given, strict=True):
                 target.copy_(value)
+
+
+def learnt_by(network: SpikingNetwork, checkpoint: Path) -> None:
+    """Gives a spiking network the parameters of another of its form, of any coding and steps.
+
+    Args:
+        checkpoint: that `fit` wrote while it trained the other.
+
+    Raises:
+        ValueError: it is no checkpoint, or of a network of another form.
+    """
+    try:
+        learnt = torch.load(checkpoint, weights_only=True)["averaged"]
+    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError):
+        raise ValueError(f"{checkpoint} is no checkpoint of a training") from None
+    own = dict(network.named_parameters())
+    if {name: p.shape for name, p in own.items()} != {
+        name: learnt[name].shape for name in own if name in learnt
+    }:
+        raise ValueError(f"{checkpoint} is of a network of another form")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(learnt[name])

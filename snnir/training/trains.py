@@ -17,11 +17,13 @@ class Train:
             their zero point) or a radix value; `count` (N, ...), spikes over all steps; `steps`
             (T, N, ...), spikes step by step.
         step: real value of a 1: of a pixel, of the least radix value, of a spike at one step.
+        counts: (N, ...), the sum over all steps, where gradients go through it alone.
     """
 
     values: torch.Tensor
     step: torch.Tensor
     kind: str = "still"
+    counts: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,13 @@ class MaxPool(nn.Module):
         counts, index = nn.functional.max_pool2d(
             train.values.detach().sum(0), w.kernel, w.stride, w.padding, return_indices=True
         )
-        index = index.flatten(2).expand(len(train.values), -1, -1, -1)
-        picked = train.values.flatten(3).gather(3, index)
-        return Train(picked.view(len(picked), *counts.shape), train.step, "steps")
+        index = index.flatten(2)
+        picked = train.values.flatten(3).gather(3, index.expand(len(train.values), -1, -1, -1))
+        picked = picked.view(len(picked), *counts.shape)
+        if train.counts is not None:
+            counts = train.counts.flatten(2).gather(2, index).view(counts.shape)
+            return Train(picked, train.step, "steps", counts)
+        return Train(picked, train.step, "steps")
 
 
 def words(train: Train) -> torch.Tensor:

@@ -60,11 +60,11 @@ def images(count: int) -> torch.Tensor:
     )
 
 
-def trained(evenly: bool = True, **how):
+def trained(evenly: bool = True, through: str = "steps", **how):
     """The network after a second of training."""
     x, pixels = images(96), Pixels(MEAN, STD)
     network = spiking(plain_network(), pixels, x, **how)
-    network.evenly = evenly
+    network.evenly, network.through = evenly, through
     labels = torch.arange(len(x)) % 5
     before = [p.clone() for p in network.parameters()]
     fit(network, x, labels, Recipe(epochs=2, batch=32, rate=0.05),
@@ -77,6 +77,7 @@ def trained(evenly: bool = True, **how):
 CASES = {
     "radix": {"coding": "radix", "steps": 3, "bits": 4},
     "rate": {"coding": "rate", "steps": 5, "bits": 3, "evenly": True},
+    "counts": {"coding": "rate", "steps": 4, "bits": 4, "evenly": False, "through": "counts"},
     "leaky": {"coding": "rate", "steps": 6, "bits": 6, "evenly": False, "leaky": True},
 }
 
@@ -89,6 +90,23 @@ def test_training_computes_what_evaluation_does(case):
     with torch.no_grad():
         for one, other in zip(network.train().run(x), network.eval().run(x), strict=True):
             assert torch.equal(one.values.double(), other.values.double())
+
+
+def test_gradients_through_counts_are_those_of_even_spikes():
+    """Where spikes come evenly, in a first layer, the counts and their gradients are the same."""
+    network = trained(**CASES["counts"]).train()
+    layer, x = network.layers()[0], network.pixels.real(images(4))
+    weights = torch.linspace(-1, 1, 4)[:, None, None]
+    found = []
+    for network.evenly in (True, False):
+        layer.zero_grad()
+        train = network.run(x)[0]
+        counts = train.values if network.evenly else train.counts
+        assert network.evenly or torch.equal(train.values.sum(0), counts)
+        (counts * weights).sum().backward()
+        found.append([counts.detach(), *(p.grad.clone() for p in layer.parameters())])
+    for even, stepped in zip(*found, strict=True):
+        assert even.abs().max() > 0 and torch.equal(even, stepped)
 
 
 @needs_gcc
@@ -114,7 +132,7 @@ def test_every_train_of_every_engine_is_that_of_torch(case, tmp_path, capsys):
     export_onnx(network, model, SHAPE)
     # The options say something else; the file has the last word.
     np.savez(tmp_path / "x.npz", x=x.numpy())
-    simulator = verilator.find() is not None and shutil.which("g++") and case != "rate"
+    simulator = verilator.find() is not None and shutil.which("g++") and case in ("radix", "leaky")
     words_ = ["compile", str(model), "-o", str(folder), "--array", "2,4,6", "--coding", "radix",
               "--timesteps", "2", "--weight-bits", "8", "--calibration", str(tmp_path / "x.npz"),
               *([] if simulator else ["--no-verilog"])]  # fmt: skip

@@ -103,6 +103,18 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(tmp_path):
     assert accuracy(whole, x / 255, y) > 0.6
 
 
+def test_an_epoch_can_be_trained_in_part(capsys):
+    seen = []
+
+    def prepare(batch, _):
+        seen.append(len(batch))
+        return batch.float()
+
+    x, y = torch.zeros(64, 1, dtype=torch.uint8), torch.zeros(64, dtype=torch.int64)
+    fit(nn.Linear(1, 2), x, y, Recipe(epochs=1.5, batch=16), prepare=prepare)
+    assert seen == [16] * 6 and "epoch 2 of 1.5: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_reference_network_has_a_spiking_form(name, tmp_path):
     torch.manual_seed(0)

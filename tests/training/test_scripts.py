@@ -1,6 +1,7 @@
 """The recipes on a handful of images: what they write, going on, one line for what is wrong."""
 
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def test_qat(script, capsys):
     found = capsys.readouterr()
     assert found.err.count("epoch 1 of 1") == 2 and found.out.count("10 images (test)") == 3
     compiles(out / "lenet5.onnx")
+    # What one coding has learnt is where another starts.
+    shutil.move(out / "lenet5.steps.checkpoint", out / "rate.checkpoint")
+    more = ("train_qat.py", "lenet5", "--start", start, "--epochs", "0", "--weights")
+    script(*more, str(out / "rate.checkpoint"), "--bits", "3")
+    learnt = capsys.readouterr().out
+    script(*more[:-1], "--bits", "3")
+    assert "before training" in learnt and learnt != capsys.readouterr().out
+    for file, what in ((Path(start), "no checkpoint"), (wrong(out), "another form")):
+        with pytest.raises(SystemExit, match=f"^error: .*{what}"):
+            script(*more, str(file))
+
+
+def wrong(out: Path) -> Path:
+    """A checkpoint of another network."""
+    torch.save({"averaged": {}}, out / "wrong.checkpoint")
+    return out / "wrong.checkpoint"
 
 
 @pytest.mark.parametrize(
