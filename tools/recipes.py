@@ -15,6 +15,7 @@ from snnir.errors import UserError
 from snnir.training.augment import augmented, distorted, normalise, turned
 from snnir.training.fit import Recipe, accuracy, fit
 from snnir.training.models import MODELS
+from snnir.training.teaching import Taught
 from snnir.training.trains import Pixels
 
 CALIBRATION = 512
@@ -49,7 +50,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("-o", "--output", type=Path, required=True, metavar="DIR")
     add("--data", type=Path, metavar="DIR", help="the files as distributed (SNNIR_DATA)")
     add("--threads", type=int, default=torch.get_num_threads())
+    add("--no-report", action="store_true", help="leave the accuracies to snnc run")
     add("--device", default="cpu", help="cpu or cuda (cpu)")
+
+
+def add_spiking_arguments(parser: ArgumentParser, batch: int, through: str) -> None:
+    """The options of recipes that run neurons step by step."""
+    add = parser.add_argument
+    add("--steps-batch", type=int, default=batch, help="images a step, where neurons run all steps")
+    add("--through", choices=("counts", "steps"), default=through, help="where gradients go")
+    add("--teach", type=float, default=0.0, metavar="SHARE",
+        help="of the float network's outputs beside the labels")  # fmt: skip
+    add("--teach-layers", type=float, default=0.0, metavar="WEIGHT",
+        help="of what the float network's layers answer")  # fmt: skip
 
 
 class Task:
@@ -69,7 +82,7 @@ class Task:
         self.images, self.labels = self.split("train")
         self.shape = tuple(self.images.shape[1:])
         self.calibration = self.images[:CALIBRATION]
-        self.pixels = Pixels(*MEANS[self.data])
+        self.pixels, self.silent = Pixels(*MEANS[self.data]), args.no_report
         self.how = {"device": args.device, "channels_last": model in NARROW}
         self.recipe: dict[str, Any] = {
             "average": 0.999 if len(self.images) > 10_000 else 0.99,
@@ -97,14 +110,29 @@ class Task:
             return augmented(x, generator, cut=0)
         return CHANGES[self.data](x, generator)
 
-    def train(self, net: torch.nn.Module, name: str, recipe: Recipe, prepare: Callable) -> None:
+    def train(
+        self,
+        net: torch.nn.Module,
+        name: str,
+        recipe: Recipe,
+        prepare: Callable,
+        loss: Callable | None = None,
+    ) -> None:
         """Trains, with the checkpoint MODEL.NAME.checkpoint."""
         checkpoint = self.output / f"{self.model}.{name}checkpoint"
         fit(net, self.images, self.labels, recipe, prepare=prepare, checkpoint=checkpoint,
-            **self.how)  # fmt: skip
+            loss=loss, **self.how)  # fmt: skip
+
+    def taught(self, net: torch.nn.Module, args: Namespace) -> Taught | None:
+        """The loss of what learns from the float network too."""
+        if not args.teach and not args.teach_layers:
+            return None
+        return Taught(net, args.teach, args.teach_layers, self.recipe["smoothing"])
 
     def report(self, net: torch.nn.Module, what: str, prepare: Callable) -> None:
         """Prints the accuracy on what was not trained on."""
+        if self.silent:
+            return
         for name in ("held-out", "test") if self.data == "cifar10" else ("test",):
             images, labels = self.split(name)
             share = accuracy(net, prepare(images), labels)
@@ -114,4 +142,4 @@ class Task:
             )
 
 
-__all__ = ["MODELS", "Recipe", "Task", "add_arguments", "run"]
+__all__ = ["MODELS", "Recipe", "Task", "add_arguments", "add_spiking_arguments", "run"]

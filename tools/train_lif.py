@@ -20,7 +20,7 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import MODELS, Recipe, Task, add_arguments, run
+from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
@@ -33,13 +33,12 @@ def main() -> None:
     parser.add_argument("model", choices=MODELS)
     add_arguments(parser)
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
+    add_spiking_arguments(parser, batch=128, through="steps")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--bits", type=int, default=6)
     parser.add_argument("--float-epochs", type=float, default=60)
     parser.add_argument("--float-rate", type=float, default=0.1, help="of the float network")
-    parser.add_argument(
-        "--even-epochs", type=float, default=0, help="first, as if spikes were even"
-    )
+    parser.add_argument("--even-epochs", type=float, default=0, help="as if spikes were even")
     parser.add_argument("--epochs", type=float, default=40)
     parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
     args = parser.parse_args()
@@ -56,11 +55,13 @@ def main() -> None:
     task.report(net, "float", task.plain)
     network = spiking(net, task.pixels, task.calibration, coding="rate", steps=args.steps,
                       bits=args.bits, leaky=True)  # fmt: skip
-    for name, epochs in (("even", args.even_epochs), ("lif", args.epochs)):
+    network.through, loss = args.through, task.taught(net, args)
+    batch = {"batch": args.steps_batch}
+    for name, epochs, how in (("even", args.even_epochs, {}), ("lif", args.epochs, batch)):
         network.evenly = name == "even"
         if epochs:
-            recipe = Recipe(epochs=epochs, rate=args.rate, **task.recipe)
-            task.train(network, f"{name}.", recipe, task.prepared)
+            recipe = Recipe(epochs=epochs, rate=args.rate, **how, **task.recipe)
+            task.train(network, f"{name}.", recipe, task.prepared, loss)
         task.report(network, f"{name}, {epochs:g} epochs", task.pixels.real)
     leaks = [
         f"{layer.leak.detach().abs():.3f}" for layer in network.layers() if layer.leak is not None

@@ -6,7 +6,8 @@
 Weights are rounded to `--bits` bits, one scale for each output channel, and activations to the
 values of the trains; both scales are trained. With `--coding rate` the first `--epochs` count
 spikes as if they came evenly, and `--steps-epochs` more run all steps as the neurons will, with
-gradients through the counts of spikes or (`--through steps`) through each of them. `--weights FILE`
+gradients through the counts of spikes or (`--through steps`) through each of them. With `--teach`
+and `--teach-layers` it learns from the float network too. `--weights FILE`
 starts with what a run of this script for other steps or another coding has learnt: its checkpoint.
 Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every
 five minutes, and the same command goes on from it.
@@ -18,7 +19,7 @@ without --data from SNNIR_DATA.
 import argparse
 from pathlib import Path
 
-from recipes import MODELS, Recipe, Task, add_arguments, run
+from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
@@ -37,8 +38,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
     parser.add_argument("--steps-epochs", type=float, default=0)
     parser.add_argument("--steps-rate", type=float, default=0.003, help="highest, step by step")
-    parser.add_argument("--steps-batch", type=int, default=32)
-    parser.add_argument("--through", choices=("counts", "steps"), default="counts")
+    add_spiking_arguments(parser, batch=32, through="counts")
     parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
     args = parser.parse_args()
 
@@ -54,12 +54,12 @@ def main() -> None:
         "even": (args.epochs, {"rate": args.rate}),
         "steps": (args.steps_epochs, {"rate": args.steps_rate, "batch": args.steps_batch}),
     }
-    network.through = args.through
+    network.through, loss = args.through, task.taught(net, args)
     for name, (epochs, how) in plans.items():
         network.evenly = name == "even"
         if epochs:
             recipe = Recipe(epochs=epochs, decay=1e-4, **how, **task.recipe)
-            task.train(network, f"{name}.", recipe, task.prepared)
+            task.train(network, f"{name}.", recipe, task.prepared, loss)
             task.report(network, f"after {epochs:g} epochs", task.pixels.real)
     export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
 

@@ -60,6 +60,7 @@ def fit(
     every: float = 300,
     device: str = "cpu",
     channels_last: bool = False,
+    loss: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> nn.Module:
     """Trains `net` in place and returns it in evaluation mode.
 
@@ -70,6 +71,7 @@ def fit(
             it, with the same order of images as if it had never stopped.
         device: where the network is trained; images are prepared on the CPU, and it ends there.
         channels_last: how convolutions lay out maps, which makes narrow networks faster.
+        loss: of the network, what it takes, and labels; None for cross-entropy.
 
     Source: Polyak and Juditsky, 1992 (averaging of weights).
     """
@@ -89,10 +91,8 @@ def fit(
             seeded = torch.Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
             x = recipe.sized(prepare(images[batch], seeded), state.step / state.steps)
             x = x.to(device=device, memory_format=layout)
-            loss = nn.functional.cross_entropy(
-                net(x), labels[batch].to(device), label_smoothing=recipe.smoothing
-            )
-            state.advance(loss)
+            truth = labels[batch].to(device)
+            state.advance(loss(net, x, truth) if loss else _crossed(net, x, truth, recipe))
             if checkpoint is not None and time.monotonic() - saved > every:
                 _write(state.content(), checkpoint)
                 saved = time.monotonic()
@@ -108,6 +108,10 @@ def fit(
     if recipe.average:
         net.load_state_dict(state.averaged)
     return net.to("cpu").eval()
+
+
+def _crossed(net: nn.Module, x: torch.Tensor, labels: torch.Tensor, recipe: Recipe):
+    return nn.functional.cross_entropy(net(x), labels, label_smoothing=recipe.smoothing)
 
 
 class _State:

@@ -150,29 +150,24 @@ class Layer(nn.Module):
 
     def forward(self, trains: list[Train]) -> Train:
         ready = self.integers(trains)
-        counted = [
-            train if train.counts is None else Train(train.counts, train.step, "count")
-            for train in trains
-        ]
-        out = self.respond(ready, counted)
-        if not self.fires or counted[0] is trains[0]:
-            return out
-        # What is fired is fired step by step; its gradient is that of the count of even spikes.
-        with torch.no_grad():
-            fired = self.respond(ready, trains).values
-        return Train(fired, out.step, "steps", out.values + (fired.sum(0) - out.values).detach())
-
-    def respond(self, ready: Integers, trains: list[Train]) -> Train:
-        """What the layer makes of its branches' trains: a train, or of the readout potentials."""
-        currents = [
-            self.current(branch, weight, train)
-            for branch, weight, train in zip(self.branches, ready.weights, trains, strict=True)
-        ]
+        if trains[0].counts is not None and self.fires:
+            return self.fire_through_counts(ready, trains)
+        trains = [_counted(train) for train in trains]
+        currents = self.currents(ready, trains)
         if not self.fires:
             return Train(*self.read(ready, currents, trains))
         if self.code.coding == "radix" or any(train.kind == "count" for train in trains):
-            return self.fire_at_once(ready, currents, trains)
-        return self.fire_step_by_step(ready, currents, trains)
+            return self.fire_at_once(ready, self.summed(ready, currents, trains))
+        return Train(
+            self.fire_step_by_step(ready, currents, trains)[0], self.spike_value(), "steps"
+        )
+
+    def currents(self, ready: Integers, trains: list[Train]) -> list[torch.Tensor]:
+        """Of each branch."""
+        return [
+            self.current(branch, weight, train)
+            for branch, weight, train in zip(self.branches, ready.weights, trains, strict=True)
+        ]
 
     def current(self, branch: Branch, weight: torch.Tensor, train: Train) -> torch.Tensor:
         """Of (N, ...) or (T, N, ...) values; exact in evaluation mode."""
@@ -208,22 +203,44 @@ class Layer(nn.Module):
             total = total + current
         return total * 2.0 ** int(self.fraction) + _along(bias, total) * (steps if rate else 1)
 
-    def fire_at_once(self, ready: Integers, currents, trains: list[Train]) -> Train:
+    def fire_at_once(self, ready: Integers, membrane: torch.Tensor) -> Train:
         """Clip-floor-shift: clip(floor((V + theta / 2) / theta), 0, levels).
 
         Exact for radix coding, and for rate coding as long as spikes come evenly.
 
         Source: Bu et al., Optimal ANN-SNN conversion (QCFS), ICLR 2022.
         """
-        membrane = self.summed(ready, currents, trains)
         theta = _along(*self.exactly(ready.theta), membrane)
         levels = self.code.levels
         counts = floored((membrane + (theta / 2).floor()) / theta).clamp(0, levels)
         kind = "still" if self.code.coding == "radix" else "count"
         return Train(counts.float(), self.spike_value(), kind)
 
-    def fire_step_by_step(self, ready: Integers, currents, trains: list[Train]) -> Train:
+    def fire_through_counts(self, ready: Integers, trains: list[Train]) -> Train:
+        """What is fired step by step, with the gradient of the count of even spikes.
+
+        What leaked of the membranes that were is missing from the sum that is counted. Gradients
+        go through one sum instead of T steps, and none is needed between steps.
+
+        Source: Yu et al., Rate-based backpropagation, NeurIPS 2024 (that the mean over all steps
+        carries the gradient); here it passes through clip-floor-shift.
+        """
+        with torch.no_grad():
+            fired, held = self.fire_step_by_step(ready, self.currents(ready, trains), trains)
+        counts = [_counted(train) for train in trains]
+        membrane = self.summed(ready, self.currents(ready, counts), counts)
+        if ready.leak is not None:
+            membrane = membrane - held * ready.leak / (1 << LEAK_BITS)
+        even = self.fire_at_once(ready, membrane)
+        exact = even.values + (fired.sum(0) - even.values).detach()
+        return Train(fired, even.step, "steps", exact)
+
+    def fire_step_by_step(
+        self, ready: Integers, currents, trains: list[Train]
+    ) -> tuple[torch.Tensor, torch.Tensor | float]:
         """Integrate, fire and subtract theta, T times, from theta / 2.
+
+        Returns the spikes, and the sum of the membranes that leaked.
 
         Source: Rathi and Roy, DIET-SNN (leak and threshold trained with the weights); Datta et al.,
         ACE-SNN (the image as multi-bit input of the first layer, at each step).
@@ -236,15 +253,16 @@ class Layer(nn.Module):
         theta = _along(*self.exactly(ready.theta), shape)
         constant = sum(fixed) + _along(bias, shape)
         membrane = (theta / 2).floor().expand_as(shape)
-        spikes = []
+        spikes, held = [], 0.0
         for t in range(self.code.steps):
             if ready.leak is not None:
+                held = held + membrane.detach()
                 membrane = membrane - floored(membrane * ready.leak / (1 << LEAK_BITS))
             membrane = membrane + sum(current[t] for current in moving) + constant
             fired = spike(membrane / theta - 1)
             membrane = membrane - fired * theta
             spikes.append(fired.float())
-        return Train(torch.stack(spikes), self.spike_value(), "steps")
+        return torch.stack(spikes), held
 
     def read(self, ready: Integers, currents, trains: list[Train]) -> tuple:
         """The potentials, and what a potential of 1 stands for."""
@@ -258,7 +276,8 @@ class SpikingNetwork(nn.Module):
 
     Takes what `Pixels.real` makes of images and gives real outputs. In training mode with
     `evenly`, rate-coded layers count spikes as if they came evenly (QCFS), which is fast; without,
-    they fire step by step, as in evaluation mode.
+    they fire step by step, as in evaluation mode, and gradients go `through` all "steps" or through
+    the "counts" of spikes.
 
     Args:
         stages: layers and pools in computing order; stage i makes train i + 1, train 0 is the
@@ -297,6 +316,11 @@ def sources(stage: Layer | MaxPool) -> list[int]:
     if isinstance(stage, MaxPool):
         return [stage.source]
     return [branch.source for branch in stage.branches]
+
+
+def _counted(train: Train) -> Train:
+    """With all steps at once, where gradients go through counts."""
+    return train if train.counts is None else Train(train.counts, train.step, "count")
 
 
 def _along(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

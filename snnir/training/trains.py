@@ -67,10 +67,16 @@ class Pixels(nn.Module):
         self.scale = float((1 / (255 * spread)).max())
         self.register_buffer("zero", (255 * torch.tensor(mean)).round())
         self.register_buffer("gains", spread.min() / spread)
+        # What `plain` adds, less than half a pixel.
+        self.rest = (self.zero / 255 - torch.tensor(mean)) / spread
 
     def real(self, pixels: torch.Tensor) -> torch.Tensor:
         """What the network takes of uint8 images (N, C, H, W)."""
         return (pixels.float() - self.zero.view(-1, 1, 1)) * self.scale
+
+    def plain(self, real: torch.Tensor) -> torch.Tensor:
+        """What the float network takes, (u / 255 - mean) / std, of what `real` made."""
+        return real * self.gains.view(-1, 1, 1) + self.rest.to(real.device).view(-1, 1, 1)
 
     def forward(self, x: torch.Tensor) -> Train:
         low = -self.zero.view(-1, 1, 1)

@@ -1,0 +1,81 @@
+"""A float network teaches a spiking one: its outputs and what its neurons answer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from snnir.training.spiking import Layer, SpikingNetwork
+from snnir.training.trains import Train
+
+WARMTH = 2.0
+"""By which outputs are divided before they are compared as probabilities."""
+
+
+class Taught:
+    """The loss of a spiking network that learns from labels and from the network it was made of.
+
+    Three terms: cross-entropy with the labels; how far the outputs' probabilities are from the
+    teacher's; and, layer by layer, the squared difference between what a train stands for and the
+    activation of the teacher's ReLU, as a share of the mean square of the latter. The last says to
+    each layer what it should fire, and so corrects in a few steps what spikes that come unevenly
+    make too much or too little.
+
+    Args:
+        teacher: the plain network that `spiking` was given; not trained here.
+        share: of the teacher's outputs beside the labels, 0 to 1.
+        layers: weight of the sum over all layers.
+        smoothing: of labels.
+
+    Source: Hinton et al., arXiv 1503.02531 (outputs); Romero et al., FitNets, ICLR 2015 (layers);
+    Li et al., A free lunch from ANN, ICML 2021 (layers of a spiking network).
+    """
+
+    def __init__(
+        self, teacher: nn.Module, share: float = 0.5, layers: float = 0.1, smoothing: float = 0.1
+    ) -> None:
+        self.teacher, self.share, self.layers = teacher.eval(), share, layers
+        self.smoothing = smoothing
+        self.answers: list[torch.Tensor] = []
+        for module in teacher.modules():
+            if isinstance(module, nn.ReLU):
+                module.register_forward_hook(lambda _, __, out: self.answers.append(out))
+
+    def __call__(
+        self, network: SpikingNetwork, x: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss of images `x` as `Pixels.real` makes them."""
+        self.answers.clear()
+        with torch.no_grad():
+            wanted = self.teacher.to(x.device)(network.pixels.plain(x))
+        trains = network.run(x)
+        out = (trains[-1].values * trains[-1].step).float()
+        loss = nn.functional.cross_entropy(out, labels, label_smoothing=self.smoothing)
+        if self.share:
+            taught = nn.functional.kl_div(
+                nn.functional.log_softmax(out / WARMTH, 1),
+                nn.functional.log_softmax(wanted / WARMTH, 1),
+                log_target=True,
+                reduction="batchmean",
+            )
+            loss = (1 - self.share) * loss + self.share * WARMTH**2 * taught
+        if self.layers:
+            fired = [
+                _real(stage, train)
+                for stage, train in zip(network.stages, trains, strict=True)
+                if isinstance(stage, Layer) and stage.fires
+            ]
+            for got, answer in zip(fired, self.answers, strict=True):
+                error = (got - answer).square().mean() / answer.square().mean().clamp_min(1e-12)
+                loss = loss + self.layers * error
+        return loss
+
+
+def _real(layer: Layer, train: Train) -> torch.Tensor:
+    """What a train stands for."""
+    if train.kind == "still":
+        return train.values * train.step
+    counts = train.counts
+    if counts is None:
+        counts = train.values.sum(0) if train.kind == "steps" else train.values
+    return counts * train.step / layer.code.steps
