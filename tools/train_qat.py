@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--bits", type=int, default=4)
     parser.add_argument("--epochs", type=float, default=10)
     parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
+    parser.add_argument("--batch", type=int, default=128, help="images a step")
     parser.add_argument("--steps-epochs", type=float, default=0)
     parser.add_argument("--steps-rate", type=float, default=0.003, help="highest, step by step")
     add_spiking_arguments(parser, batch=32, through="counts")
@@ -51,7 +52,7 @@ def main() -> None:
         learnt_by(network, args.weights)
     task.report(network, "before training", task.pixels.real)
     plans = {
-        "even": (args.epochs, {"rate": args.rate}),
+        "even": (args.epochs, {"rate": args.rate, "batch": args.batch}),
         "steps": (args.steps_epochs, {"rate": args.steps_rate, "batch": args.steps_batch}),
     }
     network.through, loss = args.through, task.taught(net, args)
