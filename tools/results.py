@@ -4,7 +4,7 @@
     SNNIR_DATA=... python tools/results.py --row NAME --row NAME ... [--models DIR] [--work DIR]
     python tools/results.py --page
 
-Rows are those of tools/results_rows.py; `--row` takes patterns too (`--row 'vgg11-*'`). Each is
+Rows are those of tools/results_table.py; `--row` takes patterns too (`--row 'vgg11-*'`). Each is
 compiled, run by the fast engine on all images of its splits, and verified in simulated Verilog. A
 row that was measured before is replaced; `--page` writes the page from what is kept. A row whose
 ONNX file is not there is named at the end, and the exit status is 1.
@@ -28,7 +28,8 @@ import numpy as np
 from datasets import sample_file
 from measure import snnc
 from results_page import FIGURES, PAGE, STORE, commands, figure, page
-from results_rows import SPLITS, Row, all_rows
+from results_rows import SPLITS, Row
+from results_table import all_rows
 
 from snnir.errors import UserError
 from snnir.tools.arguments import positive, real, several

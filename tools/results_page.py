@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from results_rows import Network, Row, Section, sections
+from results_rows import Network, Row, Section
+from results_table import sections
 
 from snnir.tools.charts import line_chart
 

@@ -1,4 +1,4 @@
-"""The rows of docs/results.md: networks, their data, settings of the compiler, what is asked for.
+"""What a row of docs/results.md is: a network, its data, a setting of the compiler, what is asked.
 
 `$SNNIR_DATA` is the folder of models/ and data/, `$MODELS` that of trained networks, `$W` that of
 the samples (`python tools/results.py --prepare W`) and builds.
@@ -34,6 +34,7 @@ class Network:
         pixels: options about pixels, the data's own if empty.
         asked: float accuracy in percent to reach; None where none is asked for.
         recipe: what makes the file, where it is not given.
+        only: splits it is measured on, all of the data's if empty.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Network:
     pixels: tuple[str, ...] = ()
     asked: float | None = None
     recipe: str = ""
+    only: tuple[str, ...] = ()
 
     def pixel_options(self) -> tuple[str, ...]:
         return self.pixels or PIXELS[self.data]
@@ -89,7 +91,7 @@ class Row:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        return SPLITS[self.network.data]
+        return self.network.only or SPLITS[self.network.data]
 
     def samples(self, split: str) -> str:
         """The file of a split's images."""
@@ -142,31 +144,12 @@ def _setting(coding: str, steps: int, bits: int, options: tuple, array: tuple) -
     return {"setting": f"{coding} T = {steps}", "bits": bits, "options": more}
 
 
-def lenet5() -> Section:
-    network = Network(
-        "lenet5", "LeNet-5", "mnist", "examples/lenet5.onnx", asked=99.2,
-        recipe="python tools/train_lenet5.py",
-    )  # fmt: skip
-    qat = "python tools/train_qat.py lenet5 --start examples/lenet5.onnx --threads 1 -o DIR"
-    small = "4,8,4"
-    return Section(
-        "LeNet-5 on MNIST",
-        "All 10,000 test images.",
-        (
-            Row(network, **radix(4, 8, small)),
-            Row(network, **radix(4, 4, small), within=0.2),
-            Row(network, **radix(4, 3, small)),
-            Row(network, **rate(8, 8, "4,8,8"), within=0.5),
-            Row(network, **rate(8, 4, "4,8,8"), within=0.5),
-            _trained(network, radix(4, 4, small), "examples/lenet5_radix4.onnx",
-                     f"{qat} --epochs 8", 0.2),
-            _trained(network, rate(8, 4, "4,8,8"), "examples/lenet5_rate8.onnx",
-                     f"{qat} --coding rate --steps 8 --epochs 4", 0.5),
-        ),
-    )  # fmt: skip
+def lif(steps: int, bits: int, *array: str) -> dict:
+    """Of leaky neurons of rate coding, which only a trained file has."""
+    return _setting("LIF", steps, bits, (), array)
 
 
-def _trained(
+def trained(
     network: Network, how: dict, file: str, recipe: str, within: float | None, verified: int = 20
 ) -> Row:
     """The row of a trained file, which fixes coding, steps and bits itself."""
@@ -176,49 +159,3 @@ def _trained(
         network, **{**how, "options": array}, within=within, verified=verified, trained=file,
         recipe=recipe, mark="trained",
     )  # fmt: skip
-
-
-def public() -> Section:
-    """Networks that others trained, as they are."""
-    folder = "$SNNIR_DATA/models/"
-    networks = [
-        Network("mnist-8", "mnist-8", "mnist", f"{folder}mnist-8/model.onnx",
-                ("--input-scale", "1")),
-        *(Network(name.lower(), name, "mnist", f"{folder}vnncomp/{name}.onnx")
-          for name in ("Convnet_maxpool", "Convnet_avgpool", "mnist-net_256x2")),
-        Network("resnet_2b", "resnet_2b", "cifar10", f"{folder}vnncomp/resnet_2b.onnx",
-                ("--mean", "0.4914,0.4822,0.4465", "--std", "0.2471,0.2435,0.2616")),
-    ]  # fmt: skip
-    return Section(
-        "Networks of others",
-        "mnist-8 is from the ONNX model zoo, the others from VNN-COMP 2021; none was retrained.",
-        tuple(
-            Row(network, **radix(steps, bits, f"4,8,{steps}"), within=0.5 if bits == 8 else None)
-            for network in networks
-            for steps in ((8, 4) if network.key == "resnet_2b" else (4,))
-            for bits in (8, 6, 4, 3)
-        ),
-    )
-
-
-def digits() -> Section:
-    network = Network(
-        "digits", "digits", "digits", "examples/digits.onnx", recipe="python tools/train_digits.py"
-    )
-    return Section(
-        "The shipped example",
-        "A residual network on scikit-learn's digits, 540 images that were held out.",
-        tuple(Row(network, **radix(4, bits, "2,4,4"), verified=5) for bits in (8, 4)),
-    )
-
-
-def sections() -> list[Section]:
-    return [lenet5(), public(), digits()]
-
-
-def all_rows() -> dict[str, Row]:
-    """Name to row; names are unique."""
-    rows = [row for section in sections() for row in section.rows]
-    named = {row.name: row for row in rows}
-    assert len(named) == len(rows), "two rows of one name"
-    return named

@@ -1,0 +1,175 @@
+"""The rows of docs/results.md, section by section."""
+
+from __future__ import annotations
+
+from results_rows import Network, Row, Section, lif, radix, rate, trained
+
+QAT = "python tools/train_qat.py"
+POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
+"""What may be lost by radix coding with T = 4, by bits."""
+
+
+def lenet5() -> Section:
+    network = Network(
+        "lenet5", "LeNet-5", "mnist", "examples/lenet5.onnx", asked=99.2,
+        recipe="python tools/train_lenet5.py",
+    )  # fmt: skip
+    qat = f"{QAT} lenet5 --start examples/lenet5.onnx --threads 1 -o DIR"
+    narrow, wide = "4,8,4", "4,8,8"
+    return Section(
+        "LeNet-5 on MNIST",
+        "All 10,000 test images.",
+        (
+            Row(network, **radix(4, 8, narrow)),
+            Row(network, **radix(4, 4, narrow), within=0.2),
+            Row(network, **radix(4, 3, narrow)),
+            Row(network, **rate(8, 8, wide), within=0.5),
+            Row(network, **rate(8, 4, wide), within=0.5),
+            trained(network, radix(4, 4, narrow), "examples/lenet5_radix4.onnx",
+                    f"{qat} --epochs 8", 0.2),
+            trained(network, rate(8, 4, wide), "examples/lenet5_rate8.onnx",
+                    f"{qat} --coding rate --steps 8 --epochs 4", 0.5),
+        ),
+    )  # fmt: skip
+
+
+def public() -> Section:
+    """Networks that others trained, as they are."""
+    folder = "$SNNIR_DATA/models/"
+    networks = [
+        Network("mnist-8", "mnist-8", "mnist", f"{folder}mnist-8/model.onnx",
+                ("--input-scale", "1")),
+        *(Network(name.lower(), name, "mnist", f"{folder}vnncomp/{name}.onnx")
+          for name in ("Convnet_maxpool", "Convnet_avgpool", "mnist-net_256x2")),
+        Network("resnet_2b", "resnet_2b", "cifar10", f"{folder}vnncomp/resnet_2b.onnx",
+                ("--mean", "0.4914,0.4822,0.4465", "--std", "0.2471,0.2435,0.2616"),
+                only=("test",)),
+    ]  # fmt: skip
+    return Section(
+        "Networks of others",
+        "mnist-8 is from the ONNX model zoo, the others are from VNN-COMP 2021; none was trained anew.",
+        tuple(
+            Row(network, **radix(steps, bits, f"4,8,{steps}"), within=0.5 if bits == 8 else None)
+            for network in networks
+            for steps in ((8, 4) if network.key == "resnet_2b" else (4,))
+            for bits in (8, 6, 4, 3)
+        ),
+    )
+
+
+def converted(network: Network, more: bool = True) -> tuple[Row, ...]:
+    """A network of CIFAR-10 without training; `more` are the rows of rate coding."""
+    rows = [Row(network, **radix(4, bits, "8,32,4"), within=POINTS[bits], verified=1)
+            for bits in POINTS]  # fmt: skip
+    if more:
+        rows += [Row(network, **rate(8, bits, "8,32,8"), verified=1) for bits in POINTS]
+    return tuple(rows)
+
+
+def vgg11() -> Section:
+    given = Network(
+        "vgg11", "VGG-11", "cifar10", "$SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx"
+    )  # fmt: skip
+    longer = Network(
+        "vgg11-longer", "VGG-11, trained longer", "cifar10", "$MODELS/vgg11.onnx", asked=91.0,
+        recipe="python tools/train_cifar10.py vgg11 "
+        "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 -o $MODELS",
+    )  # fmt: skip
+    qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
+    return Section(
+        "VGG-11 on CIFAR-10",
+        "The first network was trained for 14 epochs, the other for 10 more.",
+        (
+            *converted(given),
+            *converted(longer, more=False),
+            trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
+                    f"{qat} -o $MODELS/vgg11_radix4", 0.5, 1),
+            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8/vgg11.onnx",
+                    f"{qat} --coding rate --steps 8 -o $MODELS/vgg11_rate8", 0.5, 1),
+            trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
+                    f"{qat} --coding rate --steps 4 -o $MODELS/vgg11_rate4", 1.5, 1),
+        ),
+    )  # fmt: skip
+
+
+def resnets() -> Section:
+    deep = Network(
+        "resnet18", "ResNet-18", "cifar10", "$SNNIR_DATA/models/cifar10/resnet18_cifar10.onnx",
+        asked=93.0,
+    )  # fmt: skip
+    narrow = Network(
+        "resnet20", "ResNet-20", "cifar10", "$MODELS/resnet20.onnx", asked=90.0,
+        recipe="python tools/train_cifar10.py resnet20 --epochs 42 --rate 0.15 --sizes 16,24,32 "
+        "-o $MODELS",
+    )  # fmt: skip
+    qat = f"{QAT} resnet20 --start $MODELS/resnet20.onnx -o $MODELS/resnet20_radix4"
+    return Section(
+        "ResNet-18 and ResNet-20 on CIFAR-10",
+        "ResNet-18 was trained for 9 epochs.",
+        (
+            *converted(deep),
+            *converted(narrow, more=False),
+            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_radix4/resnet20.onnx", qat,
+                    0.5, 1),
+        ),
+    )  # fmt: skip
+
+
+def alexnet() -> Section:
+    network = Network(
+        "alexnet", "AlexNet", "cifar10", "$MODELS/alexnet.onnx", asked=91.0,
+        recipe="python tools/train_cifar10.py alexnet -o $MODELS",
+    )  # fmt: skip
+    qat = f"{QAT} alexnet --start $MODELS/alexnet.onnx --steps 6 -o $MODELS/alexnet_radix6"
+    return Section(
+        "AlexNet on CIFAR-10",
+        "Its form for images of 32 x 32.",
+        (
+            *(Row(network, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=1)
+              for bits in POINTS),
+            trained(network, radix(6, 4, "8,32,6"), "$MODELS/alexnet_radix6/alexnet.onnx", qat,
+                    0.5, 1),
+        ),
+    )  # fmt: skip
+
+
+def leaky() -> Section:
+    recipe = "python tools/train_lif.py"
+    patchnet = Network(
+        "patchnet", "patchnet", "satimage", "$MODELS/patchnet/patchnet_float.onnx",
+    )  # fmt: skip
+    vgg6 = Network("vgg6", "VGG-6", "cifar10", "$MODELS/vgg6/vgg6_float.onnx")
+    return Section(
+        "Leaky neurons",
+        "Landsat Satimage (2,000 test rows of sat.tst) and CIFAR-10. Weights, thresholds and leaks "
+        "are trained; the recipe trains the float network of the same form first.",
+        (
+            trained(patchnet, lif(5, 6, "2,8,5"), "$MODELS/patchnet/patchnet.onnx",
+                    f"{recipe} patchnet --threads 1 -o $MODELS/patchnet", None),
+            trained(vgg6, lif(5, 6, "4,16,5"), "$MODELS/vgg6/vgg6.onnx",
+                    f"{recipe} vgg6 --threads 1 -o $MODELS/vgg6", None, 2),
+        ),
+    )  # fmt: skip
+
+
+def digits() -> Section:
+    network = Network(
+        "digits", "digits", "digits", "examples/digits.onnx", recipe="python tools/train_digits.py"
+    )
+    return Section(
+        "The shipped example",
+        "A residual network on scikit-learn's digits, 540 images that were held out.",
+        tuple(Row(network, **radix(4, bits, "2,4,4"), verified=5) for bits in (8, 4)),
+    )
+
+
+def sections() -> list[Section]:
+    return [lenet5(), vgg11(), resnets(), alexnet(), leaky(), public(), digits()]
+
+
+def all_rows() -> dict[str, Row]:
+    """Name to row; names are unique."""
+    rows = [row for section in sections() for row in section.rows]
+    named = {row.name: row for row in rows}
+    assert len(named) == len(rows), "two rows of one name"
+    return named
