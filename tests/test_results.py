@@ -69,7 +69,7 @@ def test_a_row_is_measured_anew(results, run):
     assert found["spikes"]["neurons"] == kept["spikes"]["neurons"]
     assert found["spikes"]["total"] > 0
     # Another BLAS may round a threshold otherwise: a few images of 540.
-    of, before = found["splits"]["test"], kept["splits"]["test"]
+    of, before = found["accuracy"]["test"], kept["accuracy"]["test"]
     assert of["samples"] == before["samples"] == 540
     assert abs(of["right"] - before["right"]) < 4
 

@@ -75,10 +75,16 @@ class Places:
         return path
 
 
-def measure(row: Row, places: Places) -> dict:
-    """All figures of one row."""
+PARTS = ("accuracy", "verify")
+
+
+def measure(row: Row, places: Places, parts: tuple[str, ...]) -> None:
+    """Measures a row and keeps its figures, a part as soon as it is there.
+
+    Args:
+        parts: of PARTS. One that is left out is kept as it was, if the same integers were measured.
+    """
     from snnir.runtime.build import BuildFolder
-    from snnir.runtime.engines import run_engine
 
     for model in {row.model, row.network.model}:
         if not Path(places.of(model)).exists():
@@ -86,30 +92,59 @@ def measure(row: Row, places: Places) -> dict:
     if not row.trained:
         places.samples(row, "calibration")
     compiling, *_, verifying = row.commands()
-    loaded = {split: np.load(places.samples(row, split)) for split in row.splits}
     start = time.perf_counter()
     snnc(*map(places.of, compiling))
     build = BuildFolder(places.of(compiling[3]))
-    found: dict = {"commands": commands(row), "seed": row.seed, "splits": {}}
-    found["seconds"] = {"compile": round(time.perf_counter() - start, 1)}
-    for split, samples in loaded.items():
+    integers = next(hash for name, hash in build.manifest["files"].items()
+                    if name.endswith("-quantise.mlir"))  # fmt: skip
+    found: dict = {"commands": commands(row), "seed": row.seed, "integers": integers}
+    before = load().get(row.name, {})
+    if all(before.get(key) == found[key] for key in found):
+        found = before
+    if "accuracy" in parts:
+        found["accuracy"] = accuracies(row, places, build)
+        found["spikes"] = spikes(build, np.load(places.samples(row, row.splits[-1]))["x"][:COUNTED])
+        save(row.name, found)
+        for split, of in found["accuracy"].items():
+            lost = 100 * (of["float_right"] - of["right"]) / of["samples"]
+            tell(row, f"{split}: {lost:+.2f} points lost", start)
+    if "verify" in parts:
+        places.samples(row, row.splits[-1])
+        found["verify"] = verified(*map(places.of, verifying))
+        save(row.name, found)
+        tell(row, "equal" if found["verify"]["equal"] else "NOT EQUAL", start)
+
+
+def tell(row: Row, what: str, start: float) -> None:
+    print(f"{row.name}: {what}, {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def accuracies(row: Row, places: Places, build) -> dict:
+    """Right answers of the C program and of the float network, by split."""
+    from snnir.runtime.engines import run_engine
+
+    found = {}
+    for split in row.splits:
+        samples = np.load(places.samples(row, split))
         x, labels = samples["x"], samples["y"]
         result = run_engine("fast", build, x, trains=False)
         right = int((result.potentials.argmax(axis=1) == labels).sum())
         expected = float_right(row, places, split, x, labels)
-        found["splits"][split] = {"samples": len(x), "float_right": expected, "right": right}
-    found["spikes"] = spikes(build, x[:COUNTED])
-    status, compared = snnc(*map(places.of, verifying))
-    kinds = [layer for layer in compared["layers"] if layer["kind"] == "trains"]
-    found["verify"] = {
+        found[split] = {"samples": len(x), "float_right": expected, "right": right}
+    return found
+
+
+def verified(*words: str) -> dict:
+    """What `snnc verify` says."""
+    status, compared = snnc(*words)
+    trains = [layer["compared"] for layer in compared["layers"] if layer["kind"] == "trains"]
+    return {
         "samples": compared["samples"],
         "engines": compared["engines"],
         "equal": compared["equal"] and status == 0,
         "cycles_equal": compared["cycles_equal"],
-        "trains": sum(layer["compared"] for layer in kinds),
+        "trains": sum(trains),
     }
-    found["seconds"]["all"] = round(time.perf_counter() - start, 1)
-    return found
 
 
 def spikes(build, x: np.ndarray) -> dict:
@@ -183,6 +218,7 @@ def main() -> None:
     )
     parser.add_argument("--list", action="store_true", help="names of all rows")
     parser.add_argument("--row", action="append", default=[], metavar="NAME|PATTERN")
+    parser.add_argument("--only", choices=PARTS, help="this part of each row; keep the other")
     parser.add_argument("--models", type=Path, metavar="DIR", help="networks trained by tools/")
     parser.add_argument("--work", type=Path, metavar="DIR", help="keeps samples and builds here")
     parser.add_argument("--prepare", type=Path, metavar="DIR", help="write the samples, only these")
@@ -216,21 +252,13 @@ def run(args: argparse.Namespace, data: Path | None) -> list[str]:
         for row in rows:
             print(f"{row.name} ...", file=sys.stderr, flush=True)
             try:
-                found = measure(row, places)
+                measure(row, places, (args.only,) if args.only else PARTS)
             except SystemExit as error:
                 missing.append(f"{row.name}: not measured: {error}")
-                continue
             except UserError as error:
                 made = row.recipe or row.network.recipe
                 hint = f"; made by: {made}" if error.what == "not there" and made else ""
                 missing.append(f"{row.name}: not measured: {error}{hint}")
-                continue
-            save(row.name, found)
-            for split, of in found["splits"].items():
-                lost = 100 * (of["float_right"] - of["right"]) / of["samples"]
-                print(f"{row.name}, {split}: {lost:+.2f} points lost, "
-                      f"{'equal' if found['verify']['equal'] else 'NOT EQUAL'}, "
-                      f"{found['seconds']['all']:.0f} s", flush=True)  # fmt: skip
     if args.page:
         kept = load()
         PAGE.write_text(page(kept))

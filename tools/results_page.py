@@ -58,7 +58,7 @@ def page(kept: dict) -> str:
     Args:
         kept: what results.json holds.
     """
-    counted = {found["spikes"]["samples"] for found in kept.values()} or {0}
+    counted = {found["spikes"]["samples"] for found in kept.values() if "spikes" in found} or {0}
     parts = [HEAD.format(counted=f"up to {max(counted):,}")]
     parts += [section_text(section, kept) for section in sections()]
     parts.append("## Points lost by bits\n\n")
@@ -93,7 +93,7 @@ def asked_text(network: Network, section: Section, kept: dict) -> str:
         found = measured(row, kept)
         if row.network == network and found:
             said = []
-            for split, of in found["splits"].items():
+            for split, of in found["accuracy"].items():
                 right, images = of["float_right"], of["samples"]
                 reached = "reached" if 100 * right >= network.asked * images else "missed"
                 said.append(f"{percent(right, images)} ({split}, {reached})")
@@ -106,7 +106,8 @@ def asked_text(network: Network, section: Section, kept: dict) -> str:
 def measured(row: Row, kept: dict) -> dict | None:
     """What was measured of a row, None if that was another model or other options."""
     found = kept.get(row.name)
-    return found if found and found["commands"] == commands(row) else None
+    same = found and found["commands"] == commands(row) and "accuracy" in found
+    return found if same else None
 
 
 def commands(row: Row) -> list[str]:
@@ -122,10 +123,13 @@ def row_lines(row: Row, found: dict | None) -> list[str]:
     if found is None:
         empty = [*head, ", ".join(row.splits), "", "", "not measured", "", "", asked, "", "", ""]
         return [line(empty)]
-    spikes, verify = found["spikes"], found["verify"]
-    equal = verify["equal"] and verify["cycles_equal"]
+    spikes, verify = found["spikes"], found.get("verify")
+    equal = "not verified"
+    if verify:
+        same = verify["equal"] and verify["cycles_equal"]
+        equal = f"{'equal' if same else 'NOT EQUAL'}, {verify['samples']}"
     lines = []
-    for split, of in found["splits"].items():
+    for split, of in found["accuracy"].items():
         images = of["samples"]
         lost = of["float_right"] - of["right"]
         reached = "" if row.within is None else "missed"
@@ -136,7 +140,7 @@ def row_lines(row: Row, found: dict | None) -> list[str]:
             percent(of["float_right"], images), percent(of["right"], images),
             f"{100 * lost / images:.2f}", asked, reached,
             f"{spikes['total'] / (spikes['neurons'] * spikes['samples']):.2f}",
-            f"{'equal' if equal else 'NOT EQUAL'}, {verify['samples']}",
+            equal,
         ]))  # fmt: skip
     return lines
 
@@ -165,7 +169,7 @@ def figure(name: str, kept: dict) -> str:
         for row in section.rows:
             found, data = measured(row, kept), row.network.data
             if found and not row.trained and row.setting == "radix T = 4" and data == FIGURES[name]:
-                of = found["splits"][row.splits[0]]
+                of = found["accuracy"][row.splits[0]]
                 lost = 100 * (of["float_right"] - of["right"]) / of["samples"]
                 series.setdefault(row.network.title, []).append((row.bits, lost))
     several = {title: sorted(points) for title, points in series.items() if len(points) > 2}

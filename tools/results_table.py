@@ -47,7 +47,7 @@ def public() -> Section:
     ]  # fmt: skip
     return Section(
         "Networks of others",
-        "mnist-8 is from the ONNX model zoo, the others are from VNN-COMP 2021; none was trained anew.",
+        "mnist-8 is from the ONNX model zoo, the others are from VNN-COMP 2021, as they are.",
         tuple(
             Row(network, **radix(steps, bits, f"4,8,{steps}"), within=0.5 if bits == 8 else None)
             for network in networks
