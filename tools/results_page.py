@@ -117,7 +117,7 @@ def commands(row: Row) -> list[str]:
 
 def row_lines(row: Row, found: dict | None) -> list[str]:
     """Lines of the table: one for each split."""
-    head = [f"{row.network.title}, {row.setting}{', trained' if row.trained else ''}",
+    head = [f"{row.network.title}, {row.setting}{f', {row.mark}' if row.mark else ''}",
             f"{row.bits} bits"]  # fmt: skip
     asked = "" if row.within is None else f"{row.within:g}"
     if found is None:
@@ -168,7 +168,7 @@ def figure(name: str, kept: dict) -> str:
     for section in sections():
         for row in section.rows:
             found, data = measured(row, kept), row.network.data
-            if found and not row.trained and row.setting == "radix T = 4" and data == FIGURES[name]:
+            if found and not row.mark and row.setting == "radix T = 4" and data == FIGURES[name]:
                 of = found["accuracy"][row.splits[0]]
                 lost = 100 * (of["float_right"] - of["right"]) / of["samples"]
                 series.setdefault(row.network.title, []).append((row.bits, lost))

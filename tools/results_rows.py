@@ -6,7 +6,7 @@ the samples (`python tools/results.py --prepare W`) and builds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CIFAR = ("--mean", "0.4914,0.4822,0.4465", "--std", "0.247,0.2435,0.2616")
 PIXELS = {
@@ -63,6 +63,8 @@ class Row:
         trained: ONNX file of the spiking network as it was trained; the float one is converted
             with calibration data if empty.
         recipe: what makes that file.
+        mark: what tells it from other rows of this setting; ends its name.
+        calibrated: images for calibration.
     """
 
     network: Network
@@ -74,11 +76,12 @@ class Row:
     trained: str = ""
     recipe: str = ""
     mark: str = ""
+    calibrated: int = 512
 
     @property
     def name(self) -> str:
         kind = self.setting.lower().replace(" t = ", "").replace(" ", "-")
-        parts = (self.network.key, kind, f"w{self.bits}", self.mark)
+        parts = (self.network.key, kind, f"w{self.bits}", self.mark.replace(" ", "-"))
         return "-".join(part for part in parts if part)
 
     @property
@@ -103,7 +106,7 @@ class Row:
         """What measures the row: compile, run on each split, verify."""
         build = f"$W/{self.network.key}"
         given = () if self.trained else (
-            "--calibration", self.samples("calibration"), "--samples", "512",
+            "--calibration", self.samples("calibration"), "--samples", str(self.calibrated),
             *self.network.pixel_options(),
         )  # fmt: skip
         runs = [
@@ -159,3 +162,8 @@ def trained(
         network, **{**how, "options": array}, within=within, verified=verified, trained=file,
         recipe=recipe, mark="trained",
     )  # fmt: skip
+
+
+def tried(row: Row, mark: str, *options: str, calibrated: int = 512) -> Row:
+    """A row anew, with more options."""
+    return replace(row, options=(*row.options, *options), mark=mark, calibrated=calibrated)

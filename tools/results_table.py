@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results_rows import Network, Row, Section, lif, radix, rate, trained
+from results_rows import Network, Row, Section, lif, radix, rate, trained, tried
 
 QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
@@ -108,6 +108,8 @@ def resnets() -> Section:
         "ResNet-18 was trained for 9 epochs.",
         (
             *converted(deep),
+            tried(converted(deep)[0], "gptq", "--rounding", "gptq"),
+            tried(converted(deep)[1], "128 images", calibrated=128),
             *converted(narrow, more=False),
             trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_radix4/resnet20.onnx", qat,
                     0.5, 1),
