@@ -22,6 +22,8 @@ if "SNNIR_DATA" in os.environ:
     config.available_features.add("data")  # noqa: F821
     config.substitutions.append(("%data", os.environ["SNNIR_DATA"]))  # noqa: F821
 
+neurons = os.path.join(config.test_source_root, os.pardir, "snnir", "neurons")  # noqa: F821
+config.substitutions.append(("%neurons", os.path.normpath(neurons)))  # noqa: F821
 config.substitutions += [  # noqa: F821
     # Prints what it parsed, parses that again: custom formats must survive.
     ("%roundtrip", "snn-opt %s | snn-opt | filecheck %s"),

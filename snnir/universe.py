@@ -24,6 +24,7 @@ _TARGETS = {
     "c": ("snnir.backends.c", "CTarget"),
     "memory": ("snnir.backends.memory", "MemoryTarget"),
     "machine": ("snnir.backends.machine", "MachineTarget"),
+    "neuron": ("snnir.backends.neuron", "NeuronTarget"),
 }
 
 

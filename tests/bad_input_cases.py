@@ -310,6 +310,32 @@ def _() -> None:
     with_digits()
 
 
+@case("unknown neuron", f"{COMPILE} --neuron hodgkin", "no neuron is called 'hodgkin'", "lif")
+def _() -> None:
+    with_digits()
+
+
+@case(
+    "neuron that divides",
+    f"{COMPILE} --neuron own.neuron",
+    "own.neuron:3:11: error", "does not divide", "shift with >>",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+    Path("own.neuron").write_text(
+        "neuron own(theta):\n    state v = 0\n    v = v / 2 + I\n    spike when v >= theta\n"
+    )
+
+
+@case(
+    "values that the neuron does not take",
+    f"{COMPILE} --neuron alif --neuron-values slope=2",
+    "@alif has no parameter or option 'slope'", "it has leak, recovery, strength",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+
+
 @case("neuron options without effect", f"{COMPILE} --reset hard", "--reset", "rate", "leave it out")
 def _() -> None:
     with_digits()

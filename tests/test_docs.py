@@ -12,7 +12,7 @@ from snnir.tools.snnc import COMMANDS
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("page", ["passes.md", "dialects.md"])
+@pytest.mark.parametrize("page", ["passes.md", "dialects.md", "neurons.md"])
 def test_page_is_current(page: str, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
     from gen_docs import PAGES

@@ -1,4 +1,4 @@
-"""Writes docs/passes.md and docs/dialects.md from the code and from the lit tests, run anew.
+"""Writes docs/passes.md, docs/dialects.md and the end of docs/neurons.md from code and tests.
 
     make docs
 
@@ -24,6 +24,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.irdl import OptionalDef, VariadicDef
 
 from snnir.errors import UserError
+from snnir.neurons.library import FOLDER as NEURONS
+from snnir.neurons.library import shipped
 from snnir.tools.ir_printing import print_ir
 from snnir.tools.listing import describe_pass, docstring
 from snnir.tools.pipeline import check_module, run_pipeline
@@ -68,6 +70,9 @@ Three levels of one network, and below them xDSL's own `hw`, `comb` and `seq` fo
 wires. `make docs` writes this page from `snnir/dialects/`.
 
 """
+
+
+GENERATED = "<!-- From here on made by `make docs`. -->\n"
 
 
 @dataclass(frozen=True)
@@ -247,7 +252,22 @@ def _plural(definition) -> str:
     return "..." if isinstance(definition, VariadicDef) else ""
 
 
-PAGES = {"passes.md": passes_page, "dialects.md": dialects_page}
+def neurons_page() -> str:
+    """What is written about the language, then its grammar and the shipped neurons as they are."""
+    written, mark, _ = (ROOT / "docs" / "neurons.md").read_text().partition(GENERATED)
+    parts = [written + mark]
+    parts.append("\n## Shipped neurons\n")
+    for name, path in shipped().items():
+        parts.append(f"### `{name}`\n\n```text\n{path.read_text()}```\n")
+    grammar = (NEURONS / "neuron.lark").read_text()
+    parts.append(
+        "## Grammar\n\nAs [lark](https://lark-parser.readthedocs.io) reads it; `_INDENT` and "
+        f"`_DEDENT` are the ends of an indented block.\n\n```text\n{grammar}```\n"
+    )
+    return "\n".join(parts)
+
+
+PAGES = {"passes.md": passes_page, "dialects.md": dialects_page, "neurons.md": neurons_page}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():

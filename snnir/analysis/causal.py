@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnir.analysis.network import LayerOp, neuron_of, schedule
+from snnir.analysis.neuron_parameters import neuron_parameters
 from snnir.dialects.snn import FireOp
 from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.words import packed, spike_count
@@ -26,7 +27,8 @@ def is_causal(op: LayerOp) -> bool:
     if not isinstance(op, FireOp) or op.train.type.coding_name != "rate":
         return False
     neuron = neuron_of(op)
-    return neuron.emission.data == "causal" and set(neuron.param_names) == {"theta", "bias"}
+    known = neuron.setup is not None or set(neuron.param_names) == {"theta", "bias"}
+    return neuron.emission.data == "causal" and known
 
 
 def causal_words(
@@ -41,10 +43,11 @@ def causal_words(
     steps = op.train.type.steps.data
     how = schedule(op) | {"coding": "rate", "steps_in": steps, "fraction": 0}
     scale = 2.0**EXTRA_BITS
-    params = {
-        "theta": np.maximum(np.rint(spike / unit * scale), 1).astype(np.int64),
-        "bias": np.rint(bias / unit * scale).astype(np.int64),
+    found = {
+        "theta": np.maximum(np.rint(spike / unit * scale), 1),
+        "bias": np.rint(bias / unit * scale),
     }
+    params = {name: np.rint(v).astype(np.int64) for name, v in neuron_parameters(op, found).items()}
     neuron = neuron_of(op)
     result = np.zeros(currents[0].shape, np.uint16)
     images = max(1, CHUNK // max(1, result[0].size))

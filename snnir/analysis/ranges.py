@@ -16,6 +16,7 @@ from xdsl.ir import Operation, SSAValue
 
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import AddOp, ConvOp, DenseOp, NeuronOp, OneToOneOp
+from snnir.dialects.snn_neuron import LookupOp
 from snnir.dialects.snn_types import SumType
 from snnir.errors import UserError
 
@@ -139,9 +140,9 @@ RULES: dict[type[Operation], Callable[[Interval, Interval], Interval]] = {
 }
 """Interval rule of each binary op; another op joins by a line here and one in the interpreter."""
 
-_SIGNED = {2: "<", 3: "<=", 4: ">", 5: ">="}
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_SIGNED = {0: "==", 1: "!=", 2: "<", 3: "<=", 4: ">", 5: ">="}
+_TURNED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_NEGATED = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @dataclass
@@ -174,6 +175,12 @@ class _Evaluator:
             return interval(0, 1)
         if isinstance(op, arith.ExtUIOp):
             return self.value(op.input)
+        if isinstance(op, LookupOp):
+            return _entries(op.entries, self.value(op.index))
+        if isinstance(op, arith.SubiOp) and _is_decay(op):
+            # What is lost grows with the value, and less than it: the ends stay the ends.
+            value, shift = self.value(op.lhs), self.value(op.rhs.owner.operands[1])
+            return _corners(lambda x, k: x - (x >> k))(value, shift)
         rule = RULES.get(type(op))
         if rule is None:
             raise UserError(
@@ -192,12 +199,20 @@ class _Evaluator:
 
     def _under(self, condition: SSAValue, truth: bool, arm: SSAValue) -> Interval | None:
         """The arm's interval where the condition has that truth; None where it never has."""
+        refined = self._refined(condition, truth)
+        return None if refined is None else refined.value(arm)
+
+    def _refined(self, condition: SSAValue, truth: bool) -> _Evaluator | None:
+        """The values where the condition has that truth; None where it never has."""
         test = condition.owner
+        if isinstance(test, arith.AndIOp if truth else arith.OrIOp):
+            refined = self._refined(test.lhs, truth)
+            return None if refined is None else refined._refined(test.rhs, truth)
         relation = (
             _SIGNED.get(test.predicate.value.data) if isinstance(test, arith.CmpiOp) else None
         )
         if relation is None:
-            return self.value(arm)
+            return self
         if not truth:
             relation = _NEGATED[relation]
         left, right = self.value(test.lhs), self.value(test.rhs)
@@ -210,7 +225,7 @@ class _Evaluator:
         kept = [_where(impossible, old, new) for old, new in ((left, new_left), (right, new_right))]
         inner = _Evaluator({v: r for v, r in self.known.items() if not _depends(v, test.lhs)}, {})
         inner.known |= {test.rhs: kept[1], test.lhs: kept[0]}
-        return inner.value(arm)
+        return inner
 
 
 def _bound(a: Interval, relation: str, b: Interval) -> Interval:
@@ -224,7 +239,28 @@ def _bound(a: Interval, relation: str, b: Interval) -> Interval:
             lo = np.maximum(lo, b[0] + 1)
         case ">=":
             lo = np.maximum(lo, b[0])
+        case "==":
+            lo, hi = np.maximum(lo, b[0]), np.minimum(hi, b[1])
+        case "!=":
+            single = b[0] == b[1]
+            lo = np.where(single & (lo == b[0]), lo + 1, lo).astype(object)
+            hi = np.where(single & (hi == b[0]), hi - 1, hi).astype(object)
     return lo, hi
+
+
+def _is_decay(op: arith.SubiOp) -> bool:
+    """Whether an op is `x - (x >> k)`."""
+    lost = op.rhs.owner
+    return isinstance(lost, arith.ShRSIOp) and lost.lhs is op.lhs
+
+
+def _entries(table: Sequence[int], index: Interval) -> Interval:
+    """Least and largest entry that an index within its range may choose, per channel."""
+    entries, last = np.array(table, dtype=object), len(table) - 1
+    ends = [(min(max(a, 0), last), min(max(b, 0), last)) for a, b in _zipped(*index)]
+    parts = [entries[a : b + 1] for a, b in ends]
+    low, high = [part.min() for part in parts], [part.max() for part in parts]
+    return np.array(low, dtype=object), np.array(high, dtype=object)
 
 
 def _where(mask: np.ndarray, a: Interval, b: Interval) -> Interval:
@@ -240,7 +276,8 @@ def _depends(value: SSAValue, on: SSAValue) -> bool:
 
 
 def _names() -> list[str]:
-    return [op.name for op in (*RULES, arith.SelectOp, arith.CmpiOp, arith.ConstantOp)]
+    others = (arith.SelectOp, arith.CmpiOp, arith.ConstantOp, LookupOp)
+    return [op.name for op in (*RULES, *others)]
 
 
 def _join(seen: dict[SSAValue, Interval], value: SSAValue, new: Interval) -> None:

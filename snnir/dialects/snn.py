@@ -36,7 +36,7 @@ from snnir.dialects.assembly import (
     integer,
     ints,
 )
-from snnir.dialects.snn_neuron import NeuronOp, YieldOp
+from snnir.dialects.snn_neuron import LookupOp, NeuronOp, YieldOp
 from snnir.dialects.snn_op import SnnOp, window_size
 from snnir.dialects.snn_types import CurrentType, SumType, TrainType
 
@@ -294,9 +294,11 @@ class FireOp(NeuronUseOp):
     `threshold-balance` a `threshold` (the activation that a full train stands for, per channel or
     one). `given` holds what training has fixed, which `quantise` keeps: weight `bits`, `fraction`,
     `unit` (real value of a current of 1), `theta` and `bias` (without what the input's zero point
-    adds) as integers. Integer form (behind `quantise`): `params` of the `neuron`, `fraction` (bits
-    by which the currents are shifted left first), `acc_bits` and `membrane_bits` (proven widths),
-    `unit` (real value of one spike of least weight, float64 per channel, for reports).
+    adds) as integers. `settings` are integers for parameters of the neuron, one or one for each
+    channel, that replace what its `setup` says. Integer form (behind `quantise`): `params` of the
+    `neuron`, `fraction` (bits by which the currents are shifted left first), `acc_bits` and
+    `membrane_bits` (proven widths), `unit` (real value of one spike of least weight, float64 per
+    channel, for reports).
     """
 
     name = "snn.fire"
@@ -312,6 +314,7 @@ class FireOp(NeuronUseOp):
     params = opt_prop_def(DictionaryAttr)
     unit = opt_prop_def(DenseArrayBase)
     given = opt_prop_def(DictionaryAttr)
+    settings = opt_prop_def(DictionaryAttr)
     train = result_def(TrainType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
@@ -324,6 +327,7 @@ class FireOp(NeuronUseOp):
         Clause("bias", "dense"),
         Clause("threshold", "dense"),
         Clause("given", "attr"),
+        Clause("settings", "attr"),
         Clause("unit", "attr"),
         Clause("params", "attr"),
     )
@@ -340,6 +344,18 @@ class FireOp(NeuronUseOp):
             self.expect(
                 current.coding_name != "rate" or current.steps == train.steps,
                 "rate-coded layers have the same number of steps",
+            )
+        for name, value in (self.settings.data if self.settings else {}).items():
+            self.expect(
+                isinstance(value, DenseArrayBase) and len(value) in (1, current.dims[0]),
+                f"settings {name} needs 1 value or one for each of {current.dims[0]} channels",
+            )
+        definition = SymbolTable.lookup_symbol(self, self.neuron) if self.neuron else None
+        if isinstance(definition, NeuronOp) and definition.coding is not None:
+            self.expect(
+                definition.coding.data == train.coding_name,
+                f"neuron @{definition.sym_name.data} makes {definition.coding.data} trains, "
+                f"not {train.coding_name}",
             )
         self.check_parameters()
 
@@ -487,6 +503,7 @@ Snn = Dialect(
         MaxPoolOp,
         SumPoolOp,
         NeuronOp,
+        LookupOp,
         YieldOp,
     ],
     [TrainType, SumType, CurrentType],

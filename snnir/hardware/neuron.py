@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from xdsl.dialects import arith
 from xdsl.ir import Operation, SSAValue
 
-from snnir.dialects.snn import NeuronOp
+from snnir.dialects.snn import LookupOp, NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.builder import Module, Signal, cat, mux, select
+from snnir.hardware.stages import role_schedule
 from snnir.hardware.timing import fire_stages, neuron_stages
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def _operation(m: Module, op: Operation, operands: Sequence[Signal], width: int)
         return mux(*operands)
     if isinstance(op, arith.ExtUIOp):
         return operands[0].zext(width)
+    if isinstance(op, LookupOp):
+        return _lookup(m, operands[0], op.entries, width)
     build = _BINARY.get(type(op))
     if build is None:
         raise UserError(
@@ -83,6 +86,20 @@ def _operation(m: Module, op: Operation, operands: Sequence[Signal], width: int)
             hint="use the arith ops on integers that docs/machine.md names",
         )
     return build(*operands)
+
+
+def _lookup(m: Module, index: Signal, entries: Sequence[int], width: int) -> Signal:
+    """An entry of a table; one that is as long as a power of two, so that bits choose it."""
+    # What does not fit is never chosen, as the range analysis has shown.
+    values = [m.const(entry & ((1 << width) - 1), width) for entry in entries]
+    if len(values) == 1:
+        return values[0]
+    bits = (len(values) - 1).bit_length()
+    index = index.sext(max(index.width, bits + 1))
+    chosen = select(index.trunc(bits), values + values[-1:] * ((1 << bits) - len(values)))
+    above = mux(index.msb, values[0], values[-1])
+    within = index.bits(bits, index.width - bits).eq(0)
+    return mux(within, chosen, above)
 
 
 class _Pipeline:
@@ -96,37 +113,47 @@ class _Pipeline:
         self.pending: list[Signal] = []
         self.stage = 0
 
-    def clock(self) -> None:
-        """End a stage: register what is still needed."""
+    def clock(self, live: Mapping[SSAValue, Signal] | None = None) -> dict[SSAValue, Signal]:
+        """End a stage: register what is still needed; `live` are values inside of a region."""
         self.stage += 1
+        registered: dict[Signal, Signal] = {}
 
         def register(name: str, value: Signal) -> Signal:
             if value.constant is not None:
                 return value
-            return self.m.pipe(f"{name}_s{self.stage}", value)
+            if value not in registered:
+                registered[value] = self.m.pipe(f"{name}_s{self.stage}", value)
+            return registered[value]
 
-        names = self.neuron.state_names
-        self.states = [register(n, v) for n, v in zip(names, self.states, strict=False)]
+        # Parameters first, so that what is a parameter too is called by its name.
         names = self.neuron.param_names
         self.params = [register(n, v) for n, v in zip(names, self.params, strict=True)]
+        names = self.neuron.state_names
+        self.states = [register(n, v) for n, v in zip(names, self.states, strict=False)]
         self.spikes = [register(f"spike{i}", v) for i, v in enumerate(self.spikes)]
         last = len(self.pending) - 1
-        registered: dict[Signal, Signal] = {}
-        for i, value in enumerate(self.pending):
-            if value not in registered:
-                registered[value] = register(f"current{last - i}", value)
-        self.pending = [registered[value] for value in self.pending]
+        self.pending = [register(f"current{last - i}", v) for i, v in enumerate(self.pending)]
+        return {v: register(v.name_hint or "x", s) for v, s in (live or {}).items()}
 
     def call(self, role: str, *arguments: Signal) -> list[Signal]:
-        """The hardware of one region; `arguments` as its block takes them."""
+        """The hardware of one region; `arguments` as its block takes them.
+
+        Between the region's stages what later ones need is registered, and all that waits.
+        """
         block = self.neuron.role(role).block
+        plan = role_schedule(self.neuron, role)
         known: dict[SSAValue, Signal] = dict(zip(block.args, arguments, strict=True))
-        for op in block.ops:
-            if op is block.last_op:
-                break
-            known[op.results[0]] = _operation(
-                self.m, op, [known[v] for v in op.operands], self.width
-            )
+        # The states are among the values of the region while it is computed.
+        self.states = []
+        for stage in range(plan.stages):
+            if stage:
+                needed = {v for op, at in plan.stage.items() if at >= stage for v in op.operands}
+                needed |= set(block.last_op.operands)
+                known = self.clock({v: s for v, s in known.items() if v in needed})
+            for op, at in plan.stage.items():
+                if at == stage:
+                    operands = [known[v] for v in op.operands]
+                    known[op.results[0]] = _operation(self.m, op, operands, self.width)
         assert block.last_op is not None
         return [known[v] for v in block.last_op.operands]
 
@@ -200,7 +227,7 @@ def pipeline_module(
     if emission == "after":
         for left in reversed(range(mode.steps)):
             pipeline.fire(left)
-    assert pipeline.stage == neuron_stages(mode, emission)
+    assert pipeline.stage == neuron_stages(mode, neuron)
     if pipeline.spikes:
         m.output("train", cat(*pipeline.spikes))
     m.output("membrane", pipeline.states[0])
@@ -266,7 +293,7 @@ def neuron_module(
             assert fraction is not None
             inputs["fraction"] = fraction.trunc(_index_bits(len(fractions)))
         results = m.instance(f"neuron_{index}", pipeline, **inputs)
-        late = stages - neuron_stages(mode, neuron.emission.data)
+        late = stages - neuron_stages(mode, neuron)
         train = results["train"].zext(array.planes) if "train" in results else None
         membrane = results["membrane"]
         for step in range(late):

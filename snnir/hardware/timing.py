@@ -49,17 +49,21 @@ def accumulate_stages(banks: int) -> int:
     return 2 + tree_stages(banks) + 2
 
 
-def neuron_stages(mode: Mode, emission: str) -> int:
-    """Registers of the neuron's pipeline, one behind each unrolled call of a region.
+def neuron_stages(mode: Mode, neuron: NeuronOp) -> int:
+    """Registers of the neuron's pipeline: one behind each unrolled call of a region, or several.
 
     Plane currents that are summed up for a replay take one more register for each but the first.
     """
-    calls, before = mode.planes, 0
+    from snnir.hardware.stages import registers
+
+    each, emission = registers(neuron), neuron.emission.data
+    calls, before = mode.planes, each["start"]
     if mode.replays:
-        calls, before = mode.steps, mode.planes - 1
+        calls, before = mode.steps, before + mode.planes - 1
     if emission == "causal":
-        return before + 2 * calls
-    return before + calls + 1 + (mode.steps if emission == "after" else 0)
+        return before + calls * (each["integrate"] + each["fire"])
+    fires = mode.steps * each["fire"] if emission == "after" else 0
+    return before + calls * each["integrate"] + each["settle"] + fires
 
 
 @dataclass(frozen=True)
@@ -91,4 +95,4 @@ def timing(tables: ProgramTables, neurons: Mapping[str, NeuronOp]) -> Timing:
 
 def fire_stages(modes: tuple[Mode, ...], neurons: Mapping[str, NeuronOp]) -> int:
     """Registers of the neuron unit: the longest pipeline, and one behind the choice of mode."""
-    return 1 + max(neuron_stages(mode, neurons[mode.neuron].emission.data) for mode in modes)
+    return 1 + max(neuron_stages(mode, neurons[mode.neuron]) for mode in modes)

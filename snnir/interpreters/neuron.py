@@ -9,7 +9,7 @@ from xdsl.dialects import arith
 from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.ranges import integrations
-from snnir.dialects.snn import NeuronOp
+from snnir.dialects.snn import LookupOp, NeuronOp
 from snnir.errors import UserError
 
 FUNCTIONS: dict[type[Operation], Callable] = {
@@ -49,6 +49,8 @@ def _evaluate(op: Operation, operands: Sequence[np.ndarray]) -> np.ndarray:
         return COMPARISONS[predicate](*operands)
     if isinstance(op, arith.SelectOp):
         return np.where(*operands)
+    if isinstance(op, LookupOp):
+        return np.take(np.array(op.entries, np.int64), operands[0], mode="clip")
     function = FUNCTIONS.get(type(op))
     if function is None:
         raise UserError(f"no meaning is known for {op.name} in a neuron")

@@ -271,6 +271,9 @@ class SpikingBuilder:
             properties["ceiling"] = real(ceiling)
         if given is not None:
             properties |= given.properties
+        if choice.own is not None:
+            settings = choice.own.settings(properties["label"].data, linear.dims[0])
+            properties |= {"settings": settings} if settings is not None else {}
         train = TrainType(linear.dims, choice.coding, steps)
         op = FireOp.build(operands=[current], properties=properties, result_types=[train])
         spikes = Spikes(self.insert(op).train)

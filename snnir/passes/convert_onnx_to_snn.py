@@ -17,9 +17,10 @@ from snnir.analysis.network import network_of
 from snnir.dialects import onnx
 from snnir.dialects.assembly import ints
 from snnir.dialects.neurons import NeuronChoice
-from snnir.dialects.snn import EncodeOp
+from snnir.dialects.snn import EncodeOp, FireOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
+from snnir.neurons.own import OwnNeuron
 from snnir.passes._by_layer import ByLayer, by_layer, check_known
 from snnir.passes._input_padding import move_input_padding
 from snnir.passes._onnx_layers import OnnxLayers
@@ -27,6 +28,8 @@ from snnir.passes._spiking_layers import Dims, Given, Spikes, SpikingBuilder
 
 PIXEL_BITS = 8
 """What the machine receives of a pixel: a byte at most."""
+
+RATE_STEPS = "steps-of is a matter of radix coding: rate-coded layers have the same steps"
 
 
 @dataclass(frozen=True)
@@ -59,19 +62,21 @@ class ConvertOnnxToSnnPass(ModulePass):
     Assumptions: simplify-onnx and fold-batchnorm have run. Values between layers are never
     negative: a linear layer that feeds another layer is refused by name.
 
-    Options: `coding` radix (a step is worth twice the next one) or rate (all alike); `timesteps` T;
-    `steps-of=conv2:3,conv5:2` gives single layers other trains in radix coding (T of the others is
-    `timesteps`; with fewer steps more neurons are silent, which saves events); for rate `emission`
-    causal (fire in the step) or after (integrate all steps, then fire), `reset` soft (subtract) or
-    hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits` per pixel; `input-coding`
-    pixels or spikes.
+    Options: `coding` radix (a step is worth twice the next one; the default) or rate (all alike);
+    `timesteps` T; `steps-of=conv2:3,conv5:2` gives single layers other trains in radix coding (T of
+    the others is `timesteps`; with fewer steps more neurons are silent, which saves events); for
+    rate `emission` causal (fire in the step) or after (integrate all steps, then fire), `reset`
+    soft (subtract) or hard (to zero), `compare` ge (fire at v >= theta) or gt; `input-bits` per
+    pixel; `input-coding` pixels or spikes. `neuron` is the name of a shipped neuron or a file in
+    the neuron language (docs/neurons.md); it fires in all layers but the last, `coding` is its own,
+    and `neuron-values` gives its parameters and options values: "leak=3,conv1.leak=2,reset=hard".
 
     Source: Rueckauer et al., Frontiers in Neuroscience 2017 (conversion); Gerlinghoff et al., IEEE
     TPDS 2022 (radix coding, average pooling by sums).
     """
 
     name = "convert-onnx-to-snn"
-    coding: Literal["radix", "rate"] = "radix"
+    coding: Literal["radix", "rate"] | None = None
     timesteps: int = 4
     steps_of: ByLayer = None
     emission: Literal["causal", "after"] = "causal"
@@ -82,6 +87,8 @@ class ConvertOnnxToSnnPass(ModulePass):
     input_scale: float | None = None
     input_mean: tuple[float, ...] | float | None = None
     input_std: tuple[float, ...] | float | None = None
+    neuron: str | None = None
+    neuron_values: str | None = None
 
     def __post_init__(self) -> None:
         for option, value, most in (
@@ -91,9 +98,7 @@ class ConvertOnnxToSnnPass(ModulePass):
             if not 1 <= value <= most:
                 raise UserError(f"{option} is {value}, allowed are 1 to {most}")
         if by_layer("steps-of", self.steps_of, 1, MAX_STEPS) and self.coding == "rate":
-            raise UserError(
-                "steps-of is a matter of radix coding: rate-coded layers have the same steps"
-            )
+            raise UserError(RATE_STEPS)
         if self.emission == "after" and self.reset == "hard" and self.coding == "rate":
             raise UserError(
                 "emission=after needs reset=soft: with a hard reset each neuron fires once at most"
@@ -118,7 +123,7 @@ class ConvertOnnxToSnnPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = network_of(op)
-        choice = NeuronChoice(self.coding, self.emission, self.reset, self.compare)
+        choice = self.choice()
         old = function.body.block
         if len(old.args) != 1 or not isinstance(old.last_op, ReturnOp):
             raise UserError("the network must have one input and one output")
@@ -126,6 +131,11 @@ class ConvertOnnxToSnnPass(ModulePass):
         block.args[0].name_hint = old.args[0].name_hint
         steps = self.timesteps
         if trained := next((o for o in old.ops if isinstance(o, onnx.NeuronsOp)), None):
+            if self.neuron is not None:
+                raise UserError(
+                    "the trained network says itself what its neurons are",
+                    hint="leave the option neuron out",
+                )
             found = Given.of(trained)
             choice, steps = replace(found.choice, leak=0), found.steps
         own = by_layer("steps-of", self.steps_of, 1, MAX_STEPS)
@@ -144,7 +154,35 @@ class ConvertOnnxToSnnPass(ModulePass):
             is_readout = neuron == kind.readout_name
             definition = kind.readout_neuron() if is_readout else kind.fire_neuron()
             op.body.block.insert_op_before(definition, function)
+        if choice.own is not None:
+            choice.own.check_layers(o.label.data for o in block.ops if isinstance(o, FireOp))
         move_input_padding(encode)
+
+    def choice(self) -> NeuronChoice:
+        """The neurons that the options ask for.
+
+        Raises:
+            UserError: for a neuron that cannot be read, or options beside it without effect.
+        """
+        if self.neuron is None:
+            if self.neuron_values is not None:
+                raise UserError("neuron-values are those of a neuron", hint="give neuron as well")
+            return NeuronChoice(self.coding or "radix", self.emission, self.reset, self.compare)
+        for name, default in (("emission", "causal"), ("reset", "soft"), ("compare", "ge")):
+            if getattr(self, name) != default:
+                raise UserError(
+                    f"{name} is a matter of the neuron '{self.neuron}' itself",
+                    hint="leave it out, or choose an option of the neuron with neuron-values",
+                )
+        own = OwnNeuron.read(self.neuron, self.neuron_values)
+        if own.coding is not None and self.coding not in (None, own.coding):
+            raise UserError(
+                f"neuron @{own.op.sym_name.data} makes {own.coding} trains, not {self.coding}",
+                where=self.neuron,
+            )
+        if self.steps_of and own.coding == "rate":
+            raise UserError(RATE_STEPS)
+        return NeuronChoice(own.coding or self.coding or "radix", own=own)
 
     def encode(self, build: SpikingBuilder, image: SSAValue, dims: Dims, old: SSAValue) -> EncodeOp:
         """Where the image enters; `old` is the image of the graph that is converted."""

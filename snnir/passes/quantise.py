@@ -24,6 +24,7 @@ from snnir.analysis.network import (
     neuron_of,
     schedule,
 )
+from snnir.analysis.neuron_parameters import neuron_parameters
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
 from snnir.analysis.rounding import round_weights, top_level, weight_units
 from snnir.analysis.second_order import round_second_order
@@ -288,15 +289,12 @@ class QuantisePass(ModulePass):
             given = op.given.data
             params = {name: np.array(given[name].get_values()) for name in given if name in params}
             params["bias"] = params["bias"] - np.rint(offset * step)
-        names = neuron_of(op).param_names
-        missing = [name for name in names if name not in params]
-        if missing:
-            raise UserError(
-                f"quantise does not know the neuron's parameter '{missing[0]}'",
-                where=f"layer '{op.label.data}'",
-            )
+        params = neuron_parameters(op, params)
         limit = 2.0**MEMBRANE_BITS
-        arrays = {name: np.clip(params[name], -limit, limit).astype(np.int64) for name in names}
+        arrays = {
+            name: np.rint(np.clip(values, -limit, limit)).astype(np.int64)
+            for name, values in params.items()
+        }
         op.properties["fraction"] = integer(fraction)
         if isinstance(op, FireOp):
             op.properties["unit"] = DenseArrayBase.from_list(f64, layer.spike.tolist())
@@ -314,7 +312,7 @@ class QuantisePass(ModulePass):
             {name: to_dense(array.astype(dtype)) for name, array in arrays.items()}
         )
         if fits:
-            for name in ("bias", "threshold", "ceiling", "given"):
+            for name in ("bias", "threshold", "ceiling", "given", "settings"):
                 op.properties.pop(name, None)
         return op
 

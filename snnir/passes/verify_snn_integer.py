@@ -75,7 +75,7 @@ def _check_layer(layer: LayerOp, zeros: np.ndarray | None) -> None:
         raise UserError(f"neuron @{neuron.sym_name.data} with emission '{emission}' does not fit")
     if layer.params is None or layer.fraction is None:
         raise UserError("the neuron's parameters are missing", hint="run quantise")
-    for name in ("bias", "threshold", "ceiling"):
+    for name in ("bias", "threshold", "ceiling", "settings"):
         if layer.properties.get(name) is not None:
             raise UserError(f"the float {name} is still there", hint="run quantise")
     params = {name: from_dense(dense) for name, dense in layer.params.data.items()}

@@ -50,6 +50,8 @@ class Flow:
     emission: str | None = None
     reset: str | None = None
     compare: str | None = None
+    neuron: str | None = None
+    neuron_values: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     input_scale: float | None = None
@@ -77,7 +79,13 @@ class Flow:
         yield Stage("simplify-onnx")
         yield Stage("fold-batchnorm")
         yield Stage("verify-onnx-convertible")
-        neuron = {"emission": self.emission, "reset": self.reset, "compare": self.compare}
+        neuron = {
+            "emission": self.emission,
+            "reset": self.reset,
+            "compare": self.compare,
+            "neuron": self.neuron,
+            "neuron-values": self.neuron_values,
+        }
         pixel = {
             "input-scale": self.input_scale,
             "input-coding": self.input_coding,

@@ -88,13 +88,13 @@ class Session:
     def __init__(self, args: argparse.Namespace):
         from snnir.tools.pipeline_spec import build, build_passes, parse_spec
         from snnir.tools.plugins import multiverse
-        from snnir.tools.source import is_onnx
+        from snnir.tools.source import is_text
 
         self.args = args
         self.passes: list[ModulePass] = build_passes(args.pipeline, multiverse().all_passes)
         self.target: Target = build(parse_spec(args.target), multiverse().all_targets, "target")
         self.times: list[tuple[str, float]] = []
-        if is_onnx(args.input) and (args.split_input_file or args.verify_diagnostics):
+        if not is_text(args.input) and (args.split_input_file or args.verify_diagnostics):
             raise UserError(
                 "--split-input-file and --verify-diagnostics are for .mlir files", where=args.input
             )
@@ -117,9 +117,9 @@ class Session:
 
     def convert(self) -> str:
         """The output for the whole input; the first error ends it."""
-        from snnir.tools.source import is_onnx, parse_module, read_module, source_name
+        from snnir.tools.source import is_text, parse_module, read_module, source_name
 
-        if is_onnx(self.args.input):
+        if not is_text(self.args.input):
             return self.process(lambda ctx: read_module(ctx, self.args.input))
         name = source_name(self.args.input)
         return self.join(

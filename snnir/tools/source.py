@@ -1,4 +1,4 @@
-"""Reads modules from .mlir text, with the place of each operation, and from .onnx files."""
+"""Reads modules from .mlir text, with the place of each operation, .onnx and .neuron files."""
 
 import os
 import re
@@ -71,7 +71,11 @@ def parse_module(ctx: Context, text: str, name: str) -> ModuleOp:
 
 
 def read_module(ctx: Context, path: str | None) -> ModuleOp:
-    """Read a module from an .onnx or .mlir file, or .mlir text from stdin (None or `-`)."""
+    """Read a module from an .onnx, .neuron or .mlir file; None and `-` are text from stdin."""
+    if is_neuron(path):
+        from snnir.neurons.library import read_neuron
+
+        return ModuleOp([read_neuron(read_text(path), path).op])
     if is_onnx(path):
         with open(path, "rb"):
             # A missing file must say so before a second goes into importing onnx.
@@ -84,6 +88,15 @@ def read_module(ctx: Context, path: str | None) -> ModuleOp:
 
 def is_onnx(path: str | None) -> bool:
     return path is not None and os.path.splitext(path)[1].lower() == ".onnx"
+
+
+def is_neuron(path: str | None) -> bool:
+    return path is not None and os.path.splitext(path)[1].lower() == ".neuron"
+
+
+def is_text(path: str | None) -> bool:
+    """Whether the input is .mlir text, which may be split and may name the errors it expects."""
+    return not is_onnx(path) and not is_neuron(path)
 
 
 def source_name(path: str | None) -> str:

@@ -14,12 +14,14 @@ from xdsl.parser import Parser
 from snnir.analysis.program import Mode
 from snnir.backends.memory import memory_images
 from snnir.backends.verilog import verilog_files
+from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.pe import Pe
 from snnir.dialects.snn import Snn
 from snnir.errors import UserError
 from snnir.hardware.timing import neuron_stages
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.pe import run_program
+from snnir.neurons.library import load_neuron
 from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
 from snnir.runtime import icarus, verilator, yosys
 from snnir.runtime.rtl import RtlEngine
@@ -160,7 +162,11 @@ def test_no_multiplier_is_made(scheduled):
 
 
 def test_neuron_stages_count_registers():
-    assert neuron_stages(Mode("radix", "radix", 4, 4, 0), "after") == 4 + 1 + 4
-    assert neuron_stages(Mode("if", "rate", 4, 4, 0, rate=True), "causal") == 8
-    assert neuron_stages(Mode("if", "direct", 8, 4, 0, rate=True), "causal") == 7 + 8
-    assert neuron_stages(Mode("sum", "radix", 4, 4, 0), "none") == 5
+    radix, rate = NeuronChoice("radix"), NeuronChoice("rate", leak=17)
+    assert neuron_stages(Mode("radix", "radix", 4, 4, 0), radix.fire_neuron()) == 4 + 1 + 4
+    assert neuron_stages(Mode("if", "rate", 4, 4, 0, rate=True), rate.fire_neuron()) == 8
+    assert neuron_stages(Mode("if", "direct", 8, 4, 0, rate=True), rate.fire_neuron()) == 7 + 8
+    assert neuron_stages(Mode("sum", "radix", 4, 4, 0), radix.readout_neuron()) == 5
+    # A neuron with products is cut where they would not fit one clock.
+    mode = Mode("izhikevich", "rate", 4, 4, 0, rate=True)
+    assert neuron_stages(mode, load_neuron("izhikevich").op) == 4 * (10 + 1)

@@ -10,7 +10,7 @@ from xdsl.dialects import arith
 from xdsl.ir import Operation, SSAValue
 
 from snnir.backends.c.gather import BY_PLANE
-from snnir.dialects.snn import NeuronOp
+from snnir.dialects.snn import LookupOp, NeuronOp
 from snnir.errors import UserError
 
 INT = "name_int"
@@ -74,9 +74,14 @@ def _expression(op: Operation, operands: Sequence[str]) -> str:
         if predicate >= len(COMPARISONS):
             raise UserError("a neuron compares as signed integers", hint="use slt, sge, ...")
         return f"{operands[0]} {COMPARISONS[predicate]} {operands[1]}"
+    if isinstance(op, LookupOp):
+        (index,), last = operands, len(op.entries) - 1
+        table = f"(const {INT}[]){{{', '.join(map(str, op.entries))}}}"
+        return f"({table})[{index} < 0 ? 0 : {index} > {last} ? {last} : {index}]"
     text = EXPRESSIONS.get(type(op))
     if text is None:
-        known = sorted(kind.name for kind in (*EXPRESSIONS, arith.CmpiOp, arith.ConstantOp))
+        others = (arith.CmpiOp, arith.ConstantOp, LookupOp)
+        known = sorted(kind.name for kind in (*EXPRESSIONS, *others))
         raise UserError(f"{op.name} in a neuron has no C form", hint=f"use {', '.join(known)}")
     return text.format(*operands)
 

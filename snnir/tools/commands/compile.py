@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     network = parser.add_argument_group("spiking network")
     add = network.add_argument
-    add("--coding", choices=("radix", "rate"), default="radix", help="of the trains (radix)")
+    add("--coding", choices=("radix", "rate"), help="of the trains (radix, or the --neuron's own)")
     add("--timesteps", metavar="T", type=whole(1, 16), default=4, help="1 to 16 (4)")
     add(
         "--steps-of", metavar="LAYER:T,..", type=by_layer(1, 16),
@@ -36,6 +36,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "mend most, as measured on calibration data",
     )  # fmt: skip
     add_neuron_arguments(network)
+    add(
+        "--neuron", metavar="NAME|FILE",
+        help="what fires, in the neuron language: a shipped neuron or a file",
+    )  # fmt: skip
+    add(
+        "--neuron-values", metavar="NAME=V,..",
+        help="for its parameters and options: leak=3, conv1.leak=2, conv1.leak=1:2:3, reset=hard",
+    )  # fmt: skip
 
     machine = parser.add_argument_group("machine")
     add = machine.add_argument
@@ -145,10 +153,33 @@ def check_neuron_arguments(args: Namespace, where: str, rate: bool) -> None:
         )
 
 
+def check_own_neuron(args: Namespace) -> str:
+    """Read the user's neuron before anything else takes time; the coding of its trains."""
+    from snnir.passes.convert_onnx_to_snn import ConvertOnnxToSnnPass
+
+    given = {"emission": args.emission, "reset": args.reset, "compare": args.compare}
+    for option, value in given.items():
+        if value is not None:
+            raise UserError(
+                f"--{option} is a matter of the neuron itself",
+                where="snnc compile",
+                hint="leave it out, or choose an option of the neuron with --neuron-values",
+            )
+    check_neuron_arguments(args, "snnc compile", True)
+    pass_ = ConvertOnnxToSnnPass(
+        coding=args.coding, neuron=args.neuron, neuron_values=args.neuron_values
+    )
+    return pass_.choice().coding
+
+
 def run(args: Namespace) -> int:
     from snnir.tools.flow import Flow
 
-    check_neuron_arguments(args, "snnc compile", args.coding == "rate")
+    coding = args.coding or "radix"
+    if args.neuron is not None or args.neuron_values is not None:
+        coding = check_own_neuron(args)
+    else:
+        check_neuron_arguments(args, "snnc compile", coding == "rate")
     machine = args.array if isinstance(args.array, Path) else None
     if (machine or args.reconfigurable) and args.weights == "onchip":
         raise UserError(
@@ -169,12 +200,14 @@ def run(args: Namespace) -> int:
     flow = Flow(
         calibration=args.calibration,
         samples=args.samples,
-        coding=args.coding,
+        coding=coding,
         timesteps=args.timesteps,
         steps_of=args.steps_of,
         emission=args.emission,
         reset=args.reset,
         compare=args.compare,
+        neuron=args.neuron,
+        neuron_values=args.neuron_values,
         mean=args.mean,
         std=args.std,
         input_scale=args.input_scale,

@@ -1,0 +1,1 @@
+"""Neurons as programs: the language, what it becomes, and the neurons that are shipped."""
