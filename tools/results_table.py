@@ -73,21 +73,27 @@ def vgg11() -> Section:
     longer = Network(
         "vgg11-longer", "VGG-11, trained longer", "cifar10", "$MODELS/vgg11.onnx", asked=91.0,
         recipe="python tools/train_cifar10.py vgg11 "
-        "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 -o $MODELS",
+        "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 --rate 0.03 -o $MODELS",
     )  # fmt: skip
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
+    steps = (
+        f"{qat} --weights $MODELS/vgg11_radix4/vgg11.even.checkpoint --epochs 0 "
+        "--steps-epochs 0.12 --steps-rate 0.003 --teach 0.5 --teach-layers 0.1 "
+        "--coding rate --steps"
+    )
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs, the other for 10 more.",
         (
             *converted(given),
+            tried(converted(given)[1], "128 images", calibrated=128),
             *converted(longer, more=False),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
-                    f"{qat} -o $MODELS/vgg11_radix4", 0.5, 1),
+                    f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, 1),
             trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8/vgg11.onnx",
-                    f"{qat} --coding rate --steps 8 -o $MODELS/vgg11_rate8", 0.5, 1),
+                    f"{steps} 8 -o $MODELS/vgg11_rate8", 0.5, 1),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
-                    f"{qat} --coding rate --steps 4 -o $MODELS/vgg11_rate4", 1.5, 1),
+                    f"{steps} 4 -o $MODELS/vgg11_rate4", 1.5, 1),
         ),
     )  # fmt: skip
 
