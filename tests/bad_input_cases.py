@@ -300,6 +300,13 @@ def _() -> None:
     with_digits()
 
 
+@case(
+    "budget of no time", f"{COMPILE} --calibration c.npz --budget cycles=0", "cycles=0", "no time"
+)
+def _() -> None:
+    with_digits()
+
+
 @case("weights of one bit", f"{COMPILE} --weight-bits 1", "--weight-bits", "2 to 8", "'1'")
 def _() -> None:
     with_digits()

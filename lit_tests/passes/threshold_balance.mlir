@@ -2,6 +2,7 @@
 // RUN: snn-opt %s --split-input-file -p 'threshold-balance{calibration=%t.npz method=max}' | filecheck %s
 // RUN: snn-opt %s --split-input-file -p 'threshold-balance{calibration=%t.npz method=max per-channel}' | filecheck %s --check-prefix=CHANNEL
 // RUN: snn-opt %s --split-input-file -p 'threshold-balance{calibration=%t.npz method=percentile percentile=50}' | filecheck %s --check-prefix=HALF
+// RUN: snn-opt %s --split-input-file -p 'threshold-balance{calibration=%t.npz method=learned}' | filecheck %s --check-prefix=LEARNED
 // RUN: snn-opt %s --split-input-file -p 'threshold-balance' 2>&1 | filecheck %s --check-prefix=NOISE
 
 // The calibration images are 0, 1, ..., 10 in one pixel. Channel 0 sees 2 u, channel 1 sees u / 2:
@@ -13,6 +14,10 @@
 // HALF:        snn.fire {{.*}} name "first" threshold dense<{{[45]\.[0-9]+}}
 // NOISE:       warning: no calibration data: thresholds come from random images
 // NOISE:       snn.encode %image scale array<f64: 0.0039{{.*}}>
+
+// LEARNED:     snn.fire {{.*}} name "first" threshold dense<[[A:1[0-9]\.[0-9]+|2[0-9]\.[0-9]+]]
+// LEARNED:     snn.fire {{.*}} name "first.relay" threshold dense<[[A]]
+// LEARNED:     snn.fire {{.*}} name "clipped" ceiling 6.0 threshold dense<6.0
 
 // A relay repeats its source, whatever it has seen itself.
 

@@ -13,7 +13,7 @@
 // NAN: array 'x' holds NaN or infinite values
 // NOX: no array 'x' in the archive, only y
 // PERCENT: percentile is 0.0, allowed is above 0 up to 100
-// METHOD: max|percentile|mse
+// METHOD: max|percentile|mse|learned
 
 func.func @network(%image: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
   %in = snn.encode %image : tensor<1x1x2x2xf32> -> !snn.train<1x2x2, direct, 8>

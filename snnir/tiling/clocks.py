@@ -88,10 +88,15 @@ class Estimator:
     def layers(self, array: ArrayParameters) -> list[LayerClocks]:
         """The clocks of receiving the image and of each layer."""
         words = word_shifts(self.shape.image_bits, array.planes)
+        layers = (self.layer(layer, array, words) for layer in self.shape.layers)
+        return [self.receiving(array), *layers]
+
+    def receiving(self, array: ArrayParameters) -> LayerClocks:
+        """The clocks of receiving the image."""
+        words = word_shifts(self.shape.image_bits, array.planes)
         channels, height, width = self.shape.maps[IMAGE]
         receive = np.array([float(channels * height * width + timing.RECEIVE)])
-        first = LayerClocks("input", (receive * len(words),), 0, receive * 0)
-        return [first, *(self.layer(layer, array, words) for layer in self.shape.layers)]
+        return LayerClocks("input", (receive * len(words),), 0, receive * 0)
 
     def layer(self, layer: LayerShape, array: ArrayParameters, words) -> LayerClocks:
         """The clocks of one layer."""
@@ -120,15 +125,17 @@ class Estimator:
 
     def rows(self, array: ArrayParameters) -> list[int]:
         """Weight rows of each tile of each layer, rows of zeros included."""
-        found = []
-        for layer in self.shape.layers:
-            known: dict[tuple, int] = {}
-            for first, count in layer.tiles(array.channels):
-                spans = tuple(self._blocks(s, array, first, count) for s in layer.synapses)
-                if spans not in known:
-                    parts = zip(layer.synapses, spans, strict=True)
-                    known[spans] = sum(len(s.shifts) * self._rows(s, array, x) for s, x in parts)
-                found.append(known[spans])
+        return [rows for layer in self.shape.layers for rows in self.layer_rows(layer, array)]
+
+    def layer_rows(self, layer: LayerShape, array: ArrayParameters) -> list[int]:
+        """Weight rows of each tile of one layer."""
+        found, known = [], {}
+        for first, count in layer.tiles(array.channels):
+            spans = tuple(self._blocks(s, array, first, count) for s in layer.synapses)
+            if spans not in known:
+                parts = zip(layer.synapses, spans, strict=True)
+                known[spans] = sum(len(s.shifts) * self._rows(s, array, x) for s, x in parts)
+            found.append(known[spans])
         return found
 
     def _blocks(self, synapse: SynapseShape, array: ArrayParameters, first: int, count: int):

@@ -14,27 +14,39 @@ from snnir.errors import UserError
 from snnir.tools.tables import number, percent, table
 
 
-def parse_budget(text: str) -> float:
-    """Mean bits of a weight out of `weights=4.0b`.
+def parse_budget(text: str) -> tuple[str, float]:
+    """What a budget is of, and how much: `weights=4.0b`, `cycles=400000`, `us=2500`.
 
     Raises:
         UserError: it is something else.
     """
-    found = re.fullmatch(r"weights=(\d+(?:\.\d+)?)b?", text.strip())
+    found = re.fullmatch(
+        r"(?:(weights)=(\d+(?:\.\d+)?)b?|(cycles|us)=(\d+(?:\.\d+)?))", text.strip()
+    )
     if found is None:
         raise UserError(
-            f"budget is '{text}', it takes the mean bits of a weight, for example weights=3.5b"
+            f"budget is '{text}', it takes mean bits of a weight, or clocks or microseconds of an "
+            "image, for example weights=3.5b, cycles=400000 or us=2500"
         )
-    return float(found[1])
+    kind, amount = found[1] or found[3], float(found[2] or found[4])
+    if kind != "weights" and amount <= 0:
+        raise UserError(f"budget is '{text}', no image takes no time")
+    return kind, amount
+
+
+def mean_bits(budget: str | None) -> float | None:
+    """The mean bits of a weight that a budget asks for; None if it asks for something else."""
+    kind, amount = parse_budget(budget) if budget else ("", 0.0)
+    return amount if kind == "weights" else None
 
 
 def check_budget(asked: str, calibration: str | None, where: str) -> None:
     """Refuse a budget that cannot be kept, before anything takes time."""
     try:
-        mean_bits = parse_budget(asked)
+        kind, amount = parse_budget(asked)
     except UserError as error:
         raise UserError(error.what, where=where) from error
-    if mean_bits < NARROWEST:
+    if kind == "weights" and amount < NARROWEST:
         raise UserError(
             f"--budget {asked} is less than {NARROWEST} bits, the narrowest weights",
             where=where,
@@ -67,6 +79,8 @@ def budget_text(budget: dict[str, Any] | None) -> str:
     """What the bits of a budget were chosen by, and what came of it."""
     if budget is None:
         return ""
+    if "cycles" in budget:
+        return _cycles_text(budget)
     widths = list(budget["layers"][0]["errors"])
     rows = [
         (
@@ -84,3 +98,29 @@ def budget_text(budget: dict[str, Any] | None) -> str:
 budget  {budget["asked"]}: {budget["mean_bits"]:.2f} bits a weight; \
 error: share of the currents' variance, for each width
 """
+
+
+def _cycles_text(budget: dict[str, Any]) -> str:
+    found = (
+        f"budget  {budget['asked']}: {budget['cycles']:,.0f} clocks an image, counted in C on "
+        f"{budget['images']} calibration images; {budget['before']:,.0f} without a budget"
+    )
+    if not budget["layers"]:
+        return f"\n{found}, so nothing is changed\n"
+    rows = [
+        (
+            layer["name"],
+            layer["bits"],
+            layer["steps"],
+            percent(layer["error_of_bits"]),
+            percent(layer["error_of_steps"]),
+        )
+        for layer in budget["layers"]
+    ]
+    headers = ("layer", "bits", "steps", "error of bits", "error of steps")
+    notes = "".join(f"        {note}\n" for note in budget["notes"])
+    return f"""
+{table(headers, rows)}
+
+{found}
+{notes}"""

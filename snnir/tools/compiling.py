@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from snnir.errors import UserError
 from snnir.runtime.build import CACHE, FORMAT, GATHERED, MANIFEST, seal
 from snnir.runtime.progress import counted, step
 from snnir.tools.arguments import MACHINE
-from snnir.tools.budgets import describe_budget, parse_budget
+from snnir.tools.budgets import describe_budget, mean_bits, parse_budget
 from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.tools.folders import cannot_write, new_folder
 from snnir.tools.machine_build import PROGRAM, WEIGHTS, MachineBuild
@@ -64,15 +64,28 @@ def compile_model(model: Path, folder: Path, flow: Flow) -> Compilation:
     check_replaceable(folder)
     target = load_target(flow.target)
     start = time.perf_counter()
-    stages = list(flow.stages())
     with new_folder(folder) as staging:
         keep_cache(folder, staging)
         with WrittenFiles(staging) as files, gathering(staging / GATHERED, counted):
-            build = _Build(files, model, flow, stages, target)
+            flow, kept = _within_budget(model, flow, target)
+            build = _Build(files, model, flow, list(flow.stages()), target)
+            build.kept_budget = kept
             build.run()
     compilation = Compilation(build.manifest, build.seconds)
     compilation.seconds["total"] = time.perf_counter() - start
     return compilation
+
+
+def _within_budget(model: Path, flow: Flow, target: Target) -> tuple[Flow, dict[str, Any] | None]:
+    """The options for each layer that a budget of time asks for, and what they were chosen by."""
+    kind, amount = parse_budget(flow.budget) if flow.budget else ("", 0.0)
+    if kind not in ("cycles", "us"):
+        return flow, None
+    from snnir.tools.cycle_budget import within_cycles
+
+    cycles = amount * target.clock_mhz if kind == "us" else amount
+    kept = within_cycles(model, flow, cycles)
+    return replace(kept.flow, budget=flow.budget), {"asked": flow.budget, **kept.found}
 
 
 def check_replaceable(folder: Path) -> None:
@@ -126,6 +139,7 @@ class _Build:
         self.hw_module: ModuleOp | None = None
         self.manifest: dict[str, Any] = {}
         self.machine: MachineBuild | None = None
+        self.kept_budget: dict[str, Any] | None = None
 
     def run(self) -> None:
         from snnir.frontend.onnx import import_model
@@ -184,8 +198,8 @@ class _Build:
         from snnir.dialects.snn import ConvOp, DenseOp
 
         chosen = self.flow.weight_bits
-        if self.flow.budget is not None:
-            chosen = min(chosen, parse_budget(self.flow.budget))
+        if (mean := mean_bits(self.flow.budget)) is not None:
+            chosen = min(chosen, mean)
         weights, total = 0, 0.0
         for layer in layers(module):
             bits = layer.given.data["bits"].value.data if layer.given else chosen
@@ -302,7 +316,7 @@ class _Build:
             "output": describe_output(self.snn),
             "array": asdict(tables.array),
             "batch": tables.batch,
-            "budget": describe_budget(self.snn, flow.budget),
+            "budget": self.kept_budget or describe_budget(self.snn, flow.budget),
             "memory": describe_memory(tables),
             "machine": self.machine.describe() if self.machine else None,
             "target": asdict(self.target),

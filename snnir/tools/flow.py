@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from snnir.tools.budgets import parse_budget
+from snnir.tools.budgets import mean_bits
 
 _PLAIN = re.compile(r"[\w./+:-]+")
 
@@ -65,6 +65,7 @@ class Flow:
     budget: str | None = None
     target: str = "pynq-z2"
     array: tuple[int, ...] | None = None
+    array_bits: int | None = None
     machine: str | None = None
     reconfigurable: bool = False
     weights: str | None = None
@@ -112,7 +113,7 @@ class Flow:
                 "rounding": self.rounding,
                 "calibration": self.calibration,
                 "samples": self.samples,
-                "mean-bits": self.budget and parse_budget(self.budget),
+                "mean-bits": mean_bits(self.budget),
             },
             role="snn",
         )
@@ -125,7 +126,7 @@ class Flow:
         if self.machine or self.reconfigurable:
             weights = {"weights": "stream"}
             maps = {"maps": "onchip"}
-        size["machine"] = self.machine
+        size |= {"weight-bits": self.array_bits, "machine": self.machine}
         yield Stage("tile-to-pe", {"target": self.target, **size, **weights, **maps})
         # The machine's memories are what they are, whatever the target has.
         target = "none" if self.machine else self.target

@@ -31,9 +31,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="bits of single layers' weights, 2 to 8",
     )  # fmt: skip
     add(
-        "--budget", metavar="weights=B",
-        help="bits for each layer, from 2 to --weight-bits, of B in the mean; they go where they "
-        "mend most, as measured on calibration data",
+        "--budget", metavar="weights=B|cycles=N|us=N",
+        help="bits for each layer, from 2 to --weight-bits, of B in the mean; or bits and steps "
+        "with which an image takes N clocks or microseconds at most; they go where they mend most, "
+        "as measured on calibration data",
     )  # fmt: skip
     add_neuron_arguments(network)
     add(
@@ -124,8 +125,9 @@ def add_neuron_arguments(network) -> None:
     add("--reset", choices=("soft", "hard"), help="rate coding: subtract the threshold (soft) or 0")
     add("--compare", choices=("ge", "gt"), help="rate coding: fire at v >= threshold (ge) or v >")
     add(
-        "--balance", choices=("max", "percentile", "mse"),
-        help="how thresholds follow from the activations (mse)",
+        "--balance", choices=("max", "percentile", "mse", "learned"),
+        help="how thresholds follow from the activations (mse); learned also looks at the outputs, "
+        "and takes longer",
     )  # fmt: skip
     add("--percentile", metavar="P", type=between(0, 100), help="for --balance percentile (99.9)")
     add("--per-channel", action="store_true", help="a threshold for each channel, not each layer")
