@@ -103,6 +103,7 @@ def _check(flow: Flow) -> None:
         (flow.reconfigurable, "--reconfigurable"),
         (flow.batch not in (None, 1), "--batch"),
         (flow.maps == "ddr" or flow.bands, "--maps and --bands"),
+        (flow.input_coding not in (None, "pixels"), "--input-coding spikes"),
         (flow.bits_of or flow.steps_of, "--bits-of and --steps-of"),
     ):
         if given:
