@@ -99,7 +99,7 @@ def test_widest_is_a_limit():
     [
         ("weights=", "budget is 'weights='"),
         ("4", "budget is '4'"),
-        ("cycles=1000", "mean bits of a weight, for example weights=3.5b"),
+        ("clocks=1000", "for example weights=3.5b, cycles=400000 or us=2500"),
         ("weights=1.5b", "less than 2 bits"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 
 import numpy as np
@@ -26,6 +25,20 @@ GIVEN = [
     "--calibration", str(CALIBRATION), "--input-scale", "0.0625", "--array", "4,8,4",
     "--no-verilog",
 ]  # fmt: skip
+
+SLOW = """\
+name = "slow"
+part = "xc7z020clg400-1"
+lut = 53200
+ff = 106400
+bram36 = 140
+dsp = 220
+clock_mhz = 150
+ddr_gbps = 0.2
+lut_share = 0.7
+max_operations = 1024
+max_banks = 16
+"""
 
 
 def test_digits_are_those_of_the_tiling():
@@ -146,13 +159,18 @@ def test_a_budget_of_clocks_is_kept(tmp_path, capsys):
 
 
 def test_weights_from_ddr_are_narrowed(tmp_path, capsys):
-    words = ["--weight-bits", "8", "--weights", "stream", "--array", "4,32,4"]
-    build = compiled(tmp_path / "build", "us=21", *words, "--json")
-    budget = json.loads(capsys.readouterr().out)["budget"]
-    assert budget["cycles"] <= 21 * 150 < budget["before"]
+    """With a slow DDR it is the weights that clocks go to, and trains stay."""
+    target = tmp_path / "slow.toml"
+    target.write_text(SLOW)
+    words = ["--weight-bits", "8", "--weights", "stream", "--target", str(target)]
+    build = compiled(tmp_path / "build", "us=33.4", *words)
+    budget = build.manifest["budget"]
+    assert budget["cycles"] <= 33.4 * 150 < budget["before"]
     assert budget["cycles"] == counted(build)
     assert min(layer["bits"] for layer in budget["layers"]) < 8
+    assert {layer["steps"] for layer in budget["layers"]} == {4}
     assert build.tables.array.weight_bits < 8 and "bits-of=" in build.manifest["pipeline"]
+    assert "shorter trains save nothing" in capsys.readouterr().out
 
 
 def test_a_budget_that_is_kept_anyway_changes_nothing(tmp_path, capsys):
