@@ -88,11 +88,16 @@ def within_cycles(model: Path, flow: Flow, budget: float) -> Kept:
             return Kept(chosen, found | {"cycles": cycles, "layers": _rows(search, plan)})
         # A little more than what was missed: estimates stray a little each time.
         factor *= 1.002 * cycles / (plan.cycles * factor)
-    least = search.least()
-    reached = _build(model, _options(search, least, fixed)).cycles
+    reached = _build(model, _options(search, search.least(), fixed)).cycles
+    ends = []
+    if any(len(lever.bits) > 1 for lever in search.levers):
+        ends.append("the narrowest weights")
+    if any(len(lever.steps) > 1 for lever in search.levers):
+        ends.append("the shortest trains")
+    how = f"with {' and '.join(ends)}" if ends else "whatever weights and trains are,"
     raise UserError(
-        f"--budget cycles={budget:g} is out of reach: with the narrowest weights and the shortest "
-        f"trains an image takes {reached:,.0f} clocks, the smallest budget",
+        f"--budget cycles={budget:g} is out of reach: {how} an image takes {reached:,.0f} clocks, "
+        "the smallest budget",
         where=str(model),
         hint="use a larger budget or a larger --array",
     )
