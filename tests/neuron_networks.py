@@ -18,22 +18,23 @@ CHANNELS, EXTENT = 4, 6
 
 REFRACTORY = """
 # Not shipped: two states beside the membrane, one of which counts the steps for which it is silent.
-neuron tired(theta, bias, pause = 2 + channel, leak = 3):
+# Some names are words of C or Verilog, or of the programs that are printed.
+neuron tired(theta, bias, static = 2 + channel, wire = 3):
     state v: int24 = theta >> 1
-    state fatigue: fix20.4 = 0
-    state rest = 0
-    fatigue = fatigue - (fatigue >> 2)
-    if rest > 0:
-        rest = rest - 1
+    state c: fix20.4 = 0
+    state begin = 0
+    c = c - (c >> 2)
+    if begin > 0:
+        begin = begin - 1
     elif v < -theta and step > 1:
         v = -theta
     else:
-        v = v - (v >> leak) + I + bias - fatigue
-    spike when v >= theta and rest == 0 delayed by 1
+        v = v - (v >> wire) + I + bias - c
+    spike when v >= theta and begin == 0 delayed by 1
     on spike:
         v = v - theta
-        rest = min(pause, 3)
-        fatigue = fatigue + theta * 0.25q4
+        begin = min(static, 3)
+        c = c + theta * 0.25q4
 """
 
 

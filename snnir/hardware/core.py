@@ -32,6 +32,7 @@ from snnir.hardware.read_ports import ReadPorts
 from snnir.hardware.readout import OUTPUT_BITS, READOUT_SETTINGS, readout_module
 from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import Timing, fire_stages, timing
+from snnir.hardware.verilog_names import legal_name
 from snnir.hardware.walker import walker_columns
 
 if TYPE_CHECKING:
@@ -396,7 +397,7 @@ def _fire(
             unit,
             accumulators=accumulators.bits(lane * width, width),
             **choice,
-            **{key: drained[f"{key}{lane}"] for key in tables.program.params},
+            **{legal_name(key): drained[f"{key}{lane}"] for key in tables.program.params},
         )
         for lane in range(lanes)
     ]

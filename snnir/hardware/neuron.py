@@ -14,6 +14,7 @@ from snnir.errors import UserError
 from snnir.hardware.builder import Module, Signal, cat, mux, select
 from snnir.hardware.stages import role_schedule
 from snnir.hardware.timing import fire_stages, neuron_stages
+from snnir.hardware.verilog_names import legal_name
 
 if TYPE_CHECKING:
     from snnir.analysis.program import Mode
@@ -201,7 +202,7 @@ def pipeline_module(
     width = array.membrane_bits
     pipeline = _Pipeline(m, neuron, width)
     planes = [resize(m.input(f"current{p}", array.acc_bits), width) for p in range(mode.planes)]
-    pipeline.params = [m.input(param, width) for param in neuron.param_names]
+    pipeline.params = [m.input(legal_name(param), width) for param in neuron.param_names]
     if len(fractions) > 1:
         index = m.input("fraction", (len(fractions) - 1).bit_length())
         planes = [select(index, [plane.shl(f) for f in fractions]) for plane in planes]
@@ -277,7 +278,7 @@ def neuron_module(
     width = array.membrane_bits
     groups, _ = mode_groups(modes)
     accumulators = m.input("accumulators", array.planes * array.acc_bits)
-    values = {param: m.input(param, width) for param in params}
+    values = {param: m.input(legal_name(param), width) for param in params}
     group = m.input("group", _index_bits(len(groups))) if len(groups) > 1 else None
     most = max(len(fractions) for _, fractions in groups)
     fraction = m.input("fraction", _index_bits(most)) if most > 1 else None
@@ -288,7 +289,7 @@ def neuron_module(
         neuron = neurons[mode.neuron]
         pipeline = pipeline_module(f"fire_{index}_{mode.neuron}", neuron, mode, array, fractions)
         inputs = {f"current{p}": lanes[mode.planes - 1 - p] for p in range(mode.planes)}
-        inputs |= {param: values[param] for param in neuron.param_names}
+        inputs |= {legal_name(param): values[param] for param in neuron.param_names}
         if len(fractions) > 1:
             assert fraction is not None
             inputs["fraction"] = fraction.trunc(_index_bits(len(fractions)))

@@ -80,9 +80,9 @@ class Outline:
 
     def declare_param(self, param: syntax.Param) -> None:
         self.name(param.name, param.at)
-        if param.name[-1].isdigit():
+        if param.name[-1] in "_0123456789":
             raise param.at.error(
-                f"parameter '{param.name}' ends in a digit",
+                f"parameter '{param.name}' ends in a digit or _",
                 "the hardware numbers its lanes like that: choose another name",
             )
         if param.type is not None and param.type.bits is not None:

@@ -303,7 +303,11 @@ class QuantisePass(ModulePass):
             scale = layer.unit / (step * steps)
             op.properties["scale"] = DenseArrayBase.from_list(f64, scale.tolist())
         current = current_range(op.current.owner)
-        ranges = neuron_ranges(neuron_of(op), arrays, current, **schedule(op))
+        try:
+            ranges = neuron_ranges(neuron_of(op), arrays, current, **schedule(op))
+        except UserError as error:
+            where = f"layer '{op.label.data}'"
+            raise UserError(error.what, where=where, hint=error.hint) from error
         op.properties["acc_bits"] = integer(signed_bits(current[0].min(), current[1].max()))
         op.properties["membrane_bits"] = integer(ranges.bits)
         fits = ranges.bits <= MEMBRANE_BITS

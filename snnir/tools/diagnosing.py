@@ -153,7 +153,8 @@ def accuracy_by_steps(build: BuildFolder, samples: Samples) -> dict[str, list[tu
     settings = [(name, steps) for name in CODINGS for steps in STEPS]
     with step("accuracy by timesteps"):
         for name, steps in counted(settings, len(settings)):
-            one = replace(flow, timesteps=steps, steps_of=None, **CODINGS[name])
+            plain = {"steps_of": None, "neuron": None, "neuron_values": None}
+            one = replace(flow, timesteps=steps, **plain, **CODINGS[name])
             stages = list(one.stages())
             last = next(i for i, stage in enumerate(stages) if stage.name == "quantise")
             module = import_model(build.model)

@@ -26,9 +26,9 @@ from snnir.runtime.fastmodel import FastEngine
 
 RATE = ("if", "lif", "cuba_lif", "alif", "glm", "izhikevich", "sigma_delta")
 RADIX = ("radix", "ttfs")
-STEPS = 8
-IMAGES = 9
-"""144 neurons of 8 steps in each layer and image: 10,368 steps of each neuron."""
+STEPS = 5
+IMAGES = 15
+"""144 neurons of 5 steps in each layer and image: 10,800 steps of each neuron."""
 
 NETWORKS = {"rate": RATE, "radix": RADIX}
 
@@ -77,7 +77,7 @@ def test_machine_in_c_and_rtl(network, tmp_path):
     """The clocks that the C program counts are those of the hardware, too."""
     module, pixels, want = network
     scheduled = module.clone()
-    TileToPePass(banks=2, channels=4, planes=STEPS).apply(Context(), scheduled)
+    TileToPePass(banks=2, channels=2, planes=STEPS).apply(Context(), scheduled)
     EventSchedulePass().apply(Context(), scheduled)
     got = CEngine.from_module(scheduled, tmp_path, ("-O1",)).run(pixels)
     assert_equal(got, want)

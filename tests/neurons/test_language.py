@@ -197,7 +197,7 @@ def expressions(depth: int):
 
 
 @given(*[expressions(2)] * 4, st.sampled_from(["each", "swap", "reset"]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_neuron_reads_back_and_stays_in_range(one, two, three, test, form):
     """Random programs: printed and read again they are equal, and no state leaves its range."""
     fire = test.replace("I", "v")

@@ -1,0 +1,63 @@
+"""What each shipped neuron's datapath takes on the XC7Z020: a row of docs/neurons.md each.
+
+    python tools/neuron_cost.py [NAME ...]
+
+The neuron fires in all layers of examples/digits.onnx (T = 4), whose widths are those of the
+pipeline. One lane of the drain has one such pipeline; it is synthesised alone, without DSPs.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from snnir.analysis.network import layers, neuron_of, schedule
+from snnir.analysis.program import Mode
+from snnir.backends.verilog import verilog_files
+from snnir.dialects.pe_types import ArrayParameters
+from snnir.frontend.onnx import import_model
+from snnir.hardware.builder import design
+from snnir.hardware.neuron import pipeline_module
+from snnir.hardware.timing import neuron_stages
+from snnir.neurons.library import shipped
+from snnir.runtime import yosys
+from snnir.tools.pipeline import run_pipeline
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+STEPS = 4
+PIPELINE = (
+    "simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{neuron={name} timesteps={steps} "
+    "input-scale=0.0625}},threshold-balance{{calibration={data}}},quantise{{calibration={data}}}"
+)
+
+
+def row(name: str) -> str:
+    """The row of one neuron, of the last layer that fires."""
+    module = import_model(EXAMPLES / "digits.onnx")
+    data = EXAMPLES / "digits_calibration.npz"
+    run_pipeline(module, PIPELINE.format(name=name, steps=STEPS, data=data))
+    layer = list(layers(module))[-2]
+    neuron, how = neuron_of(layer), schedule(layer)
+    bits = layer.membrane_bits.value.data
+    mode = Mode(
+        name, how["coding"], how["steps_in"], how["steps_out"], how["fraction"], how["rate"]
+    )
+    array = ArrayParameters(
+        2, 2, planes=STEPS, weight_bits=8, acc_bits=layer.acc_bits.value.data, membrane_bits=bits
+    )
+    pipeline = pipeline_module("neuron", neuron, mode, array, [mode.fraction])
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for file, text in verilog_files(design(pipeline)).items():
+            files.append(Path(folder) / file)
+            files[-1].write_text(text)
+        cells = yosys.synth_xilinx(files, "neuron", Path(folder) / "yosys")
+    stages = neuron_stages(mode, neuron)
+    states = len(neuron.state_names)
+    return f"| `{name}` | {states} | {bits} | {stages} | {cells['lut']:,} | {cells['ff']:,} |"
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or [name for name in shipped() if "readout" not in name]:
+        print(row(each), flush=True)
