@@ -153,14 +153,20 @@ def lif(steps: int, bits: int, *array: str) -> dict:
 
 
 def trained(
-    network: Network, how: dict, file: str, recipe: str, within: float | None, verified: int = 20
+    network: Network,
+    how: dict,
+    file: str,
+    recipe: str,
+    within: float | None,
+    verified: int = 20,
+    mark: str = "trained",
 ) -> Row:
     """The row of a trained file, which fixes coding, steps and bits itself."""
     options = how["options"]
     array = options[options.index("--array") :] if "--array" in options else ()
     return Row(
         network, **{**how, "options": array}, within=within, verified=verified, trained=file,
-        recipe=recipe, mark="trained",
+        recipe=recipe, mark=mark,
     )  # fmt: skip
 
 

@@ -76,8 +76,9 @@ def vgg11() -> Section:
         "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 --rate 0.03 -o $MODELS",
     )  # fmt: skip
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
+    learnt = f"{qat} --weights $MODELS/vgg11_radix4/vgg11.even.checkpoint"
     steps = (
-        f"{qat} --weights $MODELS/vgg11_radix4/vgg11.even.checkpoint --epochs 0 "
+        f"{learnt} --epochs 0 "
         "--steps-epochs 0.12 --steps-rate 0.003 --teach 0.5 --teach-layers 0.1 "
         "--coding rate --steps"
     )
@@ -90,6 +91,9 @@ def vgg11() -> Section:
             *converted(longer, more=False),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
                     f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, 1),
+            trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
+                    f"{learnt} --epochs 0.12 --batch 64 --rate 0.003 --teach 0.8 "
+                    "--teach-layers 0.1 -o $MODELS/vgg11_radix4t", 0.5, 1, "taught"),
             trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8/vgg11.onnx",
                     f"{steps} 8 -o $MODELS/vgg11_rate8", 0.5, 1),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
