@@ -76,12 +76,8 @@ def vgg11() -> Section:
         "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 --rate 0.03 -o $MODELS",
     )  # fmt: skip
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
-    learnt = f"{qat} --weights $MODELS/vgg11_radix4/vgg11.even.checkpoint"
-    steps = (
-        f"{learnt} --epochs 0 "
-        "--steps-epochs 0.12 --steps-rate 0.003 --teach 0.5 --teach-layers 0.1 "
-        "--coding rate --steps"
-    )
+    taught = f"{qat} --weights $MODELS/vgg11_{{}}.checkpoint --teach {{}} --teach-layers 0.1"
+    steps = "--epochs 0 --steps-rate 0.003 --steps-epochs"
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs, the other for 10 more.",
@@ -92,12 +88,14 @@ def vgg11() -> Section:
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
                     f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, 1),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
-                    f"{learnt} --epochs 0.12 --batch 64 --rate 0.003 --teach 0.8 "
-                    "--teach-layers 0.1 -o $MODELS/vgg11_radix4t", 0.5, 1, "taught"),
+                    f"{taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 --batch 64 "
+                    "--rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, 1, "taught"),
             trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8/vgg11.onnx",
-                    f"{steps} 8 -o $MODELS/vgg11_rate8", 0.5, 1),
+                    f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8 "
+                    f"{steps} 0.05 -o $MODELS/vgg11_rate8", 0.5, 1),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
-                    f"{steps} 4 -o $MODELS/vgg11_rate4", 1.5, 1),
+                    f"{taught.format('radix4/vgg11.even', 0.5)} --coding rate --steps 4 "
+                    f"{steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, 1),
         ),
     )  # fmt: skip
 
