@@ -62,7 +62,9 @@ def converted(network: Network, more: bool = True) -> tuple[Row, ...]:
     rows = [Row(network, **radix(4, bits, "8,32,4"), within=POINTS[bits], verified=1)
             for bits in POINTS]  # fmt: skip
     if more:
-        rows += [Row(network, **rate(8, bits, "8,32,8"), verified=1) for bits in POINTS]
+        rows += [
+            Row(network, **rate(8, bits, "8,32,8"), verified=1, calibrated=128) for bits in POINTS
+        ]
     return tuple(rows)
 
 
@@ -117,8 +119,9 @@ def resnets() -> Section:
         (
             *converted(deep),
             tried(converted(deep)[0], "gptq", "--rounding", "gptq"),
-            tried(converted(deep)[1], "128 images", calibrated=128),
+            tried(converted(deep)[1], "learned", "--balance", "learned"),
             *converted(narrow, more=False),
+            tried(converted(narrow)[0], "learned", "--balance", "learned"),
             trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_radix4/resnet20.onnx", qat,
                     0.5, 1),
         ),
