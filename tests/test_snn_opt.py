@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import time
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 
@@ -186,32 +186,28 @@ def test_constants_print_as_xdsl_prints_them(count, dtype, element, same):
 
 
 @pytest.mark.parametrize("same", [False, True])
-def test_printing_and_parsing_of_large_constants_is_fast(same):
+def test_no_python_for_each_element_of_a_large_constant(same):
+    """As many functions are called to print and parse a million times more elements."""
     values = np.random.default_rng(0).integers(-128, 128, 4_000_000).astype(np.int8)
     values = np.full_like(values, 3) if same else values
     data = DenseIntOrFPElementsAttr(TensorType(i8, [len(values)]), BytesAttr(values.tobytes()))
-    start = time.perf_counter()
-    output = StringIO()
-    print_ir(ModuleOp([AnyOp(attributes={"data": data})]), output)
-    again = parse_module(make_context(), output.getvalue(), "big.mlir")
-    assert time.perf_counter() - start < 2
+    output, calls = StringIO(), Counter()
+    sys.setprofile(lambda frame, event, argument: calls.update((event,)))
+    try:
+        print_ir(ModuleOp([AnyOp(attributes={"data": data})]), output)
+        again = parse_module(make_context(), output.getvalue(), "big.mlir")
+    finally:
+        sys.setprofile(None)
+    assert 0 < sum(calls.values()) < 100_000
     assert again.body.block.first_op.attributes["data"] == data
 
 
-def test_start_up_is_lazy():
-    command = [sys.executable, "-X", "importtime", "-m", "snnir.tools.snn_opt", "-", "-p", "cse"]
+@pytest.mark.parametrize("words", [("-", "-p", "cse"), ("--help",)])
+def test_start_up_is_lazy(words):
+    command = [sys.executable, "-X", "importtime", "-m", "snnir.tools.snn_opt", *words]
     result = subprocess.run(command, input=VALID, capture_output=True, text=True, check=True)
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert not imported & {"numpy", "onnx", "lark", "snnir.dialects.snn", "snnir.frontend.onnx"}
-
-
-def test_help_is_quick():
-    def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([SNN_OPT, "--help"], check=True, capture_output=True)
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(3)) < 0.4
 
 
 def test_closed_pipe_is_no_error():
