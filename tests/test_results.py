@@ -12,6 +12,9 @@ from snnir.runtime import verilator
 ROOT = Path(__file__).parent.parent
 
 
+needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+
+
 @pytest.fixture
 def results(monkeypatch):
     """The module tools/results.py."""
@@ -72,6 +75,20 @@ def test_a_row_is_measured_anew(results, run):
     of, before = found["accuracy"]["test"], kept["accuracy"]["test"]
     assert of["samples"] == before["samples"] == 540
     assert abs(of["right"] - before["right"]) < 4
+
+
+@needs_compiler
+def test_a_part_that_is_kept_is_of_the_same_integers(results, run, monkeypatch):
+    name = "digits-radix4-w4"
+    kept = run("--row", name, "--only", "accuracy")[name]
+    assert "verify" not in kept
+    told = {"equal": True, "cycles_equal": True, "samples": 5}
+    anew = {"test": {"samples": 540, "float_right": 7, "right": 7}}
+    monkeypatch.setattr(results, "verified", lambda *words: told)
+    monkeypatch.setattr(results, "accuracies", lambda *words: anew)
+    assert run("--row", name, "--only", "verify")[name] == {**kept, "verify": told}
+    results.save(name, {**kept, "integers": "others"})
+    assert run("--row", name, "--only", "verify")[name]["accuracy"] == anew
 
 
 def test_an_unknown_row_is_one_line(run):

@@ -82,7 +82,8 @@ def measure(row: Row, places: Places, parts: tuple[str, ...]) -> None:
     """Measures a row and keeps its figures, a part as soon as it is there.
 
     Args:
-        parts: of PARTS. One that is left out is kept as it was, if the same integers were measured.
+        parts: of PARTS. Another is kept as it was if the same integers were measured; accuracy is
+            measured with them if not.
     """
     from snnir.runtime.build import BuildFolder
 
@@ -101,7 +102,7 @@ def measure(row: Row, places: Places, parts: tuple[str, ...]) -> None:
     before = load().get(row.name, {})
     if all(before.get(key) == found[key] for key in found):
         found = before
-    if "accuracy" in parts:
+    if "accuracy" in parts or "accuracy" not in found:
         found["accuracy"] = accuracies(row, places, build)
         found["spikes"] = spikes(build, np.load(places.samples(row, row.splits[-1]))["x"][:COUNTED])
         save(row.name, found)
