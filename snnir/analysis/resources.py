@@ -26,25 +26,25 @@ def weight_bram36(banks: int, channels: int, weight_bits: int, depth: int) -> fl
 
 
 LUT_PER = {
-    "lanes": 1.0,
-    "shadow": 0.488,
-    "banks": 78.9,
-    "neurons": 2.36,
-    "rate": 7.27,
-    "drain": 7.03,
-    "control": 706.0,
+    "lanes": 1.15,
+    "shadow": 0.328,
+    "banks": 72.4,
+    "neurons": 0.698,
+    "rate": 5.87,
+    "drain": 9.82,
+    "control": 896.0,
 }
 """LUTs for one of each term of `lut_terms`, fitted to what Yosys counts; see
 docs/rationale_explore.md."""
 
 FF_PER = {
-    "lanes": 1.08,
-    "weights": 1.48,
-    "channels": 28.4,
-    "banks": 96.0,
-    "drain": 6.7,
-    "rate": 6.69,
-    "control": 502.0,
+    "lanes": 1.05,
+    "weights": 1.68,
+    "channels": 29.4,
+    "banks": 104.0,
+    "drain": 6.92,
+    "rate": 6.73,
+    "control": 1120.0,
 }
 """Flip-flops for one of each term of `ff_terms`."""
 
