@@ -9,13 +9,12 @@ test images run in the C program, and everything is read off the JSON of `snnc r
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from pathlib import Path
 
+from datasets import data_folder
 from full_size import CIFAR, MNIST
-from measure import prepare, snnc
+from measure import prepare, snnc, work_folder
 
 from snnir.tools.energy import nano, ratio
 from snnir.tools.tables import number
@@ -128,14 +127,10 @@ def main() -> None:
     parser.add_argument("--technology", default="cmos-45nm")
     parser.add_argument("--work", type=Path, help="keeps the builds here")
     args = parser.parse_args()
-    if "SNNIR_DATA" not in os.environ:
-        sys.exit("set SNNIR_DATA to the folder that holds models/ and data/")
-    work = args.work or Path(tempfile.mkdtemp(prefix="snnir-energy-"))
-    work.mkdir(parents=True, exist_ok=True)
+    root, work = data_folder(), work_folder(args.work, "energy")
     found = {}
     for name in args.rows.split(","):
         print(f"{name} ...", file=sys.stderr)
-        root = Path(os.environ["SNNIR_DATA"])
         found[name] = measured(name, root, work, args.images, args.technology)
     told = list(found.values())
     plain = [report for name, report in found.items() if "-" not in name]

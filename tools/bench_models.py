@@ -11,15 +11,12 @@ counted already. `--fit` prints coefficients of least squared relative error for
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from measure import snnc, work_folder
 
 from snnir.analysis import resources
 from snnir.dialects.pe_types import ArrayParameters
@@ -67,13 +64,6 @@ class Counted:
     cycles_estimate: float
 
 
-def snnc(*words: str) -> dict:
-    done = subprocess.run(["snnc", *words, "--json"], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"snnc {' '.join(words)}\n{done.stderr}")
-    return json.loads(done.stdout)
-
-
 def built(name: str, work: Path) -> Path:
     """The build folder of a design of the digits example."""
     folder = work / name
@@ -88,7 +78,7 @@ def count(name: str, folder: Path) -> Counted:
     """Synthesise a build (or take what was found before) and estimate the same."""
     from snnir.tiling.memory_estimate import memories_of
 
-    used = snnc("synth", str(folder))["used"]
+    used = snnc("synth", str(folder))[1]["used"]
     build = BuildFolder(folder)
     tables, samples = build.tables, load_for(build.manifest, build.calibration()).first(SAMPLES)
     ran = run_engine("c", build, samples.x, trains=True)
@@ -173,8 +163,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="keep the build folders here")
     parser.add_argument("--fit", action="store_true")
     args = parser.parse_args()
-    work = args.work or Path(tempfile.mkdtemp(prefix="snnir-models-"))
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(args.work, "models")
     designs = [count(name, built(name, work)) for name in args.designs.split(",") if name]
     designs += [count(folder.name, folder) for folder in args.builds]
     print(table(designs))

@@ -79,6 +79,13 @@ def sample_file(root: Path, name: str, split: str, folder: Path) -> Path:
     return path
 
 
+def data_folder(hint: str = "set SNNIR_DATA to the folder that holds models/ and data/") -> Path:
+    """The folder that SNNIR_DATA names; without it the tool ends with an error line."""
+    if "SNNIR_DATA" not in os.environ:
+        sys.exit(f"error: {hint}")
+    return Path(os.environ["SNNIR_DATA"])
+
+
 def read(name: str, split: str, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels of `mnist`, `cifar10` or `satimage`, for training.
 
@@ -86,9 +93,7 @@ def read(name: str, split: str, folder: Path | None) -> tuple[np.ndarray, np.nda
         folder: where the files are as distributed; None for those under SNNIR_DATA.
     """
     if folder is None:
-        if "SNNIR_DATA" not in os.environ:
-            sys.exit("error: name the folder of the data with --data, or set SNNIR_DATA")
-        root = Path(os.environ["SNNIR_DATA"])
+        root = data_folder("name the folder of the data with --data, or set SNNIR_DATA")
         if name == "cifar10":
             return cifar10(root, split)
         folder = root / "data" / {"mnist": "mnist", "satimage": "landsat-satimage"}[name]

@@ -11,13 +11,12 @@ for each. All figures are read off the JSON of `snnc`.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import prepare, snnc
+from datasets import data_folder
+from measure import prepare, snnc, work_folder
 
 CIFAR = ["--mean", "0.4914,0.4822,0.4465", "--std", "0.247,0.2435,0.2616", "--samples", "64"]
 MNIST = ["--input-scale", "1/255", "--samples", "256"]
@@ -149,14 +148,10 @@ def main() -> None:
     parser.add_argument("--synth", action="store_true")
     parser.add_argument("--work", type=Path, help="keeps the builds here")
     args = parser.parse_args()
-    if "SNNIR_DATA" not in os.environ:
-        sys.exit("set SNNIR_DATA to the folder that holds models/ and data/")
-    work = args.work or Path(tempfile.mkdtemp(prefix="snnir-full-size-"))
-    work.mkdir(parents=True, exist_ok=True)
+    root, work = data_folder(), work_folder(args.work, "full-size")
     found = []
     for name in args.rows.split(","):
         print(f"{name} ...", file=sys.stderr)
-        root = Path(os.environ["SNNIR_DATA"])
         found.append(measure(known[name], root, work, args.limit, args.verify, args.synth))
     print(speed_table(found), *map(losses_table, found), sep="\n\n")
     if args.synth:

@@ -57,6 +57,13 @@ def snnc(*arguments: str, timeout: int = 3600) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout)
 
 
+def work_folder(given: Path | None, name: str) -> Path:
+    """The folder for builds: the given one, or a new temporary one."""
+    work = given or Path(tempfile.mkdtemp(prefix=f"snnir-{name}-"))
+    work.mkdir(parents=True, exist_ok=True)
+    return work
+
+
 def prepare(root: Path, kind: str, folder: Path) -> tuple[Path, Path]:
     """Test and calibration files of a data set, written once."""
     test, calibration = (
@@ -110,8 +117,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.data is None:
         parser.error("name the data folder with --data or SNNIR_DATA")
-    work = args.work or Path(tempfile.mkdtemp(prefix="snnir-measure-"))
-    work.mkdir(parents=True, exist_ok=True)
+    work = work_folder(args.work, "measure")
     print("| " + " | ".join(COLUMNS) + " |")
     print("|" + "---|" * len(COLUMNS))
     for name in args.models.split(","):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,20 +18,20 @@ def signed(value: int, width: int) -> int:
 
 # What each op computes, on unsigned integers before truncation.
 _FOLD: dict[type, Callable[[int, int], int]] = {
-    comb.AddOp: lambda a, b: a + b,
-    comb.SubOp: lambda a, b: a - b,
-    comb.MulOp: lambda a, b: a * b,
-    comb.AndOp: lambda a, b: a & b,
-    comb.OrOp: lambda a, b: a | b,
-    comb.XorOp: lambda a, b: a ^ b,
+    comb.AddOp: operator.add,
+    comb.SubOp: operator.sub,
+    comb.MulOp: operator.mul,
+    comb.AndOp: operator.and_,
+    comb.OrOp: operator.or_,
+    comb.XorOp: operator.xor,
 }
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
-    "eq": lambda a, b: a == b,
-    "ne": lambda a, b: a != b,
-    "lt": lambda a, b: a < b,
-    "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b,
-    "ge": lambda a, b: a >= b,
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
 }
 
 
