@@ -200,3 +200,12 @@ snn.neuron @silent causal state ["v"] params [] start {
 ^bb0(%v: i64, %left: i64):
   snn.yield %v : i64
 }
+
+// -----
+
+func.func @late_bits(%image: tensor<1x4xf32>) {
+  %t = snn.encode %image : tensor<1x4xf32> -> !snn.train<4x1x1, direct, 8>
+  // expected-error @below {{only rate-coded trains can be delayed}}
+  %c = snn.dense %t delay 1 weights dense<1.0> : tensor<2x4xf32> : !snn.train<4x1x1, direct, 8> -> !snn.current<2x1x1, direct, 8>
+  func.return
+}

@@ -25,7 +25,7 @@ from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import AddOp, EncodeOp, FireOp, MaxPoolOp, ReadoutOp, SumPoolOp, SynapseOp
 from snnir.dialects.snn_types import SumType
 from snnir.interpreters.neuron import run_neuron
-from snnir.interpreters.snn import per_channel, pixels_of, pool_window, transmit
+from snnir.interpreters.snn import delayed, per_channel, pixels_of, pool_window, transmit
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
 from snnir.interpreters.words import packed, planes_of
 
@@ -178,6 +178,8 @@ class Dissected:
         planes = train.planes()
         if isinstance(op.source.owner, SumPoolOp):
             planes = [sum_windows(plane, **pool_window(op.source.owner)) for plane in planes]
+        if len(planes) > 1:
+            planes = delayed(planes, op.delay_steps)
         return [transmit(op, chosen, plane) for plane in planes]
 
     def encoded(self, op: EncodeOp) -> Train:

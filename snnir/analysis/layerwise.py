@@ -27,7 +27,14 @@ from snnir.dialects.snn import (
     SumPoolOp,
     SynapseOp,
 )
-from snnir.interpreters.snn import input_values, per_channel, pixels_of, pool_window, transmit
+from snnir.interpreters.snn import (
+    delayed,
+    input_values,
+    per_channel,
+    pixels_of,
+    pool_window,
+    transmit,
+)
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
 from snnir.interpreters.words import planes_of, spike_count
 
@@ -152,6 +159,8 @@ class RoundedPrefix:
         for synapse, rows in zip(branches(op), integers, strict=True):
             rows = rows.astype(np.float32).reshape(synapse.weights.get_shape())
             planes = self.planes(synapse.source) if is_causal(op) else [self.trains[synapse.source]]
+            if len(planes) > 1:
+                planes = delayed(planes, synapse.delay_steps)
             parts.append([transmit(synapse, rows, plane) for plane in planes])
         count = max(map(len, parts))
         return [sum(part[t if len(part) > 1 else 0] for part in parts) for t in range(count)]

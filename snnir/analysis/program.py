@@ -39,6 +39,7 @@ RUN_FIELDS = (
     "by_bank",
     "offset",  # position at which the run begins: n if by_bank, else q; + ox * row_stride
     "by_image",  # whether each image of a batch has its own copy of the map
+    "delay",  # steps by which the trains are taken later
 )
 """Columns of the run table."""
 

@@ -391,6 +391,7 @@ class _Reader:
             "by_bank": by_bank,
             "offset": first if by_bank else first // self.array.banks,
             "by_image": int(stream.source in self.by_image),
+            "delay": stream.delay.value.data,
         }
 
     def _weights(self) -> np.ndarray:

@@ -80,18 +80,20 @@ def check_moves(op: StreamOp, banks: int, outputs_x: int) -> None:
         )
 
 
-def current_ranges(taps: list[Taps], sources: list[SSAValue]) -> tuple[np.ndarray, np.ndarray]:
+def current_ranges(
+    taps: list[Taps], sources: list[tuple[SSAValue, int]]
+) -> tuple[np.ndarray, np.ndarray]:
     """(lo, hi) of one plane's current, per channel of the tile.
 
     Digits of one weight act on one spike, so they are added before the sign is looked at; different
-    maps (words of the image too) spike independently.
+    maps (words of the image too), and different steps of one, spike independently.
 
     Args:
-        taps: of each stream of the tile; `sources`: the maps that they read.
+        taps: of each stream of the tile; `sources`: the maps that they read, and their delays.
     """
     low = high = 0
     for source in dict.fromkeys(sources):
-        mine = [t for t, read in zip(taps, sources, strict=True) if read is source]
+        mine = [t for t, read in zip(taps, sources, strict=True) if read == source]
         places = np.concatenate([part.place for part in mine])
         weights = np.concatenate([part.weights for part in mine])
         order = np.argsort(places, kind="stable")

@@ -291,11 +291,13 @@ class StreamOp(PeOp):
 
     `runs` is an integer tensor (R, 5) of columns `RUN_COLUMNS`; `bounds` [H, W] of the map as the
     synapse sees it; `weights` int8 (banks, rows, channels), channels beyond the tile's are 0.
+    Trains are taken `delay` steps later.
     """
 
     name = "pe.stream"
     source = operand_def(MapType)
     shift = prop_def(IntegerAttr)
+    delay = prop_def(IntegerAttr)
     strides = prop_def(DenseArrayBase)
     bounds = prop_def(DenseArrayBase)
     advance = prop_def(IntegerAttr)
@@ -305,6 +307,7 @@ class StreamOp(PeOp):
     traits = traits_def(HasParent(TileOp))
     CLAUSES: ClassVar = (
         Clause("shift", "int", integer(0)),
+        Clause("delay", "int", integer(0)),
         Clause("strides", "ints", ints([1, 1])),
         Clause("bounds", "ints"),
         Clause("advance", "int"),
@@ -354,6 +357,11 @@ class StreamOp(PeOp):
         self.expect(
             0 < height <= source.dims[1] and 0 < width <= source.dims[2],
             "bounds reach outside the map",
+        )
+        delay = self.delay.value.data
+        self.expect(
+            delay == 0 or (source.coding.data == "rate" and 0 < delay < source.steps.data),
+            "only rate-coded trains can be delayed, by less than their steps",
         )
 
 

@@ -101,7 +101,17 @@ class EncodeOp(SnnOp):
 
 
 class SynapseOp(SnnOp):
-    """What conv, dense and one-to-one synapses share: a train or sum in, currents out."""
+    """What conv, dense and one-to-one synapses share: a train or sum in, currents out.
+
+    With a `delay` a spike of step t makes its current in step t + delay (rate coding); what would
+    come behind the last step is lost. Several such synapses of one source, joined by `snn.add`,
+    are a filter over a window of past steps. In the float form, which has no steps, it is nothing.
+    """
+
+    @property
+    def delay_steps(self) -> int:
+        """Steps by which its currents come later."""
+        return self.delay.value.data if self.delay is not None else 0
 
     def check_weights(self, shape: tuple[int, ...]) -> None:
         actual = tuple(self.weights.type.get_shape())
@@ -117,6 +127,11 @@ class SynapseOp(SnnOp):
             _same_code(self.source.type, self.current.type),
             "input and current differ in coding or steps",
         )
+        if self.delay is not None:
+            source = self.source.type
+            self.expect(source.coding_name == "rate", "only rate-coded trains can be delayed")
+            most = source.steps.data - 1
+            self.expect(0 < self.delay_steps <= most, f"delay must be 1 to {most}")
 
 
 @irdl_op_definition
@@ -131,6 +146,7 @@ class ConvOp(SynapseOp):
     source = operand_def(TrainType | SumType)
     weights = prop_def(DenseIntOrFPElementsAttr)
     weight_bits = opt_prop_def(IntegerAttr)
+    delay = opt_prop_def(IntegerAttr)
     strides = prop_def(DenseArrayBase)
     pads = prop_def(DenseArrayBase)
     dilations = prop_def(DenseArrayBase)
@@ -142,6 +158,7 @@ class ConvOp(SynapseOp):
         Clause("pads", "ints", _ZERO4),
         Clause("dilations", "ints", _ONE2),
         Clause("groups", "int", integer(1)),
+        Clause("delay", "int"),
         Clause("weight_bits", "int"),
         Clause("weights", "dense"),
     )
@@ -179,9 +196,14 @@ class DenseOp(SynapseOp):
     source = operand_def(TrainType | SumType)
     weights = prop_def(DenseIntOrFPElementsAttr)
     weight_bits = opt_prop_def(IntegerAttr)
+    delay = opt_prop_def(IntegerAttr)
     current = result_def(CurrentType)
     traits = traits_def(Pure())
-    CLAUSES: ClassVar = (Clause("weight_bits", "int"), Clause("weights", "dense"))
+    CLAUSES: ClassVar = (
+        Clause("delay", "int"),
+        Clause("weight_bits", "int"),
+        Clause("weights", "dense"),
+    )
 
     def verify_(self) -> None:
         channels, height, width = self.source.type.dims
@@ -198,9 +220,14 @@ class OneToOneOp(SynapseOp):
     source = operand_def(TrainType | SumType)
     weights = prop_def(DenseIntOrFPElementsAttr)
     weight_bits = opt_prop_def(IntegerAttr)
+    delay = opt_prop_def(IntegerAttr)
     current = result_def(CurrentType)
     traits = traits_def(Pure())
-    CLAUSES: ClassVar = (Clause("weight_bits", "int"), Clause("weights", "dense"))
+    CLAUSES: ClassVar = (
+        Clause("delay", "int"),
+        Clause("weight_bits", "int"),
+        Clause("weights", "dense"),
+    )
 
     def verify_(self) -> None:
         self.expect(

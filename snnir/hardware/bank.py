@@ -12,7 +12,8 @@ from snnir.hardware.tables import HardwareTables
 def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
     """Event memory and weight memory of a bank.
 
-    Ports: `valid`, `address`, `origin`, `by_bank`, `upper` of an event as the emitter gives them;
+    Ports: `valid`, `address`, `origin`, `by_bank`, `upper`, `delay` of an event as the emitter
+    gives them;
     `we`, `waddr`, `wdata` {q, train} of the writer; `weights` (a row, all channels) and `train` (0
     where there is no event) three clocks behind `valid`: event memory (1), row (1), weight memory
     (1).
@@ -42,6 +43,9 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
         m.output("found", found.mover)
     train, position = event[: array.planes], event[array.planes :]
     valid, origin = m.pipe("valid_read", valid), m.pipe("origin_read", origin)
+    if "delay" in tables.runs.stored:
+        # The later a step is, the lower is its bit.
+        train = train.shr(m.pipe("delay_read", m.input("delay", tables.runs.width("delay"))))
     if mixed:
         by_bank = m.pipe("by_bank_read", by_bank)
     if tables.offset_bits:

@@ -179,7 +179,7 @@ def core_module(
     for k in range(array.banks):
         event = {
             key: emitted[f"{key}{k}"]
-            for key in ("valid", "address", "origin", "by_bank", "upper")
+            for key in ("valid", "address", "origin", "by_bank", "upper", "delay")
             if f"{key}{k}" in emitted
         }
         write = {

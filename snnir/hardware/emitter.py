@@ -69,7 +69,7 @@ def queue(
     return Queue(cat(rest, first), waiting, full, first.next, waiting.next, full_next)
 
 
-_OPTIONAL = ("by_bank", "upper")
+_OPTIONAL = ("by_bank", "upper", "delay")
 """Fields of an entry that not every machine has."""
 
 
@@ -78,8 +78,8 @@ def bank_module(depth: int, record: Record, waits: bool = False) -> Module:
 
     Ports: `push`, `entry`, `fills` (no place is left in the next clock); `phase_end` (all banks are
     done, in this clock); `done` (nothing is left to do behind this clock in this phase); `valid`
-    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`, `upper`;
-    `active` (an entry is at work) and `idle` (it was done before).
+    (an event is read in this clock), `address` (of the event), `origin`, `by_bank`, `upper`,
+    `delay`; `active` (an entry is at work) and `idle` (it was done before).
 
     The first clock of an entry takes its address from the queue, later ones count on; a list
     without events, which only the end of a phase can be, takes a clock as well.
@@ -139,10 +139,10 @@ def emitters_module(tables: HardwareTables) -> Module:
     """All banks and the rhythm of phases.
 
     Ports: `push`, `entry0` ..., `push_phase`, `phase` from the resolver, `go` to it (no queue is
-    full); for each bank, registered, `valid`, `address`, `origin`, `by_bank`, `upper`; `end_phase`
-    with the record of the phase that ends in this clock. For counters, not registered: `active` and
-    `reads` of the banks, `all_idle` (all were done before this clock), `shadow_used` (in the next
-    one).
+    full); for each bank, registered, `valid`, `address`, `origin`, `by_bank`, `upper`, `delay`;
+    `end_phase` with the record of the phase that ends in this clock. For counters, not registered:
+    `active` and `reads` of the banks, `all_idle` (all were done before this clock), `shadow_used`
+    (in the next one).
 
     The last phase of a pixel may not end before the shadow is free: D clocks behind the end of the
     pixel before, D the clocks in which its tile is drained. Where weights come from DDR:

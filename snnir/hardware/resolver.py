@@ -37,7 +37,10 @@ def entry_record(tables: HardwareTables) -> Record:
     }
     if tables.offset_bits:
         widths["upper"] = 1
-    return Record(widths | ({"by_bank": 1} if "by_bank" in tables.runs.stored else {}))
+    for key in ("by_bank", "delay"):
+        if key in tables.runs.stored:
+            widths[key] = tables.runs.width(key)
+    return Record(widths)
 
 
 ENTRY_FLAGS = 3
@@ -266,6 +269,7 @@ def _push(m: Module, tables: HardwareTables, values: Mapping[str, Signal], pushi
         fields |= {
             "phase_end": phase_end,
             "by_bank": values["run_by_bank"],
+            "delay": values["run_delay"],
             "origin": values["origin"],
             "upper": values.get("upper"),
         }

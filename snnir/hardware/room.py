@@ -118,6 +118,7 @@ def columns_with_room(
             "phase_end": (0, 1),
             "shift_behind": (0, len(machine.shifts)),
             "by_image": (0, 0),
+            "delay": (0, max(tables.runs.high("delay") for tables in placed)),
         },
         "params": {},
         "tile_rows": {"rows": (0, machine.ring)},

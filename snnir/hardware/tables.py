@@ -364,7 +364,7 @@ class HardwareTables(TableWidths):
             for key in (
                 "dy", "dx", "length", "height", "width", "stride_y", "stride_x",
                 "pointer_stride", "event_stride", "row_stride", "by_bank", "phase_end",
-                "by_image",
+                "by_image", "delay",
             )
         }  # fmt: skip
         # Addresses are exact modulo the size of their memory, which is all that is used of them.

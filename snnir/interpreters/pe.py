@@ -278,7 +278,7 @@ class _Machine:
         weights = self.fetch(layer, tiles, run, ox, position, words)
         steps = len(acc)
         shifts = np.arange(steps - 1, -1, -1).reshape(-1, 1, 1, 1, 1)
-        bits = ((words >> shifts) & 1).astype(self.dtype)
+        bits = ((words >> (shifts + run["delay"])) & 1).astype(self.dtype)
         # (ox, planes * images * oy, positions) times (ox, positions, channels)
         left = np.moveaxis(bits, 3, 0).reshape(len(ox), -1, position.shape[1])
         product = (left @ weights).reshape(len(ox), steps, self.images, len(oy), -1)

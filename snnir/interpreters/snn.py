@@ -298,9 +298,11 @@ class _Network:
     def synapse(self, op: SynapseOp, source: np.ndarray) -> np.ndarray:
         ready = self.prepared[op]
         dtype = ready.weights.dtype
+        planes = self.planes(op.source, source, ready.decoded)
+        if self.integer:
+            planes = delayed(planes, op.delay_steps)
         currents = [
-            transmit(op, ready.weights, plane.astype(dtype, copy=False))
-            for plane in self.planes(op.source, source, ready.decoded)
+            transmit(op, ready.weights, plane.astype(dtype, copy=False)) for plane in planes
         ]
         return np.stack(currents) if len(currents) > 1 else currents[0][None]
 
@@ -339,6 +341,11 @@ class _Network:
         shape = (len(real), *op.output.type.get_shape()[1:])
         potentials = np.ascontiguousarray(membrane).reshape(shape)
         return potentials, Result(activate(real.reshape(shape), op.activation.data), potentials)
+
+
+def delayed(planes: list[np.ndarray], steps: int) -> list[np.ndarray]:
+    """The planes so many steps later, silence first; the last ones are lost."""
+    return [np.zeros_like(planes[0])] * steps + planes[: len(planes) - steps]
 
 
 def _feeds_rate_neuron(current: SSAValue) -> bool:

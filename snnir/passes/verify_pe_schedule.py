@@ -225,9 +225,9 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
         wanted = ", ".join(neuron.param_names)
         raise UserError(f"the neuron takes {wanted}, the tile gives {', '.join(params)}")
     count = int_list(tile.channels)[1]
-    maps = [stream.source for stream in tile.streams]
+    maps = [(stream.source, stream.delay.value.data) for stream in tile.streams]
     low, high = (side[:count] for side in current_ranges(taps, maps))
-    sources = [value.type for value in maps]
+    sources = [value.type for value, _ in maps]
     ends = sources[0] if layer.is_readout else layer.out.type
     bits = neuron_ranges(
         neuron,
@@ -265,4 +265,4 @@ def _walk(op: StreamOp, word_shift: int) -> tuple:
     """What must be equal for all words; bytes compare without touching an element."""
     runs = np.ascontiguousarray(from_dense(op.runs)).tobytes()
     weights = np.ascontiguousarray(from_dense(op.weights)).tobytes()
-    return op.shift.value.data - word_shift, runs, weights
+    return op.shift.value.data - word_shift, op.delay.value.data, runs, weights

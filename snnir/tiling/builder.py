@@ -227,6 +227,7 @@ class ProgramBuilder:
                 operands=[value],
                 properties={
                     "shift": integer(piece.shift + shift),
+                    "delay": integer(branch.synapse.delay),
                     "strides": ints([rows.stride, branch.synapse.columns.stride]),
                     "bounds": ints([bound, branch.synapse.columns.bound]),
                     "advance": integer(branch.layout.advance),

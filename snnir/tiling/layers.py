@@ -49,6 +49,7 @@ class Synapse:
         rows, columns: taps along y and x; an average pool is in them.
         terms: taps of the pool, that is how often one weight may count in one step.
         one_to_one: whether the few weights, one for each channel, may be wider than the array's.
+        delay: steps by which its currents come later.
     """
 
     source: SSAValue
@@ -58,6 +59,7 @@ class Synapse:
     columns: AxisTaps
     terms: int = 1
     one_to_one: bool = False
+    delay: int = 0
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,7 @@ def _synapse(op: SynapseOp, label: str) -> Synapse:
     except UserError as error:
         raise UserError(error.what, where=label, hint=error.hint) from None
     one_to_one = isinstance(op, OneToOneOp)
-    return Synapse(source, weights, groups, rows, columns, terms, one_to_one)
+    return Synapse(source, weights, groups, rows, columns, terms, one_to_one, op.delay_steps)
 
 
 _WINDOW = ("kernel", "strides", "pads")

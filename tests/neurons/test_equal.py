@@ -24,7 +24,7 @@ from snnir.runtime import verilator
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.fastmodel import FastEngine
 
-RATE = ("if", "lif", "cuba_lif", "alif", "glm", "izhikevich", "sigma_delta")
+RATE = ("if", "lif", "cuba_lif", "alif", "glm", "glm_window", "izhikevich", "sigma_delta")
 RADIX = ("radix", "ttfs")
 STEPS = 5
 IMAGES = 15
@@ -51,7 +51,7 @@ def network(request):
 
 
 def test_all_shipped_neurons_are_here():
-    readouts = {"readout_rate", "readout_radix"}
+    readouts = {"readout_rate", "readout_radix", "readout_first_spike"}
     assert set(shipped()) == {*RATE, *RADIX} | readouts
 
 

@@ -316,7 +316,7 @@ class _Streams:
                 height, width, stride_y, stride_x,
                 int(column["pointer_stride"][0]), int(column["event_stride"][0]) * self.banks,
                 self._weights(layer, stream, by_bank), int(column["row_stride"][0]) * scale,
-                int(column["by_image"][0]),
+                int(column["by_image"][0]), int(column["delay"][0]),
             )
         )  # fmt: skip
 

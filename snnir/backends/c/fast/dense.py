@@ -121,14 +121,16 @@ static void {kernel.name}(name_fast_state *s, const struct synapse *y, int32_t g
 def one_to_one_text(kernel: Kernel) -> str:
     tile, steps = kernel.tile, kernel.steps
     if kernel.kind == "ONE_VALUE":
-        term = ["out[c] += w[c] * (y->counts ? ones(words[c]) : words[c]);"]
+        term = [
+            "out[c] += w[c] * (y->counts ? ones((name_word)(words[c] >> y->delay)) : words[c]);"
+        ]
     else:
         term = [
             f"for (int32_t t = 0; t < {steps}; ++t) {{",
             f"    {kernel.type} *sum = out + t * {tile};",
             "    for (int32_t c = 0; c < lanes; ++c)",
             f"        sum[c] = ({kernel.type})(sum[c] + "
-            f"w[c] * (words[c] >> ({steps - 1} - t) & 1));",
+            f"w[c] * (words[c] >> ({steps - 1} - t + y->delay) & 1));",
             "}",
         ]
     if kernel.kind == "ONE_VALUE":

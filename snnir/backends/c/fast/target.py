@@ -122,7 +122,7 @@ class _Printer:
                      h, w, c, s.groups, c // s.groups, layer.steps(s), by_count,
                      oh, ow, *s.strides, *s.corner, *s.padded,
                      len(runs), len(s.runs), len(chunks), len(s.chunks),
-                     s.scratch, s.starts, len(tiles), s.weights.size)
+                     s.scratch, s.starts, len(tiles), s.weights.size, s.op.delay_steps)
                 )  # fmt: skip
                 labels.append(layer.op.label.data)
                 runs += s.runs

@@ -34,10 +34,11 @@ struct run {
 };
 
 /* A stream: one map through one set of weights. `shift` is applied to the accumulators before it;
-   `phase_end` says that its last run ends a phase; `by_image` that each image has its own map. */
+   `phase_end` says that its last run ends a phase; `by_image` that each image has its own map;
+   `delay` how many steps later trains are taken. */
 struct stream {
     int32_t run_first, run_count, shift, phase_end, height, width, stride_y, stride_x;
-    int32_t pointer_stride, event_stride, weights, weight_stride, by_image;
+    int32_t pointer_stride, event_stride, weights, weight_stride, by_image, delay;
 };
 
 struct tile {
@@ -77,19 +78,19 @@ NAME_INLINE int32_t ones(uint32_t train)
     return (int32_t)((train + (train >> 8)) & 31u);
 }
 
-NAME_INLINE int32_t factor(const name_event *event, int by)
+NAME_INLINE int32_t factor(const name_event *event, int by, int32_t delay)
 {
-    return by == BY_COUNT ? ones(event->train) : (int32_t)event->train;
+    return by == BY_COUNT ? ones((uint32_t)event->train >> delay) : (int32_t)event->train;
 }
 
 /* Adds the weight rows of `count` events to each plane in which the event's train spikes. */
-NAME_INLINE void add_planes(name_acc (*restrict sum)[ROW], int planes, const name_event *event,
-                            int32_t count, int32_t row)
+NAME_INLINE void add_planes(name_acc (*restrict sum)[ROW], int planes, int32_t delay,
+                            const name_event *event, int32_t count, int32_t row)
 {
     for (const name_event *const end = event + count; event < end; ++event) {
         const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
         for (int p = 0; p < planes; ++p) {
-            const name_acc gate = (name_acc) - ((event->train >> (planes - 1 - p)) & 1);
+            const name_acc gate = (name_acc) - ((event->train >> (planes - 1 - p + delay)) & 1);
             for (int c = 0; c < ROW; ++c)
                 sum[p][c] = (name_acc)(sum[p][c] + (w[c] & gate));
         }
@@ -97,8 +98,8 @@ NAME_INLINE void add_planes(name_acc (*restrict sum)[ROW], int planes, const nam
 }
 
 /* Adds the weight rows of `count` events, each times what its train is worth. */
-NAME_INLINE void add_values(int32_t *restrict sum, int by, const name_event *event, int32_t count,
-                            int32_t row)
+NAME_INLINE void add_values(int32_t *restrict sum, int by, int32_t delay, const name_event *event,
+                            int32_t count, int32_t row)
 {
 #if NAME_AVX2
     /* Compilers find this by themselves only in part. */
@@ -106,7 +107,7 @@ NAME_INLINE void add_values(int32_t *restrict sum, int by, const name_event *eve
     memcpy(total, sum, sizeof total);
     for (const name_event *const end = event + count; event < end; ++event) {
         const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
-        const __m256i f = _mm256_set1_epi32(factor(event, by));
+        const __m256i f = _mm256_set1_epi32(factor(event, by, delay));
         for (int g = 0; g < ROW / LANES; ++g) {
             const __m128i narrow = _mm_loadl_epi64((const __m128i *)(const void *)(w + g * LANES));
             const __m256i product = _mm256_mullo_epi32(_mm256_cvtepi8_epi32(narrow), f);
@@ -117,7 +118,7 @@ NAME_INLINE void add_values(int32_t *restrict sum, int by, const name_event *eve
 #else
     for (const name_event *const end = event + count; event < end; ++event) {
         const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
-        const int32_t f = factor(event, by);
+        const int32_t f = factor(event, by, delay);
         for (int c = 0; c < ROW; ++c)
             sum[c] += w[c] * f;
     }
@@ -246,9 +247,9 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
                         s->events + run->event + oy * st->event_stride + more_events + before;
                     const int32_t row = st->weights + run->row - ox * st->weight_stride;
                     if (by == BY_PLANE)
-                        add_planes(sums->plane, planes, event, count, row);
+                        add_planes(sums->plane, planes, st->delay, event, count, row);
                     else
-                        add_values(sums->total, by, event, count, row);
+                        add_values(sums->total, by, st->delay, event, count, row);
                     events += count;
                 }
                 if (s->counting && count > 0) {

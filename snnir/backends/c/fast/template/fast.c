@@ -43,6 +43,8 @@ struct synapse {
     int32_t out_height, out_width, stride_y, stride_x, top, left, padded_height, padded_width;
     int32_t first_run, runs, first_chunk, chunks;
     int32_t lists, starts, first_tile, size;
+    /* Steps by which trains are taken later. */
+    int32_t delay;
 };
 
 struct layer {

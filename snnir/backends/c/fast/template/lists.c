@@ -40,7 +40,8 @@ static void list_events(name_fast_state *s, const struct synapse *y)
                     for (int32_t py = y0; py < y1; ++py)
                         for (int32_t px = x0; px < x1; ++px)
                             n = append(list, n, words + (py * y->map_width + px) * y->channels,
-                                       y->inner, (uint32_t)bit, (uint32_t)(x * y->inner));
+                                       y->inner, (uint32_t)(bit + y->delay),
+                                       (uint32_t)(x * y->inner));
                 }
                 *start++ = n;
             }

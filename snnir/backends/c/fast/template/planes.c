@@ -4,7 +4,7 @@ static void byte_planes(name_fast_state *s, const struct synapse *y)
     const int32_t end = least(y->padded_width - y->left, y->width);
     uint8_t *to = s->values + y->lists;
     /* Bytes could be any object's: what loops need is held here. */
-    const int32_t inner = y->inner;
+    const int32_t inner = y->inner, delay = y->delay;
     /* Without groups and pools a row is one piece. */
     const int plain = y->groups == 1 && y->pool_y == 1 && y->pool_x == 1 &&
                       y->pool_stride_y == 1 && y->pool_stride_x == 1 && end > 0;
@@ -13,14 +13,14 @@ static void byte_planes(name_fast_state *s, const struct synapse *y)
     if (plain && y->padded_width == y->width && y->padded_height == y->height && !y->top && !y->left) {
         const int32_t size = y->height * y->width * inner;
         const name_word *restrict words = s->words + y->words;
-        for (int32_t bit = y->steps - 1; bit >= 0; --bit, to += size) {
+        for (int32_t bit = y->steps - 1 + delay; bit >= delay; --bit, to += size) {
             uint8_t *restrict value = to;
             for (int32_t c = 0; c < size; ++c)
                 value[c] = (words[c] >> bit) & 1;
         }
         return;
     }
-    for (int32_t bit = y->steps - 1; bit >= 0; --bit)
+    for (int32_t bit = y->steps - 1 + delay; bit >= delay; --bit)
         for (int32_t g = 0; g < y->groups; ++g)
             for (int32_t row = -y->top; row < y->padded_height - y->top; ++row, to += row_size) {
                 int32_t y0, y1, x0, x1;

@@ -4,7 +4,7 @@ static void NAME_OF(name_fast_state *s, const struct synapse *y)
     const int32_t end = least(y->padded_width - y->left, y->width);
     NAME_TYPE *to = s->NAME_ARRAY + y->lists;
     /* Values may be bytes, which could be any object's: what loops need is held here. */
-    const int32_t inner = y->inner, counts = y->counts;
+    const int32_t inner = y->inner, counts = y->counts, delay = y->delay;
     /* Without groups and pools a row is one piece. */
     const int plain = y->groups == 1 && y->pool_y == 1 && y->pool_x == 1 &&
                       y->pool_stride_y == 1 && y->pool_stride_x == 1 && end > 0;
@@ -27,7 +27,7 @@ static void NAME_OF(name_fast_state *s, const struct synapse *y)
                                                  (py * y->map_width + px) * y->channels;
                         if (counts)
                             for (int32_t c = 0; c < size; ++c)
-                                value[c] = (NAME_TYPE)(value[c] + ones(words[c]));
+                                value[c] = (NAME_TYPE)(value[c] + ones((name_word)(words[c] >> delay)));
                         else
                             for (int32_t c = 0; c < size; ++c)
                                 value[c] = (NAME_TYPE)(value[c] + words[c]);

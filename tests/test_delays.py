@@ -1,0 +1,102 @@
+"""Synapses that act some steps later: filters over a window of past spikes, in every engine."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_programs import needs_gcc, parse, schedule
+from random_networks import RandomNetwork, network_from_seed
+from xdsl.utils.exceptions import VerifyException
+
+from snnir.analysis.network import network_of
+from snnir.analysis.reading import read_program
+from snnir.backends.c.fast import fast_sources
+from snnir.dialects.assembly import integer
+from snnir.dialects.snn import SynapseOp
+from snnir.interpreters.pe import program_of, run_program
+from snnir.interpreters.snn import run_snn
+from snnir.runtime import verilator
+from snnir.runtime.cmodel import CEngine
+from snnir.runtime.compare import compare
+from snnir.runtime.engine import EngineResult
+from snnir.runtime.fastmodel import FastEngine
+from snnir.runtime.rtl import RtlEngine
+
+LIT = Path(__file__).parent.parent / "lit_tests"
+
+needs_verilator = pytest.mark.skipif(verilator.find() is None, reason="verilator is not installed")
+
+
+def delayed_network(seed: int, images: int = 2) -> RandomNetwork:
+    """The next random network from a seed on with rate-coded synapses, delayed at random."""
+    rng = np.random.default_rng(seed)
+    while True:
+        net = network_from_seed(seed, images)
+        synapses = [
+            op
+            for op in network_of(net.module).body.block.ops
+            if isinstance(op, SynapseOp)
+            and op.source.type.coding_name == "rate"
+            and op.source.type.steps.data > 1
+        ]
+        if len(synapses) > 1:
+            break
+        seed += 1000
+    for number, op in enumerate(synapses):
+        delay = int(rng.integers(0, min(4, op.source.type.steps.data)))
+        if delay or not number:
+            op.properties["delay"] = integer(delay or 1)
+    net.module.verify()
+    return net
+
+
+def by_hand(net: RandomNetwork) -> EngineResult:
+    """What the integer reference says, which is asked before the network becomes a program."""
+    want = run_snn(net.module, net.images)
+    return EngineResult(want.potentials.reshape(len(net.frames), -1).astype(np.int64), want.trains)
+
+
+@needs_gcc
+@pytest.mark.parametrize("seed", range(4))
+def test_random_networks_with_delays_are_equal(seed, tmp_path):
+    net = delayed_network(seed)
+    results = {"interp": by_hand(net)}
+    results["fast"] = FastEngine(fast_sources(net.module), tmp_path, ("-O1",)).run(net.frames)
+    module = schedule(net.module, net.pipeline)
+    machine = run_program(module, net.frames, count_cycles=True)
+    results["c"] = CEngine.from_module(module, tmp_path, ("-O1",)).run(net.frames)
+    found = compare(results, read_program(program_of(module)))
+    assert found.equal, found.difference
+    assert np.array_equal(machine.potentials, results["c"].potentials)
+    assert np.array_equal(machine.cycles, results["c"].cycles)
+
+
+@needs_verilator
+@pytest.mark.parametrize("seed", [5])
+def test_random_networks_with_delays_are_equal_in_verilog(seed, tmp_path):
+    net = delayed_network(seed)
+    results = {"interp": by_hand(net)}
+    module = schedule(net.module, net.pipeline)
+    results["c"] = CEngine.from_module(module, tmp_path, ("-O1",)).run(net.frames)
+    results["rtl"] = RtlEngine.from_module(module, tmp_path).run(net.frames)
+    found = compare(results, read_program(program_of(module)))
+    assert found.equal, found.difference
+    assert np.array_equal(results["rtl"].cycles, results["c"].cycles)
+
+
+def test_spikes_act_later():
+    """What a filter over a window of three steps adds up to, and what comes too late."""
+    module = parse((LIT / "dialects" / "snn_delay.mlir").read_text())
+    spikes = np.array([[0b1000, 0, 0, 0], [0b0001, 0, 0, 0], [0b0110, 0b0010, 0, 0]], np.uint8)
+    # All of the window comes for a spike in the first two of four steps, 3 alone for the last.
+    found = run_snn(module, spikes).potentials
+    assert found[:, 0].tolist() == [3 + 2 + 1, 3, (3 + 2 + 1) + 2 * (3 + 2)]
+
+
+@pytest.mark.parametrize("delay", [0, 16, -1])
+def test_a_delay_is_less_than_the_steps(delay):
+    net = delayed_network(3)
+    synapses = [op for op in network_of(net.module).body.block.ops if isinstance(op, SynapseOp)]
+    synapses[-1].properties["delay"] = integer(delay)
+    with pytest.raises(VerifyException, match="delay must be 1 to"):
+        net.module.verify()
