@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,10 +47,9 @@ def synthetic_images(encode: EncodeOp, samples: int) -> np.ndarray:
         "give threshold-balance{calibration=FILE.npz}",
         file=sys.stderr,
     )
-    c, h, w = encode.train.type.dims
-    top, left, bottom, right = encode.pads.get_values()
     generator = np.random.default_rng(2022)
-    shape = (samples, c, h - top - bottom, w - left - right)
+    channels, *_, width = encode.unpadded
+    shape = (samples, channels, math.prod(encode.unpadded) // (channels * width), width)
     train = encode.train.type
     top = (1 << train.steps.data) - 1 if train.coding_name == "rate" else 255
     pixels = generator.integers(0, top + 1, shape, dtype=np.uint8)

@@ -100,11 +100,18 @@ def _of_op(op: Operation) -> Iterator[tuple[str, str]]:
         ):
             yield "it is not the last node", "only the network's output is read"
         case onnx.ReshapeOp():
-            if len(shape_of(op.result)) > 2:
+            if len(shape_of(op.result)) > 2 and not _slices_to_channels(op):
                 yield (
                     f"a reshape of {shape_of(op.x)} to {shape_of(op.result)}",
-                    "only flattening before a fully connected layer has a spiking form",
+                    "only flattening before a fully connected layer has a spiking form, and "
+                    "(1, C, D, H, W) to (1, C * D, H, W)",
                 )
+
+
+def _slices_to_channels(op: onnx.ReshapeOp) -> bool:
+    before, after = shape_of(op.x), shape_of(op.result)
+    merged = len(before) == 5 and after == (1, before[1] * before[2], *before[3:])
+    return merged or (len(after) == 5 and isinstance(op.x, BlockArgument))
 
 
 def _not_taken(op: Operation) -> tuple[str, str]:
@@ -145,8 +152,11 @@ def _left_constant(x: SSAValue) -> tuple[str, str]:
 
 
 def _conv(op: onnx.ConvOp) -> Iterator[tuple[str, str]]:
-    if len(shape_of(op.x)) != 4:
-        yield f"its input {shape_of(op.x)} is not (1, channels, height, width)", "use a 2D Conv"
+    if len(shape_of(op.x)) not in (4, 5):
+        yield (
+            f"its input {shape_of(op.x)} is neither (1, channels, height, width) nor a volume",
+            "use a 2D or 3D Conv",
+        )
     yield from _constant_weights(op)
     yield from _behind_neuron(op, op.x)
 
@@ -211,8 +221,8 @@ def _neuron(op: onnx.ReluOp | onnx.ClipOp) -> Iterator[tuple[str, str]]:
 
 def _pool(op: onnx.PoolOp) -> Iterator[tuple[str, str]]:
     p = op.params
-    if len(shape_of(op.x)) != 4 or set(p["dilations"]) != {1}:
-        yield "it is dilated or not two-dimensional", "use a plain 2D pool"
+    if len(shape_of(op.x)) not in (4, 5) or set(p["dilations"]) != {1}:
+        yield "it is dilated, or over other than two or three axes", "use a plain 2D or 3D pool"
     if isinstance(op, onnx.MaxPoolOp):
         if isinstance(op.x, BlockArgument):
             yield "it pools the network's input", "put a Conv and a Relu in front of it"

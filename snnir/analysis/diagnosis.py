@@ -25,8 +25,15 @@ from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import AddOp, EncodeOp, FireOp, MaxPoolOp, ReadoutOp, SumPoolOp, SynapseOp
 from snnir.dialects.snn_types import SumType
 from snnir.interpreters.neuron import run_neuron
-from snnir.interpreters.snn import delayed, per_channel, pixels_of, pool_window, transmit
-from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
+from snnir.interpreters.snn import (
+    delayed,
+    padded_images,
+    per_channel,
+    pixels_of,
+    pool_window,
+    transmit,
+)
+from snnir.interpreters.windows import first_largest, max_windows, sum_windows
 from snnir.interpreters.words import packed, planes_of
 
 CAUSES = ("weights", "clipping", "rounding", "unevenness")
@@ -185,15 +192,15 @@ class Dissected:
     def encoded(self, op: EncodeOp) -> Train:
         pads, train = int_list(op.pads), op.train.type
         if train.coding_name == "rate":
-            words = pad_or_crop(pixels_of(op, self.images), pads)
+            words = padded_images(op, pixels_of(op, self.images))
             return Train(words, None, train.steps.data)
         pixels = pixels_of(op, self.images).astype(np.float32)
         zero = per_channel(op.zero)
         if any(pads) and zero is not None:
             top = (1 << op.train.type.steps.data) - 1
             fill = np.clip(np.rint(zero), 0, top).astype(np.float32).reshape(-1, 1, 1)
-            return Train(None, pad_or_crop(pixels - fill, pads) + fill)
-        return Train(None, pad_or_crop(pixels, pads))
+            return Train(None, padded_images(op, pixels - fill) + fill)
+        return Train(None, padded_images(op, pixels))
 
     def fire(self, op: FireOp, planes: list[np.ndarray], back: frozenset[str]) -> Train:
         layer = self.layers[op.label.data]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -30,6 +31,7 @@ from snnir.dialects.snn import (
 from snnir.interpreters.snn import (
     delayed,
     input_values,
+    padded_images,
     per_channel,
     pixels_of,
     pool_window,
@@ -91,8 +93,8 @@ class RoundedPrefix:
         zero = np.zeros(op.train.type.dims[0]) if zero is None else zero
         steps = input_values(op, self.images)
         if op.train.type.coding_name == "rate":
-            self.words[op.train] = pad_or_crop(pixels_of(op, self.images), int_list(op.pads))
-        return pad_or_crop(steps - zero.astype(np.float32).reshape(-1, 1, 1), int_list(op.pads))
+            self.words[op.train] = padded_images(op, pixels_of(op, self.images))
+        return padded_images(op, steps - zero.astype(np.float32).reshape(-1, 1, 1))
 
     def finish(
         self,
@@ -192,15 +194,18 @@ def window_inputs(
         return np.ascontiguousarray(plane.reshape(len(plane), -1)[places].T)
     if not isinstance(synapse, ConvOp) or synapse.groups.value.data != 1:
         return None
-    x = pad_or_crop(plane, int_list(synapse.pads))
-    (sy, sx), (dy, dx) = int_list(synapse.strides), int_list(synapse.dilations)
-    kh, kw = synapse.weights.get_shape()[2:]
+    x = pad_or_crop(plane.reshape(len(plane), *synapse.seen), int_list(synapse.pads))
+    strides, dilations = int_list(synapse.strides), int_list(synapse.dilations)
+    kernel = synapse.weights.get_shape()[2:]
     image, place = np.divmod(places, height * width)
-    y, x0 = np.divmod(place, width)
-    found = np.empty((x.shape[1], kh * kw, len(places)), np.float32)
-    for tap in range(kh * kw):
-        ky, kx = divmod(tap, kw)
-        found[:, tap] = x[image, :, y * sy + ky * dy, x0 * sx + kx * dx].T
+    corner = np.unravel_index(place, int_list(synapse.current.type.shape)[1:])
+    found = np.empty((x.shape[1], math.prod(kernel), len(places)), np.float32)
+    for tap, at in enumerate(np.ndindex(*kernel)):
+        inside = (
+            c * stride + k * dilation
+            for c, stride, k, dilation in zip(corner, strides, at, dilations, strict=True)
+        )
+        found[:, tap] = x[(image, slice(None), *inside)].T
     return found.reshape(-1, len(places))
 
 

@@ -14,6 +14,7 @@ from snnir.dialects.snn import (
     EncodeOp,
     FireOp,
     MaxPoolOp,
+    MaxSlicesOp,
     NeuronOp,
     ReadoutOp,
     SumPoolOp,
@@ -77,7 +78,7 @@ def branches(layer: LayerOp) -> list[SynapseOp]:
 def producer(value: SSAValue) -> FireOp | EncodeOp:
     """The layer or the encoder whose trains these are, seen through pools."""
     op = value.owner
-    while isinstance(op, MaxPoolOp | SumPoolOp):
+    while isinstance(op, MaxPoolOp | MaxSlicesOp | SumPoolOp):
         op = op.source.owner
     if not isinstance(op, FireOp | EncodeOp):
         raise UserError("a synapse's input comes neither from a layer nor from the image")
@@ -126,8 +127,8 @@ def train_labels(module: ModuleOp) -> dict[SSAValue, str]:
             names[op.train] = "input"
         elif isinstance(op, FireOp):
             names[op.train] = op.label.data
-        elif isinstance(op, MaxPoolOp):
-            base = names[op.source] + ".pool"
+        elif isinstance(op, MaxPoolOp | MaxSlicesOp):
+            base = names[op.source] + (".pool" if isinstance(op, MaxPoolOp) else ".slices")
             taken = set(names.values())
             tries = (base if n == 1 else f"{base}{n}" for n in range(1, len(taken) + 2))
             names[op.train] = next(name for name in tries if name not in taken)

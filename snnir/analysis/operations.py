@@ -195,13 +195,19 @@ def _fan_out(op: SynapseOp) -> tuple[np.ndarray | int, int]:
     """For each input pixel the windows it lies in, and the output channels behind each of them."""
     match op:
         case ConvOp():
-            _, height, width = op.source.type.dims
-            shape, (sy, sx) = op.weights.type.get_shape(), int_list(op.strides)
-            (dy, dx), (top, left, _, _) = int_list(op.dilations), int_list(op.pads)
-            channels, out_height, out_width = op.current.type.dims
-            rows = _windows(height, out_height, shape[2], sy, dy, top)
-            columns = _windows(width, out_width, shape[3], sx, dx, left)
-            return np.outer(rows, columns), channels // op.groups.value.data
+            kernel, strides = op.weights.type.get_shape()[2:], int_list(op.strides)
+            dilations, pads = int_list(op.dilations), int_list(op.pads)
+            channels, *outputs = int_list(op.current.type.shape)
+            extents = op.seen[1:]
+            reached = np.ones(1, np.int64)
+            for axis, extent in enumerate(extents):
+                window = (kernel[axis], strides[axis], dilations[axis], pads[axis])
+                seen = _windows(extent, outputs[axis], *window)
+                reached = np.multiply.outer(reached, seen)
+            # Where slices are seen as channels, all of them lie in the same windows.
+            slices = 1 if len(extents) == 3 else op.source.type.volume[1]
+            reached = np.tile(reached.reshape(-1, extents[-1]), (slices, 1))
+            return reached, channels // op.groups.value.data
         case DenseOp():
             return 1, op.current.type.dims[0]
         case _:

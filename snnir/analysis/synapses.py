@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snnir.dialects.assembly import int_list, integer
@@ -20,8 +22,9 @@ def term_matrix(op: SynapseOp) -> tuple[np.ndarray, np.ndarray]:
         case ConvOp():
             per_group = weights.shape[1]
             first = np.arange(outputs) // (outputs // op.groups.value.data) * per_group
-            inner = np.repeat(np.arange(per_group), weights.shape[2] * weights.shape[3])
-            channel = first[:, None] + inner[None]
+            inner = np.repeat(np.arange(per_group), math.prod(weights.shape[2:]))
+            # Where slices are seen as channels, each channel has as many as there are slices.
+            channel = (first[:, None] + inner[None]) * channels // op.seen[0]
         case DenseOp():
             channel = np.repeat(np.arange(channels), height * width)[None]
         case _:

@@ -116,7 +116,7 @@ GIVEN_RANGES = {
 
 def given(shapes: Shapes, p: Params) -> Shape:
     x = shapes[0]
-    _check(len(x) in (2, 4), f"input {x} is neither (1, channels) nor (1, channels, height, width)")
+    _check(len(x) in (2, 4, 5), f"input {x} is neither (1, channels) nor a map nor a volume")
     for name in ("scale", "zero", "unit", "bias", "theta"):
         _check(
             name not in p or len(p[name]) == x[1],

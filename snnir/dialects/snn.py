@@ -6,6 +6,7 @@ integer. The rationale of each decision is in `docs/rationale_snn.md`.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from xdsl.dialects.builtin import (
@@ -60,7 +61,9 @@ class EncodeOp(SnnOp):
     train, step t of T as bit T-1-t. A train of n spikes then stands for `scale[c] * n / T`.
 
     Properties: `scale`, `zero` float64 per channel (absent until known), `pads` [top, left,
-    bottom, right] [pixels].
+    bottom, right] [pixels], of a volume [front, top, left, back, bottom, right]; where a map has
+    six, front and back are channels. `slices` D: the map is a volume, slice behind slice, channel
+    d * C + c; the image comes as a volume (C, D, H, W).
     """
 
     name = "snn.encode"
@@ -68,9 +71,11 @@ class EncodeOp(SnnOp):
     scale = opt_prop_def(DenseArrayBase)
     zero = opt_prop_def(DenseArrayBase)
     pads = prop_def(DenseArrayBase)
+    slices = opt_prop_def(IntegerAttr)
     train = result_def(TrainType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
+        Clause("slices", "int"),
         Clause("scale", "attr"),
         Clause("zero", "attr"),
         Clause("pads", "ints", _ZERO4),
@@ -85,10 +90,10 @@ class EncodeOp(SnnOp):
         )
         if spikes and self.zero is not None:
             self.expect(not any(self.zero.get_values()), "the zero of given spikes must be 0")
-        top, left, bottom, right = int_list(self.pads)
-        self.expect(min(top, left, bottom, right) >= 0, "pads must not be negative")
-        c, h, w = train.dims
-        inner = c * (h - top - bottom) * (w - left - right)
+        self.expect(len(self.pads) == 4 or len(self.pads) == 6, "pads are 4 or 6 numbers")
+        self.expect(min(int_list(self.pads)) >= 0, "pads must not be negative")
+        c = train.dims[0]
+        inner = math.prod(self.unpadded)
         size = 1
         for extent in self.image.type.get_shape():
             size *= extent
@@ -98,6 +103,15 @@ class EncodeOp(SnnOp):
             self.expect(
                 values is None or len(values) == c, f"{name} needs one value for each channel"
             )
+
+    @property
+    def unpadded(self) -> tuple[int, ...]:
+        """The shape of the image itself: (C, H, W) or (C, D, H, W)."""
+        shape, pads = list(int_list(self.train.type.shape)), int_list(self.pads)
+        rank = len(pads) // 2
+        for axis in range(rank):
+            shape[axis - rank] -= pads[axis] + pads[axis + rank]
+        return tuple(shape)
 
 
 class SynapseOp(SnnOp):
@@ -140,6 +154,10 @@ class ConvOp(SynapseOp):
 
     Weights (M, C/groups, KH, KW); `pads` [top, left, bottom, right] may be negative (a crop);
     semantics of ONNX Conv without bias.
+
+    With weights (M, C/groups, KD, KH, KW) it is a convolution over volumes (C, D, H, W): strides
+    and dilations have three numbers, pads [front, top, left, back, bottom, right]. Weights without
+    KD see the slices of a volume as channels, c * D + d.
     """
 
     name = "snn.conv"
@@ -164,33 +182,60 @@ class ConvOp(SynapseOp):
     )
 
     def verify_(self) -> None:
-        channels, height, width = self.source.type.dims
-        out_channels, out_height, out_width = self.current.type.dims
         groups = self.groups.value.data
         shape = tuple(self.weights.type.get_shape())
-        self.expect(len(shape) == 4, "weights must have shape (M, C/groups, KH, KW)")
+        rank = len(shape) - 2
+        self.expect(rank in (2, 3), "weights must have shape (M, C/groups, KH, KW) or one with KD")
+        self.expect(groups > 0, f"groups {groups} must be positive")
+        channels, *extents = self.seen
+        result = int_list(self.current.type.shape)
         self.expect(
-            groups > 0 and channels % groups == 0 and out_channels % groups == 0,
-            f"groups {groups} must divide input channels {channels} and output {out_channels}",
-        )
-        self.check_weights((out_channels, channels // groups, *shape[2:]))
-        sy, sx = int_list(self.strides)
-        dy, dx = int_list(self.dilations)
-        top, left, bottom, right = int_list(self.pads)
-        self.expect(min(sy, sx, dy, dx) > 0, "strides and dilations must be positive")
-        expected = (
-            window_size(height, shape[2], sy, top, bottom, dy),
-            window_size(width, shape[3], sx, left, right, dx),
+            len(result) == rank + 1 and (rank == 2 or self.source.type.is_volume),
+            f"weights with {rank} window axes do not go from {self.source.type} "
+            f"to {self.current.type}",
         )
         self.expect(
-            expected == (out_height, out_width) and min(expected) > 0,
-            f"current is {out_height}x{out_width}, the window gives {expected[0]}x{expected[1]}",
+            channels % groups == 0 and result[0] % groups == 0,
+            f"groups {groups} must divide input channels {channels} and output {result[0]}",
         )
+        self.check_weights((result[0], channels // groups, *shape[2:]))
+        strides, dilations, pads = (
+            int_list(self.properties[name]) for name in ("strides", "dilations", "pads")
+        )
+        self.expect(
+            len(strides) == len(dilations) == rank and len(pads) == 2 * rank,
+            f"strides, dilations and pads must be those of {rank} axes",
+        )
+        self.expect(min(*strides, *dilations) > 0, "strides and dilations must be positive")
+        expected = tuple(
+            window_size(extents[a], shape[2 + a], strides[a], pads[a], pads[a + rank], dilations[a])
+            for a in range(rank)
+        )
+        self.expect(
+            expected == result[1:] and min(expected) > 0,
+            f"current is {_extents(result[1:])}, the window gives {_extents(expected)}",
+        )
+
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """The shape of the source as the weights see it: (C, H, W), or (C, D, H, W)."""
+        channels, depth, height, width = self.source.type.volume
+        shape = tuple(self.weights.type.get_shape())
+        if len(shape) == 4:
+            return channels * depth, height, width
+        return channels, depth, height, width
+
+
+def _extents(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 @irdl_op_definition
 class DenseOp(SynapseOp):
-    """Fully connected synapse: weights (M, C*H*W) over the input flattened in (c, y, x) order."""
+    """Fully connected synapse: weights (M, C*H*W) over the input flattened in (c, y, x) order.
+
+    A volume is flattened in the order (c, d, y, x).
+    """
 
     name = "snn.dense"
     source = operand_def(TrainType | SumType)
@@ -207,7 +252,7 @@ class DenseOp(SynapseOp):
 
     def verify_(self) -> None:
         channels, height, width = self.source.type.dims
-        outputs, *rest = self.current.type.dims
+        outputs, *rest = int_list(self.current.type.shape)
         self.expect(tuple(rest) == (1, 1), "a dense current has shape Mx1x1")
         self.check_weights((outputs, channels * height * width))
 
@@ -231,7 +276,7 @@ class OneToOneOp(SynapseOp):
 
     def verify_(self) -> None:
         self.expect(
-            self.source.type.dims == self.current.type.dims, "input and current differ in shape"
+            self.source.type.shape == self.current.type.shape, "input and current differ in shape"
         )
         self.check_weights((self.source.type.dims[0],))
 
@@ -361,7 +406,7 @@ class FireOp(NeuronUseOp):
 
     def verify_(self) -> None:
         current, train = self.current.type, self.train.type
-        self.expect(current.dims == train.dims, "current and train differ in shape")
+        self.expect(current.shape == train.shape, "current and train differ in shape")
         self.expect(train.coding_name != "direct", "only the input is direct-coded")
         if current.coding_name != "direct":
             self.expect(
@@ -439,24 +484,31 @@ class PoolOp(SnnOp):
     """What the pools share: a window over complete trains."""
 
     def check_window(self) -> None:
-        channels, height, width = self.source.type.dims
-        ky, kx = int_list(self.kernel)
-        sy, sx = int_list(self.strides)
-        top, left, bottom, right = int_list(self.pads)
-        self.expect(min(ky, kx, sy, sx) > 0, "kernel and strides must be positive")
+        channels, *extents = int_list(self.source.type.shape)
+        rank = len(extents)
+        kernel, strides, pads = (
+            int_list(self.properties[name]) for name in ("kernel", "strides", "pads")
+        )
         self.expect(
-            0 <= top < ky and 0 <= bottom < ky and 0 <= left < kx and 0 <= right < kx,
+            len(kernel) == len(strides) == rank and len(pads) == 2 * rank,
+            f"kernel, strides and pads must be those of {rank} axes",
+        )
+        self.expect(min(*kernel, *strides) > 0, "kernel and strides must be positive")
+        self.expect(
+            all(0 <= pad < kernel[a % rank] for a, pad in enumerate(pads)),
             "pads must be smaller than the kernel",
         )
         expected = (
             channels,
-            window_size(height, ky, sy, top, bottom),
-            window_size(width, kx, sx, left, right),
+            *(
+                window_size(extents[a], kernel[a], strides[a], pads[a], pads[a + rank])
+                for a in range(rank)
+            ),
         )
         result = self.results[0].type
         self.expect(
-            result.dims == expected and min(expected) > 0,
-            f"result is {result.dims}, the window gives {expected}",
+            int_list(result.shape) == expected and min(expected) > 0,
+            f"result is {int_list(result.shape)}, the window gives {expected}",
         )
         source = self.source.type
         self.expect(
@@ -476,7 +528,9 @@ _POOL_CLAUSES = (
 class MaxPoolOp(PoolOp):
     """The train of largest value in each window, the first in (y, x) order on a tie.
 
-    The value of a train is `sum d(t) s[t]`: exact max pooling of what the trains stand for.
+    The value of a train is `sum d(t) s[t]`: exact max pooling of what the trains stand for. A
+    window over a volume has three axes (z, y, x), as have kernel and strides; pads are [front, top,
+    left, back, bottom, right].
     """
 
     name = "snn.max_pool"
@@ -490,6 +544,56 @@ class MaxPoolOp(PoolOp):
 
     def verify_(self) -> None:
         self.check_window()
+
+
+@irdl_op_definition
+class MaxSlicesOp(SnnOp):
+    """Max pooling across the slices of a volume that is kept as a map: channel d * C + c.
+
+    Each result is the train of largest value of `kernel` neighbouring slices, `stride` slices
+    apart, the first on a tie; `pads` [front, back] slices that never win.
+    """
+
+    name = "snn.max_slices"
+    source = operand_def(TrainType)
+    slices = prop_def(IntegerAttr)
+    kernel = prop_def(IntegerAttr)
+    stride = prop_def(IntegerAttr)
+    pads = prop_def(DenseArrayBase)
+    train = result_def(TrainType)
+    traits = traits_def(Pure())
+    CLAUSES: ClassVar = (
+        Clause("slices", "int"),
+        Clause("kernel", "int"),
+        Clause("stride", "int", integer(1)),
+        Clause("pads", "ints", ints([0, 0])),
+    )
+
+    def verify_(self) -> None:
+        source, result = self.source.type, self.train.type
+        channels, height, width = source.dims
+        slices, kernel, stride = (
+            self.properties[name].value.data for name in ("slices", "kernel", "stride")
+        )
+        front, back = int_list(self.pads)
+        self.expect(
+            not source.is_volume and slices > 0 and channels % slices == 0,
+            f"{slices} slices do not divide {channels} channels of a map",
+        )
+        self.expect(min(kernel, stride) > 0, "kernel and stride must be positive")
+        self.expect(
+            0 <= front < kernel and 0 <= back < kernel, "pads must be smaller than the kernel"
+        )
+        count = window_size(slices, kernel, stride, front, back)
+        expected = (channels // slices * count, height, width)
+        self.expect(
+            count > 0 and int_list(result.shape) == expected,
+            f"result is {int_list(result.shape)}, the window gives {expected}",
+        )
+        self.expect(
+            source.coding == result.coding and source.steps == result.steps,
+            "pooling changes neither coding nor steps",
+        )
 
 
 @irdl_op_definition
@@ -511,9 +615,9 @@ class SumPoolOp(PoolOp):
 
     def verify_(self) -> None:
         self.check_window()
-        ky, kx = int_list(self.kernel)
+        terms = math.prod(int_list(self.kernel))
         self.expect(
-            self.sum.type.terms.data == ky * kx, f"the sum has {ky * kx} terms, its type says other"
+            self.sum.type.terms.data == terms, f"the sum has {terms} terms, its type says other"
         )
 
 
@@ -528,6 +632,7 @@ Snn = Dialect(
         FireOp,
         ReadoutOp,
         MaxPoolOp,
+        MaxSlicesOp,
         SumPoolOp,
         NeuronOp,
         LookupOp,

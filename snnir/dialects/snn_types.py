@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ MAX_STEPS = 16
 # would be of equal type.
 @dataclass(frozen=True, init=False)
 class CodedType(ParametrizedAttribute, TypeAttribute):
-    """Shape (C, H, W), coding and number of steps: `8x28x28, radix, 4`."""
+    """Shape (C, H, W), coding and number of steps: `8x28x28, radix, 4`.
+
+    A volume has the shape (C, D, H, W): D slices of H x W, `8x5x28x28, radix, 4`.
+    """
 
     shape: DenseArrayBase
     coding: StringAttr
@@ -39,9 +43,19 @@ class CodedType(ParametrizedAttribute, TypeAttribute):
 
     @property
     def dims(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        c, h, w = int_list(self.shape)
-        return c, h, w
+        """(C, H, W); of a volume (C, D * H, W), its slices one below the other."""
+        c, *slices, h, w = int_list(self.shape)
+        return c, math.prod(slices) * h, w
+
+    @property
+    def volume(self) -> tuple[int, int, int, int]:
+        """(C, D, H, W); a map is a volume of one slice."""
+        c, *slices, h, w = int_list(self.shape)
+        return c, math.prod(slices), h, w
+
+    @property
+    def is_volume(self) -> bool:
+        return len(int_list(self.shape)) == 4
 
     @property
     def coding_name(self) -> str:
@@ -58,8 +72,10 @@ class CodedType(ParametrizedAttribute, TypeAttribute):
 
     def verify(self) -> None:
         dims = int_list(self.shape)
-        if len(dims) != 3 or min(dims) < 1:
-            raise VerifyException(f"!{self.name} needs a shape CxHxW of positive extents")
+        if len(dims) not in (3, 4) or min(dims) < 1:
+            raise VerifyException(
+                f"!{self.name} needs a shape CxHxW or CxDxHxW of positive extents"
+            )
         if self.coding.data not in CODINGS:
             raise VerifyException(f"unknown coding '{self.coding.data}', use {', '.join(CODINGS)}")
         if not 1 <= self.steps.data <= MAX_STEPS:

@@ -26,6 +26,7 @@ from snnir.dialects.snn import (
     EncodeOp,
     FireOp,
     MaxPoolOp,
+    MaxSlicesOp,
     OneToOneOp,
     ReadoutOp,
     SumPoolOp,
@@ -34,7 +35,14 @@ from snnir.dialects.snn import (
 from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.interpreters.neuron import run_neuron
-from snnir.interpreters.windows import conv2d, first_largest, max_windows, pad_or_crop, sum_windows
+from snnir.interpreters.windows import (
+    conv2d,
+    conv3d,
+    first_largest,
+    max_windows,
+    pad_or_crop,
+    sum_windows,
+)
 from snnir.interpreters.words import packed, planes_of, spike_count
 
 CHUNK_BYTES = 96 << 20
@@ -114,6 +122,10 @@ def pixels_of(op: EncodeOp, images: np.ndarray) -> np.ndarray:
             "the input has no scale", where="snn.encode", hint="run threshold-balance first"
         )
     zero = np.zeros(c) if zero is None else zero
+    if op.slices is not None and len(op.pads) == 6:
+        # Slices that are padded are no part of the images.
+        front, back = int_list(op.pads)[0], c - int_list(op.pads)[3]
+        scale, zero = scale[front:back], zero[front:back]
     pixels = images / scale.reshape(-1, 1, 1) + zero.reshape(-1, 1, 1)
     return np.clip(np.rint(pixels), 0, top_value).astype(np.uint16)
 
@@ -144,14 +156,12 @@ def input_values(op: EncodeOp, images: np.ndarray) -> np.ndarray:
 
 
 def shaped_images(op: EncodeOp, images: np.ndarray) -> np.ndarray:
-    """The images in the (N, C, H, W) of the unpadded input.
+    """The images in the (N, C, H, W) of the unpadded input; of a volume (N, C, D * H, W).
 
     Raises:
         UserError: if they have another number of elements or are no numbers.
     """
-    c, h, w = op.train.type.dims
-    top, left, bottom, right = int_list(op.pads)
-    shape = (c, h - top - bottom, w - left - right)
+    shape = op.unpadded
     images = np.asarray(images)
     if images.dtype.kind not in "uif":
         raise UserError(f"images of type {images.dtype} are no numbers")
@@ -161,7 +171,19 @@ def shaped_images(op: EncodeOp, images: np.ndarray) -> np.ndarray:
             f"each image is {given}, the network takes {'x'.join(map(str, shape))}",
             hint="images come as an array (N, C, H, W)",
         )
-    return images.reshape(len(images), *shape)
+    if op.slices is not None:
+        channels = op.train.type.dims[0] // op.slices.value.data
+        volumes = images.reshape(len(images), channels, -1, *shape[1:])
+        images = np.ascontiguousarray(volumes.swapaxes(1, 2))
+    return images.reshape(len(images), shape[0], -1, shape[-1])
+
+
+def padded_images(op: EncodeOp, images: np.ndarray, value=0) -> np.ndarray:
+    """What `shaped_images` gives, with the encoder's padding."""
+    if not any(int_list(op.pads)):
+        return images
+    padded = pad_or_crop(images.reshape(len(images), *op.unpadded), int_list(op.pads), value)
+    return padded.reshape(len(images), *op.train.type.dims)
 
 
 def per_channel(attr: DenseArrayBase | None) -> np.ndarray | None:
@@ -239,6 +261,8 @@ class _Network:
                     value = self.fire(op, values[op.current])
                 case MaxPoolOp():
                     value = self.max_pool(op, values[op.source])
+                case MaxSlicesOp():
+                    value = self.max_slices(op, values[op.source])
                 case SumPoolOp():
                     planes = self.planes(op.source, values[op.source])
                     value = np.stack([sum_windows(p, **pool_window(op)) for p in planes])
@@ -270,17 +294,17 @@ class _Network:
             pixels = pixels_of(op, images)
             if not any(pads):
                 return pixels
-            fill = np.zeros(pixels.shape[1]) if zero is None else np.rint(zero)
+            fill = np.zeros(op.train.type.dims[0]) if zero is None else np.rint(zero)
             fill = np.clip(fill, 0, (1 << op.train.type.steps.data) - 1).reshape(-1, 1, 1)
-            inside = pad_or_crop(np.ones_like(pixels[:1]), pads) == 1
-            return np.where(inside, pad_or_crop(pixels, pads), fill.astype(np.uint16))
+            inside = padded_images(op, np.ones_like(pixels[:1])) == 1
+            return np.where(inside, padded_images(op, pixels), fill.astype(np.uint16))
         x = shaped_images(op, images)
         if x.dtype == np.uint8:
             x = input_values(op, images)
             if scale is not None:
                 zero = np.zeros_like(scale) if zero is None else zero
                 x = (x - zero.reshape(-1, 1, 1)) * scale.reshape(-1, 1, 1)
-        return pad_or_crop(x.astype(np.float32), pads)
+        return padded_images(op, x.astype(np.float32))
 
     def planes(self, value: SSAValue, array: np.ndarray, decoded: bool = False):
         """What a synapse or sum sees: float arrays (N, C, H, W), one for each step."""
@@ -331,6 +355,21 @@ class _Network:
             keys = source.astype(np.int32)
         return first_largest(source, keys, **pool_window(op))
 
+    def max_slices(self, op: MaxSlicesOp, source: np.ndarray) -> np.ndarray:
+        slices, kernel, stride = (
+            op.properties[name].value.data for name in ("slices", "kernel", "stride")
+        )
+        front, back = int_list(op.pads)
+        n, channels, height, width = source.shape
+        # Slices are the rows of what the window moves over.
+        rows = source.reshape(n, slices, -1).swapaxes(1, 2)[..., None]
+        keys, train = rows.astype(np.int32), op.source.type
+        if train.coding_name == "rate":
+            keys = spike_count(rows, train.steps.data)
+        pads = (front, 0, back, 0)
+        found = first_largest(rows, keys, kernel=(kernel, 1), strides=(stride, 1), pads=pads)
+        return found[..., 0].swapaxes(1, 2).reshape(n, -1, height, width)
+
     def readout(self, op: ReadoutOp, currents: np.ndarray) -> tuple[np.ndarray, Result]:
         if self.integer:
             _, membrane = self.neurons(op, currents)
@@ -371,21 +410,24 @@ def _joined(currents: list[np.ndarray]) -> np.ndarray:
 
 def pool_window(op: MaxPoolOp | SumPoolOp) -> dict:
     """The window of a pool as the functions on windows take it."""
-    return {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
+    window = {name: int_list(op.properties[name]) for name in ("kernel", "strides", "pads")}
+    return window | {"depth": op.source.type.volume[1]}
 
 
 def transmit(op: SynapseOp, weights: np.ndarray, plane: np.ndarray) -> np.ndarray:
     """What a synapse with these weights makes of one plane (N, C, H, W)."""
     match op:
         case ConvOp():
-            return conv2d(
-                plane,
+            convolve = conv2d if weights.ndim == 4 else conv3d
+            currents = convolve(
+                plane.reshape(len(plane), *op.seen),
                 weights,
                 strides=int_list(op.strides),
                 pads=int_list(op.pads),
                 dilations=int_list(op.dilations),
                 groups=op.groups.value.data,
             )
+            return currents.reshape(len(plane), *op.current.type.dims)
         case DenseOp():
             flat = plane.reshape(len(plane), -1) @ weights.T
             return flat.reshape(*flat.shape, 1, 1)

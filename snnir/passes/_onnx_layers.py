@@ -85,7 +85,7 @@ class OnnxLayers:
         form = self.tensors[value]
         if isinstance(form, Spikes):
             form = self.build.identity(form, "output", "the network's result")
-        if self.activation.endswith("softmax") and form.dims[1:] != (1, 1):
+        if self.activation.endswith("softmax") and max(form.dims[1:]) > 1:
             raise UserError(
                 "a softmax over a map has no form on the machine",
                 hint="leave it out of the model and apply it to the outputs",
@@ -96,10 +96,10 @@ class OnnxLayers:
 
     def conv(self, op: onnx.ConvOp) -> Linear:
         weights, bias = self.constants(op)
-        if weights.ndim != 4:
+        if weights.ndim not in (4, 5):
             raise UserError(
                 f"a convolution over {weights.ndim - 2} dimensions", where=describe(op),
-                hint="only 2-D convolutions are supported",
+                hint="only 2-D and 3-D convolutions are supported",
             )  # fmt: skip
         params = op.params
         window = {k: params[k] for k in ("strides", "pads", "dilations")}
@@ -261,23 +261,28 @@ class OnnxLayers:
 
     def window(self, op: onnx.MaxPoolOp | onnx.AveragePoolOp) -> Window:
         p = op.params
-        if len(p["kernel_shape"]) != 2 or set(p["dilations"]) != {1}:
+        if len(p["kernel_shape"]) not in (2, 3) or set(p["dilations"]) != {1}:
             raise UserError(
-                "a pool that is dilated or not two-dimensional",
+                "a pool that is dilated, or over one axis or more than three",
                 where=describe(op),
-                hint="only plain 2-D pools are supported",
+                hint="only plain 2-D and 3-D pools are supported",
             )
         return Window(tuple(p["kernel_shape"]), tuple(p["strides"]), tuple(p["pads"]))
 
     def reshape(self, op: Operation) -> Tensor:
         form = self.form(op.operands[0], op)
         before, after = shape_of(op.operands[0]), shape_of(op.results[0])
-        maps = len(after) == 4 and tuple(after[1:]) != form.dims
+        if isinstance(form, Spikes) and len(form.dims) == 4 and len(after) == 4:
+            merged = replace(form, reshaped=True)
+            if after == (1, *merged.dims):
+                return merged
+        maps = len(after) in (4, 5) and tuple(after[1:]) != form.dims
         if (after and after[0] != 1 and before[0] == 1) or maps:
             raise UserError(
                 f"a reshape of {before} to {after} inside of the network",
                 where=describe(op),
-                hint="only flattening before a fully connected layer is supported",
+                hint="only flattening before a fully connected layer is supported, and slices that "
+                "become channels: (1, C, D, H, W) to (1, C * D, H, W)",
             )
         return form
 

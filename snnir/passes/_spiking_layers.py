@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ from xdsl.ir import Attribute, SSAValue
 from snnir.analysis.labels import Labels
 from snnir.analysis.network import producer
 from snnir.dialects import onnx
-from snnir.dialects.assembly import integer, ints, real
+from snnir.dialects.assembly import int_list, integer, ints, real
 from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.snn import (
@@ -37,21 +38,28 @@ from snnir.dialects.snn import (
 from snnir.dialects.snn_types import CurrentType, SumType, TrainType
 from snnir.errors import UserError
 
-Dims = tuple[int, int, int]
+Dims = tuple[int, ...]
+"""(C, H, W), or (C, D, H, W) of a volume."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A pooling window; pads are [top, left, bottom, right]."""
+    """A pooling window of two or three axes; pads are the begins of all axes, then the ends."""
 
-    kernel: tuple[int, int]
-    strides: tuple[int, int]
-    pads: tuple[int, int, int, int]
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
 
     def outputs(self, dims: Dims) -> Dims:
-        (ky, kx), (sy, sx), (top, left, bottom, right) = self.kernel, self.strides, self.pads
-        c, h, w = dims
-        return c, window_size(h, ky, sy, top, bottom), window_size(w, kx, sx, left, right)
+        rank = len(self.kernel)
+        sizes = zip(dims[1:], self.kernel, self.strides, self.pads, self.pads[rank:], strict=False)
+        return dims[0], *(window_size(n, *window) for n, *window in sizes)
+
+    def over_slices(self) -> Window:
+        """The same window over a volume whose slices are seen as channels."""
+        (top, left, bottom, right) = self.pads
+        pads = (0, top, left, 0, bottom, right)
+        return Window((1, *self.kernel), (1, *self.strides), pads)
 
     def properties(self) -> dict:
         return {
@@ -68,14 +76,19 @@ class Spikes:
     Args:
         factor: what one spike of the value counts: 1/k^2 where a k x k average pool has only
             summed; the weights behind it take it up.
+        reshaped: whether the slices of the volume are seen as channels, c * D + d.
     """
 
     value: SSAValue
     factor: float = 1.0
+    reshaped: bool = False
 
     @property
     def dims(self) -> Dims:
-        return self.value.type.dims
+        if self.reshaped:
+            c, d, h, w = self.value.type.volume
+            return c * d, h, w
+        return int_list(self.value.type.shape)
 
     @property
     def is_sum(self) -> bool:
@@ -101,11 +114,10 @@ class Branch:
         """Whether it acts on each pixel alone, so that an average pool may go before it."""
         if self.kind is OneToOneOp:
             return True
-        trivial = {"strides": (1, 1), "pads": (0, 0, 0, 0)}
         return (
             self.kind is ConvOp
-            and self.weights.shape[2:] == (1, 1)
-            and all(tuple(self.window[k]) == v for k, v in trivial.items())
+            and {*self.weights.shape[2:], *self.window["strides"]} == {1}
+            and not any(self.window["pads"])
         )
 
 
@@ -306,7 +318,17 @@ class SpikingBuilder:
         return name
 
     def identity(self, spikes: Spikes, name: str, node: str) -> Linear:
-        """Each neuron feeds the one at the same place with weight 1."""
+        """Each neuron feeds the one at the same place with weight 1.
+
+        Raises:
+            UserError: where slices are seen as channels, which the neurons are not.
+        """
+        if spikes.reshaped:
+            raise UserError(
+                "a volume that was reshaped to a map goes on without a layer's weights",
+                where=node,
+                hint="reshape it directly in front of a convolution, a pool or a dense layer",
+            )
         ones = np.ones(spikes.dims[0], np.float32)
         return Linear((Branch(OneToOneOp, spikes, ones, spikes.dims),), None, name, node)
 
@@ -321,13 +343,17 @@ class SpikingBuilder:
 
     def max_pool(self, spikes: Spikes, window: Window) -> Spikes:
         value = spikes.value
-        train = TrainType(window.outputs(spikes.dims), value.type.coding, value.type.steps)
+        window = window.over_slices() if spikes.reshaped else window
+        shape = window.outputs(int_list(value.type.shape))
+        train = TrainType(shape, value.type.coding, value.type.steps)
         op = MaxPoolOp.build(operands=[value], properties=window.properties(), result_types=[train])
-        return Spikes(self.insert(op).train)
+        return replace(spikes, value=self.insert(op).train)
 
     def sum_pool(self, spikes: Spikes, window: Window) -> Spikes:
-        terms = window.kernel[0] * window.kernel[1]
+        terms = math.prod(window.kernel)
         value = spikes.value
-        sums = SumType(window.outputs(spikes.dims), value.type.coding, value.type.steps, terms)
+        window = window.over_slices() if spikes.reshaped else window
+        shape = window.outputs(int_list(value.type.shape))
+        sums = SumType(shape, value.type.coding, value.type.steps, terms)
         op = SumPoolOp.build(operands=[value], properties=window.properties(), result_types=[sums])
-        return Spikes(self.insert(op).sum, spikes.factor / terms)
+        return replace(spikes, value=self.insert(op).sum, factor=spikes.factor / terms)

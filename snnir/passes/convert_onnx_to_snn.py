@@ -186,7 +186,7 @@ class ConvertOnnxToSnnPass(ModulePass):
 
     def encode(self, build: SpikingBuilder, image: SSAValue, dims: Dims, old: SSAValue) -> EncodeOp:
         """Where the image enters; `old` is the image of the graph that is converted."""
-        properties = {"pads": ints([0, 0, 0, 0])}
+        properties = {"pads": ints([0, 0] * (len(dims) - 1))}
         bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])
         if given := _pixels(old):
             if self.input_coding == "spikes":
@@ -250,25 +250,28 @@ def _spread(option, default: float, channels: int, name: str) -> list[float]:
 
 
 def _image_dims(image: SSAValue) -> Dims:
-    """(C, H, W) of the input; flat inputs are channels of one pixel, unless reshaped to a map."""
+    """(C, H, W) or (C, D, H, W) of the input; flat, it is channels of a pixel, unless reshaped."""
     assert isinstance(image.type, TensorType)
     shape = image.type.get_shape()
     users = [use.operation for use in image.uses]
-    while len(shape) != 4 and len(users) == 1 and isinstance(users[0], onnx.ReshapeOp):
-        shape = users[0].result.type.get_shape()
+    while len(users) == 1 and isinstance(users[0], onnx.ReshapeOp):
+        other = users[0].result.type.get_shape()
         users = [use.operation for use in users[0].result.uses]
-    if len(shape) != 4:
-        shape = image.type.get_shape()
+        if len(other) == 5 or (len(other) == 4 and len(shape) not in (4, 5)):
+            shape = other
     if not shape or shape[0] != 1:
         raise UserError(f"the input has shape {tuple(shape)}, its batch dimension must be 1")
     match list(shape[1:]):
         case [c, h, w]:
             return c, h, w
+        case [c, d, h, w]:
+            return c, d, h, w
         case [c, 1] | [c]:
             return c, 1, 1
         case [h, w]:
             return 1, h, w
         case _:
             raise UserError(
-                f"the input has shape {tuple(shape)}", hint="images are (1, C, H, W) or flat"
+                f"the input has shape {tuple(shape)}",
+                hint="images are (1, C, H, W), volumes (1, C, D, H, W), or flat",
             )

@@ -18,6 +18,8 @@ from snnir.interpreters.snn import activate, checked_words
 def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
     """The machine's input, uint8 (N, H, W, C): quantised and padded, in the order of the wire.
 
+    A volume (C, D, H, W) comes with its slices as channels, d * C + c.
+
     Args:
         x: uint8 pixels, or floats as the model takes them; (N, *anything of the image's size).
     """
@@ -29,13 +31,18 @@ def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
         pixels = images if top == 255 else np.rint(images * (top / 255))
     else:
         pixels = np.clip(np.rint(images / scale + zero), 0, top)
-    above, left, below, right = input["pads"]
-    channels, height, width = input["image"]
-    fill = np.clip(np.rint(zero), 0, top)
-    frames = np.empty((len(x), height + above + below, width + left + right, channels), np.uint8)
-    frames[:] = fill.reshape(-1)
-    frames[:, above : above + height, left : left + width] = np.moveaxis(pixels, 1, -1)
-    return frames
+    channels, *extents = input["image"]
+    pads, rank = input["pads"], len(input["pads"]) // 2
+    extents = [1] * (3 - len(extents)) + extents
+    begins, ends = ([0] * (3 - rank) + pads[at : at + rank] for at in (0, rank))
+    depth, height, width = (n + a + b for n, a, b in zip(extents, begins, ends, strict=True))
+    inside = tuple(slice(a, a + n) for n, a in zip(extents, begins, strict=True))
+    # A volume's slices lie one behind the other in the channels of a pixel.
+    frames = np.empty((len(x), depth, height, width, channels), np.uint8)
+    frames[:] = np.clip(np.rint(zero), 0, top).reshape(-1)
+    volumes = pixels.reshape(len(x), channels, *extents)
+    frames[(slice(None), *inside)] = np.moveaxis(volumes, 1, -1)
+    return frames.transpose(0, 2, 3, 1, 4).reshape(len(x), height, width, depth * channels)
 
 
 def real_inputs(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
@@ -57,7 +64,8 @@ def real_outputs(output: Mapping[str, Any], potentials: np.ndarray) -> np.ndarra
 
 
 def _pixel(input: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, int]:
-    """Scale and zero as arrays (C, 1, 1), and the largest pixel."""
-    scale = np.array(input["scale"], np.float64).reshape(-1, 1, 1)
-    zero = np.array(input["zero"], np.float64).reshape(-1, 1, 1)
+    """Scale and zero as arrays (C, 1, 1) or (C, 1, 1, 1), and the largest pixel."""
+    per_channel = (-1, *(1 for _ in input["image"][1:]))
+    scale = np.array(input["scale"], np.float64).reshape(per_channel)
+    zero = np.array(input["zero"], np.float64).reshape(per_channel)
     return scale, zero, (1 << input["bits"]) - 1

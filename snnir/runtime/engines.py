@@ -58,6 +58,7 @@ def run_engine(
 
 
 def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
+    from snnir.analysis.slices import sliced_trains
     from snnir.interpreters.snn import run_snn
 
     module = build.snn
@@ -65,7 +66,7 @@ def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineRes
     result = run_snn(module, x, keep_trains=how["record"])
     seconds = time.perf_counter() - start
     potentials = result.potentials.reshape(len(x), -1).astype("int64")
-    return EngineResult(potentials, result.trains, seconds=seconds)
+    return EngineResult(potentials, sliced_trains(module, result.trains), seconds=seconds)
 
 
 def _fast(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:

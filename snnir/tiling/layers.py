@@ -17,6 +17,7 @@ from snnir.analysis.network import (
     schedule,
     train_labels,
 )
+from snnir.analysis.slices import sliced
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.neurons import radix_neuron, rate_neuron
@@ -26,6 +27,7 @@ from snnir.dialects.snn import (
     EncodeOp,
     FireOp,
     MaxPoolOp,
+    MaxSlicesOp,
     NeuronOp,
     OneToOneOp,
     SumPoolOp,
@@ -116,13 +118,15 @@ class NetworkPlan:
 def plan_network(module: ModuleOp) -> NetworkPlan:
     """The layers of an integer `snn` network, max pools folded into them.
 
+    Volumes become maps of their slices, as slice-volumes does it.
+
     A max pool whose input is needed un-pooled as well, or is itself pooled, becomes a *relay*: a
     layer of one-to-one synapses of weight 1 whose neurons emit again exactly what they receive.
 
     Raises:
         UserError: the network is not quantised, or a synapse has a form that the array cannot walk.
     """
-    return _Planner(module).plan()
+    return _Planner(sliced(module)).plan()
 
 
 class _Planner:
@@ -143,6 +147,12 @@ class _Planner:
         for op in self.function.body.block.ops:
             if isinstance(op, FireOp) and _is_used(op.train):
                 self.fire(op)
+            elif isinstance(op, MaxSlicesOp):
+                raise UserError(
+                    "a max pool across slices has no form on the machine",
+                    where=self.labels[op.train],
+                    hint="pool within the slices, or use a convolution with a stride",
+                )
             elif isinstance(op, MaxPoolOp) and op not in self.folded and _is_used(op.train):
                 self.relay(op)
             elif isinstance(op, LayerOp) and not isinstance(op, FireOp):

@@ -352,6 +352,8 @@ def tables_of(module: ModuleOp) -> ProgramTables:
 def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
     """What the machine takes: pixels u that stand for scale[c] * (u - zero[c]), padded.
 
+    An image of four extents is a volume, (C, D, H, W).
+
     With the coding `rate` they are words of trains; n spikes of T stand for scale[c] * n / T.
     """
     from snnir.analysis.network import encode_of
@@ -359,13 +361,11 @@ def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
 
     op = encode_of(snn)
     train = op.train.type
-    top, left, bottom, right = pads = int_list(op.pads)
-    channels, height, width = train.dims
-    zero = op.zero.get_values() if op.zero else [0.0] * channels
+    zero = op.zero.get_values() if op.zero else [0.0] * train.dims[0]
     return {
         "shape": list(shape[1:]),
-        "image": [channels, height - top - bottom, width - left - right],
-        "pads": list(pads),
+        "image": list(op.unpadded),
+        "pads": list(int_list(op.pads)),
         "coding": train.coding_name,
         "bits": train.steps.data,
         "scale": list(op.scale.get_values()),

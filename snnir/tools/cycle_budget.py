@@ -130,6 +130,7 @@ def _until(flow: Flow, last: str) -> str:
 
 def _build(model: Path, flow: Flow) -> _Built:
     """The network with some options, and the clocks that the C program counts."""
+    from snnir.analysis.slices import sliced
     from snnir.frontend.onnx import import_model
     from snnir.runtime.cmodel import CEngine
     from snnir.runtime.encode import encode_frames
@@ -156,7 +157,7 @@ def _build(model: Path, flow: Flow) -> _Built:
     with tempfile.TemporaryDirectory(prefix="snnir-budget-") as folder:
         engine = CEngine.from_module(module, Path(folder))
         result = engine.run(frames, record=False, **how)
-    return _Built(snn, tables, float(result.cycles.mean()))
+    return _Built(sliced(snn), tables, float(result.cycles.mean()))
 
 
 def _search(model: Path, flow: Flow, base: _Built) -> Search:
@@ -165,13 +166,11 @@ def _search(model: Path, flow: Flow, base: _Built) -> Search:
     from snnir.analysis.sensitivity import sensitivities
     from snnir.analysis.short_trains import IMAGES as LOOKED_AT
     from snnir.analysis.short_trains import short_trains
-    from snnir.dialects.assembly import int_list
     from snnir.dialects.dense import from_dense
     from snnir.dialects.snn import FireOp
     from snnir.explore.cycle_search import NARROWEST, ClockModel, Lever, Search
     from snnir.frontend.onnx import import_model
-    from snnir.interpreters.snn import pixels_of, run_snn
-    from snnir.interpreters.windows import pad_or_crop
+    from snnir.interpreters.snn import padded_images, pixels_of, run_snn
     from snnir.passes._layer_in_work import train_values
     from snnir.targets import load_target
     from snnir.tiling.layers import plan_network
@@ -222,7 +221,7 @@ def _search(model: Path, flow: Flow, base: _Built) -> Search:
         if synapse.one_to_one
         for digit in range(NARROWEST, 9)
     }
-    pixels = pad_or_crop(pixels_of(encode_of(base.snn), images[:LOOKED_AT]), int_list(encode.pads))
+    pixels = padded_images(encode, pixels_of(encode_of(base.snn), images[:LOOKED_AT]))
     clocks = ClockModel(
         shape_of(plan, base.tables.array.weight_bits), base.tables.array,
         load_target(flow.target), pixels.astype(np.uint8), spiking, follows, wide,

@@ -63,9 +63,10 @@ def energy_as_json(
     from snnir.analysis.energy import NETWORKS, added, moved_bytes, network_energy
     from snnir.analysis.energy_forms import ace_snn, spinaps
     from snnir.analysis.operations import count_operations
+    from snnir.analysis.slices import volume_trains
 
     tables = build.tables
-    layers = count_operations(build.snn, trains)
+    layers = count_operations(build.snn, volume_trains(build.snn, trains))
     found = network_energy(layers, technology, moved_bytes(tables), tables.array.weight_bits)
     whole = {name: added(row[name] for row in found) for name in NETWORKS}
     counts = [{name: layer.total(name) for name in COUNTS} | {"updates": layer.updates}

@@ -45,6 +45,7 @@ from snnir.dialects.snn import (
     EncodeOp,
     FireOp,
     MaxPoolOp,
+    MaxSlicesOp,
     OneToOneOp,
     ReadoutOp,
     SynapseOp,
@@ -199,6 +200,8 @@ class Plan:
                     source = self.maps[op.source]
                     padded = any(int_list(op.pads))
                     self.stages.append(Pool(source, self._map(op.train), _window(op), padded))
+                case MaxSlicesOp():
+                    raise UserError("a max pool across slices has no form in the fast C")
                 case FireOp() | ReadoutOp():
                     self.stages.append(self._layer(op))
         self._place_scratch()

@@ -8,6 +8,7 @@ from importlib import resources
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from snnir.analysis.slices import sliced
 from snnir.backends.c import text
 from snnir.backends.c.fast.choice import DOT, PRODUCT
 from snnir.backends.c.fast.kernels import kernel_of, kernel_text, vector_types
@@ -34,7 +35,7 @@ def fast_sources(module: ModuleOp) -> dict[str, str]:
     Raises:
         UserError: it is none, or one that C cannot express.
     """
-    plan = Plan(module)
+    plan = Plan(sliced(module))
     printer = _Printer(plan)
     files = {}
     for name in FAST_FILES[:2]:

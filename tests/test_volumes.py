@@ -1,0 +1,130 @@
+"""Volumes: 3-D layers and hybrids of 3-D and 2-D ones, equal from the ONNX graph to Verilog."""
+
+import numpy as np
+import pytest
+from c_programs import needs_gcc
+from comparing import differences
+from volume_networks import VolumeGraph
+from xdsl.context import Context
+
+from snnir.analysis.network import encode_of
+from snnir.analysis.slices import sliced, sliced_trains, volume_trains
+from snnir.backends.c.fast import fast_sources
+from snnir.interpreters.onnx import run_onnx
+from snnir.interpreters.pe import run_program
+from snnir.interpreters.snn import run_snn
+from snnir.passes.event_schedule import EventSchedulePass
+from snnir.passes.tile_to_pe import TileToPePass
+from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
+from snnir.runtime import verilator
+from snnir.runtime.cmodel import CEngine
+from snnir.runtime.encode import encode_frames
+from snnir.runtime.fastmodel import FastEngine
+from snnir.runtime.rtl import RtlEngine
+from snnir.tools.compiling import describe_input
+from snnir.tools.pipeline import run_pipeline
+
+needs_verilator = pytest.mark.skipif(verilator.find() is None, reason="verilator is not installed")
+
+ARRAYS = (
+    {"banks": 4, "channels": 8, "drain": 2},
+    {"banks": 2, "channels": 3},
+    {"banks": 8, "channels": 16, "weight_bits": 4, "drain": 4},
+    {"banks": 1, "channels": 2},
+)
+CODINGS = (
+    "radix input-scale=0.01",
+    "rate input-scale=0.01",
+    "rate timesteps=3 emission=after input-scale=0.01",
+    "radix input-scale=0.01 input-mean=1.2 input-std=0.8",
+)
+"""The last one has an image that is padded with what stands for 0, in front of slices too."""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def integer_network(graph: VolumeGraph, coding: str):
+    """The graph as a spiking network of integers."""
+    module = graph.module
+    run_pipeline(
+        module,
+        "simplify-onnx,fold-batchnorm,verify-onnx-convertible,"
+        f"convert-onnx-to-snn{{coding={coding}}},threshold-balance{{samples=8}},"
+        "quantise{weight-bits=6},verify-snn-integer",
+    )
+    return module
+
+
+def program_of(module, seed: int):
+    """The scheduled program of a network, on an array by the seed."""
+    program = module.clone()
+    TileToPePass(**ARRAYS[seed % len(ARRAYS)]).apply(Context(), program)
+    EventSchedulePass().apply(Context(), program)
+    VerifyPeSchedulePass().apply(Context(), program)
+    program.verify()
+    return program
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_float_network_is_that_of_the_graph(seed):
+    graph = VolumeGraph(seed, deep=False)
+    real = (graph.images * 0.01).astype(np.float32)
+    wanted = run_onnx(graph.module, real)
+    run_pipeline(graph.module, "simplify-onnx,verify-onnx-convertible,convert-onnx-to-snn")
+    found = run_snn(graph.module, real).outputs
+    assert np.allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_slices_have_the_trains_of_the_volumes(seed):
+    graph = VolumeGraph(seed, deep=False)
+    module = integer_network(graph, CODINGS[seed % len(CODINGS)])
+    want, found = run_snn(module, graph.images), run_snn(sliced(module), graph.images)
+    assert np.array_equal(found.potentials, want.potentials)
+    trains = sliced_trains(module, want.trains)
+    assert trains.keys() <= found.trains.keys()
+    assert all(np.array_equal(words, found.trains[name]) for name, words in trains.items())
+    back = volume_trains(module, found.trains)
+    assert all(np.array_equal(words, back[name]) for name, words in want.trains.items())
+
+
+@needs_gcc
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks_are_equal_in_c(seed, cache):
+    graph = VolumeGraph(seed, deep=False)
+    module = integer_network(graph, CODINGS[seed % len(CODINGS)])
+    frames = encode_frames(describe_input(module, graph.images.shape), graph.images)
+    reference = run_snn(module, graph.images)
+    wanted = sliced_trains(module, reference.trains)
+    fast = FastEngine(fast_sources(module), cache, ("-O1",)).run(frames)
+    assert all(np.array_equal(fast.trains[label], words) for label, words in wanted.items())
+    program = program_of(module, seed)
+    machine = run_program(program, frames, count_cycles=True)
+    found = CEngine.from_module(program, cache, ("-O1",)).run(frames)
+    assert differences(found, machine) == []
+    for result in (fast, found):
+        assert np.array_equal(result.potentials, reference.potentials.reshape(len(frames), -1))
+    common = wanted.keys() & found.trains.keys()
+    assert {encode_label(module), *(k for k in wanted if "." not in k)} <= common
+    assert all(np.array_equal(found.trains[label], wanted[label]) for label in common)
+
+
+def encode_label(module) -> str:
+    assert encode_of(module).train.type.is_volume
+    return "input"
+
+
+@needs_verilator
+@pytest.mark.parametrize("seed", [3, 5])
+def test_random_networks_are_equal_in_verilog(seed, cache):
+    graph = VolumeGraph(seed, deep=False)
+    module = integer_network(graph, CODINGS[seed % len(CODINGS)])
+    frames = encode_frames(describe_input(module, graph.images.shape), graph.images)
+    program = program_of(module, seed)
+    reference = CEngine.from_module(program, cache, ("-O1",)).run(frames)
+    result = RtlEngine.from_module(program, cache).run(frames)
+    assert differences(result, reference, ("trains", "layer_cycles")) == []
+    assert np.array_equal(result.cycles, reference.cycles)
