@@ -60,7 +60,7 @@ func.func @softmax_inside(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
 
 func.func @one_dimension(%x: tensor<1x2x8xf32>) -> tensor<1x2x8xf32> {
   %w = onnx.Constant dense<1.0> : tensor<2x2x1xf32>
-  // expected-error @below {{its input (1, 2, 8) is not (1, channels, height, width); use a 2D Conv}}
+  // expected-error @below {{its input (1, 2, 8) is neither (1, channels, height, width) nor a volume; use a 2D or 3D Conv}}
   %0 = onnx.Conv %x, %w : (tensor<1x2x8xf32>, tensor<2x2x1xf32>) -> tensor<1x2x8xf32>
   func.return %0 : tensor<1x2x8xf32>
 }
