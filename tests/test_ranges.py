@@ -122,18 +122,18 @@ def test_no_value_ever_leaves_its_range(data):
         kind = rng.integers(0, 4, shape)
         currents.append(np.where(kind == 0, lo, np.where(kind == 1, hi, drawn)))
     met = {}
-    original = interpreter._evaluate
+    original = interpreter.evaluate
 
     def watched(op, operands):
         result = original(op, operands)
         met.setdefault(op.results[0], []).append((int(np.min(result)), int(np.max(result))))
         return result
 
-    interpreter._evaluate = watched
+    interpreter.evaluate = watched
     try:
         interpreter.run_neuron(neuron, currents, params, **how)
     finally:
-        interpreter._evaluate = original
+        interpreter.evaluate = original
     assert met
     for value, seen in met.items():
         if value.type == i64:

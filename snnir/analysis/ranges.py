@@ -6,7 +6,7 @@ output channel, as object arrays of Python integers, so that nothing can overflo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -172,6 +172,9 @@ class _Evaluator:
         if isinstance(op, arith.SelectOp):
             return self._select(op)
         if isinstance(op, arith.CmpiOp):
+            # Both sides need a width, whether or not a state depends on the outcome.
+            self.value(op.lhs)
+            self.value(op.rhs)
             return interval(0, 1)
         if isinstance(op, arith.ExtUIOp):
             return self.value(op.input)
@@ -180,6 +183,7 @@ class _Evaluator:
         if isinstance(op, arith.SubiOp) and _is_decay(op):
             # What is lost grows with the value, and less than it: the ends stay the ends.
             value, shift = self.value(op.lhs), self.value(op.rhs.owner.operands[1])
+            self.value(op.rhs)
             return _corners(lambda x, k: x - (x >> k))(value, shift)
         rule = RULES.get(type(op))
         if rule is None:
@@ -191,8 +195,8 @@ class _Evaluator:
 
     def _select(self, op: arith.SelectOp) -> Interval:
         """Each arm is evaluated under what the comparison says of its operands."""
-        self.value(op.lhs)
-        self.value(op.rhs)
+        for operand in op.operands:
+            self.value(operand)
         arms = [self._under(op.cond, True, op.lhs), self._under(op.cond, False, op.rhs)]
         reached = [arm for arm in arms if arm is not None]
         return _least([lo for lo, _ in reached]), _most([hi for _, hi in reached])
@@ -325,6 +329,56 @@ def integrations(coding: str, neuron_is_rate: bool, steps_in: int, steps_out: in
     return steps_in, None
 
 
+@dataclass(frozen=True)
+class CallRanges:
+    """What is known of one call of a region.
+
+    Args:
+        values: the interval of every i64 value of the region, block arguments included.
+        results: of the states that it yields.
+    """
+
+    role: str
+    values: Mapping[SSAValue, Interval]
+    results: Sequence[Interval]
+
+
+def call_ranges(
+    neuron: NeuronOp,
+    params: Mapping[str, Interval],
+    currents: Sequence[Interval],
+    steps_out: int,
+) -> Iterator[CallRanges]:
+    """Each call of a region in the life of one image, from the first to the last.
+
+    Args:
+        params: what each of the neuron's parameters may be.
+        currents: what each call of `integrate` gets.
+    """
+    parameters = [params[name] for name in neuron.param_names]
+
+    def run(role: str, *arguments: Interval) -> CallRanges:
+        block = neuron.role(role).block
+        known = dict(zip(block.args, arguments, strict=True))
+        evaluator = _Evaluator(known, dict(known))
+        assert block.last_op is not None
+        results = [evaluator.value(v) for v in block.last_op.operands]
+        return CallRanges(role, evaluator.seen, results[: len(neuron.state_names)])
+
+    yield (last := run("start", *parameters))
+    emission = neuron.emission.data
+    for step, current in enumerate(currents):
+        yield (last := run("integrate", *last.results, current, *parameters))
+        if emission == "causal":
+            left = interval(len(currents) - 1 - step, len(currents) - 1 - step)
+            yield (last := run("fire", *last.results, *parameters, left))
+    if emission != "causal":
+        yield (last := run("settle", *last.results, *parameters))
+    if emission == "after":
+        for left in reversed(range(steps_out)):
+            yield (last := run("fire", *last.results, *parameters, interval(left, left)))
+
+
 def neuron_ranges(
     neuron: NeuronOp,
     params: Mapping[str, np.ndarray],
@@ -347,31 +401,11 @@ def neuron_ranges(
     calls, planes = integrations(coding, rate, steps_in, steps_out)
     weight = (sum(planes) if planes else 1) << fraction
     given = {name: interval(values, values) for name, values in params.items()}
-    parameters = [given[name] for name in neuron.param_names]
     i = interval(current[0].astype(object) * weight, current[1].astype(object) * weight)
     seen: dict[SSAValue, Interval] = {}
-
-    def run(role: str, *arguments: Interval) -> list[Interval]:
-        block = neuron.role(role).block
-        known = dict(zip(block.args, arguments, strict=True))
-        for argument, value in known.items():
-            _join(seen, argument, value)
-        evaluator = _Evaluator(known, seen)
-        assert block.last_op is not None
-        results = [evaluator.value(v) for v in block.last_op.operands]
-        return results[: len(neuron.state_names)]
-
-    states = run("start", *parameters)
-    emission = neuron.emission.data
-    for step in range(calls):
-        states = run("integrate", *states, i, *parameters)
-        if emission == "causal":
-            states = run("fire", *states, *parameters, interval(calls - 1 - step, calls - 1 - step))
-    if emission != "causal":
-        states = run("settle", *states, *parameters)
-    if emission == "after":
-        for left in reversed(range(steps_out)):
-            states = run("fire", *states, *parameters, interval(left, left))
+    for call in call_ranges(neuron, given, [i] * calls, steps_out):
+        for value, found in call.values.items():
+            _join(seen, value, found)
     return NeuronRanges({v: (int(min(lo)), int(max(hi))) for v, (lo, hi) in seen.items()})
 
 

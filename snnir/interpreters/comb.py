@@ -101,6 +101,11 @@ _COMPUTE: dict[type[Operation], Callable[[Operation, list[int]], int]] = {
 }
 
 
+def compute(op: Operation, operands: list[int]) -> int:
+    """The result of one combinational op on unsigned integers."""
+    return _COMPUTE[type(op)](op, operands) & ((1 << width_of(op.results[0])) - 1)
+
+
 class Simulator:
     """An hw.module and all that it instantiates; registers start at 0, or at their power-on value.
 
@@ -188,8 +193,7 @@ class Simulator:
             return self._state[value]
         if isinstance(op, hw.InstanceOp):
             return self._children[op].output(op.result_names.data[value.index].data)
-        operands = [self.value(operand) for operand in op.operands]
-        return _COMPUTE[type(op)](op, operands) & ((1 << width) - 1)
+        return compute(op, [self.value(operand) for operand in op.operands])
 
     def forget(self) -> None:
         """Forget all but the state: the inputs have changed."""

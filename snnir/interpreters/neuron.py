@@ -39,7 +39,8 @@ COMPARISONS = (
 )
 
 
-def _evaluate(op: Operation, operands: Sequence[np.ndarray]) -> np.ndarray:
+def evaluate(op: Operation, operands: Sequence[np.ndarray]) -> np.ndarray:
+    """The result of one op of a region."""
     if isinstance(op, arith.ConstantOp):
         return np.asarray(op.value.value.data)
     if isinstance(op, arith.CmpiOp):
@@ -64,7 +65,7 @@ def run_region(neuron: NeuronOp, role: str, arguments: Sequence[np.ndarray]) -> 
     for op in block.ops:
         if op is block.last_op:
             return [known[v] for v in op.operands]
-        known[op.results[0]] = _evaluate(op, [known[v] for v in op.operands])
+        known[op.results[0]] = evaluate(op, [known[v] for v in op.operands])
     raise AssertionError("a region ends in snn.yield")
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "explore": "search arrays, codings and widths; show which designs nothing else beats",
     "diagnose": "say which layers take the accuracy, and what would mend it",
     "events": "turn recordings of address events into samples of spikes",
+    "prove": "prove that the printed datapaths do what the neurons say, for all inputs",
     "synth": "synthesise with Yosys and show what the design uses of the target",
 }
 """Command -> what it does; each is a module of `snnir.tools.commands`, imported when asked for."""

@@ -1,0 +1,1 @@
+"""Proofs by SMT: what is printed for a neuron does what its regions say."""
