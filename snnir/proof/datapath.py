@@ -15,7 +15,7 @@ from snnir.hardware.verilog_names import legal_name
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.neuron import run_neuron
 from snnir.proof.circuit import Circuit, Net, evaluate_nets
-from snnir.proof.life import Life, Term, evaluate_terms, set_ranges
+from snnir.proof.life import Life, Range, Term, evaluate_terms, set_ranges
 from snnir.proof.ranges import Channels, prove_ranges
 from snnir.proof.smt import PROVED, REFUTED, UNKNOWN
 from snnir.proof.sweep import Question, Sweep
@@ -114,15 +114,10 @@ def prove_datapath(
     proof.ranges, proof.groups = not found.open, len(found.groups)
     proof.open = [f"range of {what}" for what in found.open]
     life = Life(neuron, mode)
-    inputs = [layer.input_ranges() for layer in layers]
-    joined = {
-        term.name: (min(i[term.name][0] for i in inputs), max(i[term.name][1] for i in inputs))
-        for term in life.inputs
-    }
-    set_ranges(life, found.values, joined)
-    check = _Check(life, found.groups, unit, proof, seed)
     proof.terms = len(life.terms)
-    if not check.differs_at_random():
+    check = _Check(life, found.groups if found.fits else layers, unit, proof, seed)
+    if not check.differs_at_random() and found.fits:
+        set_ranges(life, found.values, _joined([layer.input_ranges() for layer in layers]))
         sweep = check.sweep(question, start + limit)
         check.ask(sweep)
         proof.cuts, proof.questions = sweep.cuts, (found.questions, sweep.questions)
@@ -130,6 +125,14 @@ def prove_datapath(
         proof.answer = UNKNOWN
     proof.seconds = time.monotonic() - start
     return proof
+
+
+def _joined(inputs: Sequence[Mapping[str, Range]]) -> dict[str, Range]:
+    """What an input may be in any of the layers."""
+    return {
+        name: (min(each[name][0] for each in inputs), max(each[name][1] for each in inputs))
+        for name in inputs[0]
+    }
 
 
 class _Check:
@@ -157,9 +160,7 @@ class _Check:
             return self.circuit.input(
                 f"accumulators[{plane}]", self.unit.acc_bits, self.unit.clocks
             )
-        return self.circuit.input(
-            legal_name(term.name), self.unit.membrane_bits, self.unit.clocks
-        )
+        return self.circuit.input(legal_name(term.name), self.unit.membrane_bits, self.unit.clocks)
 
     # Random inputs
 
@@ -253,7 +254,9 @@ class _Check:
         train, steps = self.circuit.outputs.get("train"), len(self.life.spikes)
         if train is not None:
             for step, term in enumerate(self.life.spikes):
-                found.append((f"spike {step}", term, self.circuit.extract(train, steps - 1 - step, 1)))
+                found.append(
+                    (f"spike {step}", term, self.circuit.extract(train, steps - 1 - step, 1))
+                )
             zero = self.life.constant(0, is_bit=True)
             for bit in range(steps, train.width):
                 found.append((f"bit {bit} of the train", zero, self.circuit.extract(train, bit, 1)))

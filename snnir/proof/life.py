@@ -139,9 +139,7 @@ class Life:
         key = (type(op), tuple(op.properties.items()), tuple(map(id, operands)))
         if key not in self._made:
             name = result.name_hint or op.name.partition(".")[2]
-            self._made[key] = Term(
-                name, op, operands, None, source, call, self._number, is_bit
-            )
+            self._made[key] = Term(name, op, operands, None, source, call, self._number, is_bit)
             self.terms.append(self._made[key])
         return self._made[key]
 

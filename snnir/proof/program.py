@@ -78,13 +78,18 @@ def datapaths(
     held = _held(tables.modes, machine)
     clocks = machine.fire_stages if machine else fire_stages(tables.modes, neurons)
     for mode, found in used.items():
-        yield neurons[mode.neuron], mode, found, Unit(
-            design,
-            held[tables.modes.index(mode)],
-            clocks,
-            tables.array.planes,
-            tables.array.acc_bits,
-            tables.array.membrane_bits,
+        yield (
+            neurons[mode.neuron],
+            mode,
+            found,
+            Unit(
+                design,
+                held[tables.modes.index(mode)],
+                clocks,
+                tables.array.planes,
+                tables.array.acc_bits,
+                tables.array.membrane_bits,
+            ),
         )
 
 

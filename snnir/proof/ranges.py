@@ -1,9 +1,9 @@
 """That no value of a neuron leaves its range: by induction over the calls of its regions.
 
 The range analysis says of each call what its states are before and behind it. For each op of each
-call the solver shows, on mathematical integers, that its result stays within its range whenever the
+call the solver shows, on mathematical integers, that its result is within its range whenever the
 operands are within theirs; where that loses too much, the operands' own ops are taken along.
-Channels are taken together as long as the ranges of all of them fit the words; else they are halved.
+Channels are taken together as long as the ranges of all of them fit the words, else halved.
 
 Products are not asked for: on a box a product is extreme at corners.
 """
@@ -77,6 +77,7 @@ class RangeProof:
     Args:
         values: for each call, what each value of its region may be, for all channels.
         groups: channels that were taken together; all in the box around them is shown.
+        fits: whether the analysis finds that all values fit; then there are ranges to be shown.
         open: what could not be shown, if anything.
     """
 
@@ -84,6 +85,7 @@ class RangeProof:
     groups: list[Channels] = field(default_factory=list)
     questions: int = 0
     corners: int = 0
+    fits: bool = True
     open: list[str] = field(default_factory=list)
 
 
@@ -102,6 +104,7 @@ def prove_ranges(
         calls = _calls(neuron, group)
         if calls is None or any(_bits(call) > width for call in calls):
             if len(group) == 1:
+                proof.fits = False
                 proof.open.append(f"{group.layer}: the ranges do not fit {width} bits")
             else:
                 work += group.halves()

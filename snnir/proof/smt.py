@@ -1,4 +1,4 @@
-"""What ops mean to the solver: neurons on words that nothing leaves, hw/comb as Verilog has them."""
+"""What ops mean to the solver: neurons on words that nothing leaves, comb as Verilog has it."""
 
 from __future__ import annotations
 
