@@ -186,7 +186,7 @@ class Circuit:
 
     def _register(self, frame: _Frame, op: seq.CompRegOp, age: int) -> Net | list[_Place]:
         if age >= self.depth:
-            return self.input(f"register {id(op)}", width_of(op.data), age)
+            return self.input(f"register {self._number(frame, op)}", width_of(op.data), age)
         if op.reset is None:
             return self._follow((frame, op.input, age + 1))
         wanted = [(frame, v, age + 1) for v in (op.reset, op.reset_value, op.input)]
@@ -197,6 +197,15 @@ class Circuit:
         mask = self.concat([reset] * value.width)
         return self._boolean(comb.OrOp, self._boolean(comb.AndOp, mask, value),
                              self._boolean(comb.AndOp, self._inverse(mask), following))  # fmt: skip
+
+    def _number(self, frame: _Frame, op: seq.CompRegOp) -> str:
+        """Which register of which instance, in the order of the text."""
+        registers = [o for o in frame.module.body.block.ops if isinstance(o, seq.CompRegOp)]
+        where = [str(registers.index(op))]
+        while frame.parent is not None:
+            where.append(frame.instance.instance_name.data)
+            frame = frame.parent
+        return ".".join(reversed(where))
 
     def _boolean(self, kind: type[Operation], a: Net, b: Net) -> Net:
         word = hw.ConstantOp(0, a.width).result
