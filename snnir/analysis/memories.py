@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from snnir.analysis.kept import KeptStates
 from snnir.analysis.program import RUN_FIELDS, ProgramTables
 from snnir.analysis.ram_parts import ram_bram36
 from snnir.analysis.resources import bram36
@@ -66,6 +67,8 @@ def memories(tables: ProgramTables) -> list[Memory]:
         Memory("parameters", 1, lanes * params, rows, is_rom=True),
         Memory("potentials", lanes, 32, outputs * tables.batch),
     ]
+    if (states := KeptStates(tables)).depth:
+        found.append(Memory("states", lanes, states.width, states.depth))
     if tables.batch > 1 or tables.moves:
         # Of one small image these are small, and counted to the logic.
         image = math.prod(tables.image) * tables.batch

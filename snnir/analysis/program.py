@@ -50,7 +50,8 @@ class Mode:
 
     `coding` and `planes` are those of the incoming currents (`planes` = bits of the train word that
     carry steps, right-aligned, at most P); `steps` those of the trains that fire. `rate`: whether
-    the layer's own trains are rate-coded (a readout's are those of its currents).
+    the layer's own trains are rate-coded (a readout's are those of its currents). `kept`: whether
+    neurons may begin with states that they had in the window before.
     """
 
     neuron: str
@@ -59,6 +60,7 @@ class Mode:
     steps: int
     fraction: int
     rate: bool = False
+    kept: bool = False
 
     @property
     def replays(self) -> bool:
@@ -96,7 +98,8 @@ class Layer:
     have ended. `of` is the layer to which the row is counted.
     In a batch a row is for one `image`, and for one tile (of the channels from `first_channel`) if
     its weights are shared; with `keeps` these stay for the next image. `by_image`: each image has
-    a copy of the map.
+    a copy of the map. `kept` are the bits of each state of its neurons that is kept from window to
+    window, nothing if each window begins anew.
     """
 
     label: str
@@ -128,6 +131,7 @@ class Layer:
     before: int = 0
     waits: int = 0
     alone: str = ""
+    kept: tuple[int, ...] = ()
 
     @property
     def is_pooled(self) -> bool:
@@ -190,6 +194,8 @@ class ProgramTables:
     `moved` are the moves of feature maps, in order. Where events and pointers are kept in two
     memories each, the second ones begin at the addresses `halves`, powers of two, and the first
     ones have `first_half` words.
+
+    A sample is so many `windows`, each of them an image for the machine; 0 stands for any number.
     """
 
     name: str
@@ -217,6 +223,7 @@ class ProgramTables:
     moved: tuple[Layer, ...] = ()
     halves: tuple[int, int] = (0, 0)
     first_half: tuple[int, int] = (0, 0)
+    windows: int = 1
 
     @cached_property
     def unrolled(self) -> ProgramTables:

@@ -185,6 +185,9 @@ class _Evaluator:
             value, shift = self.value(op.lhs), self.value(op.rhs.owner.operands[1])
             self.value(op.rhs)
             return _corners(lambda x, k: x - (x >> k))(value, shift)
+        if isinstance(op, arith.SubiOp) and (share := _share(op)):
+            self.value(op.rhs)
+            return tuple(x - (x * share[0] >> share[1]) for x in self.value(op.lhs))
         rule = RULES.get(type(op))
         if rule is None:
             raise UserError(
@@ -258,6 +261,25 @@ def _is_decay(op: arith.SubiOp) -> bool:
     return isinstance(lost, arith.ShRSIOp) and lost.lhs is op.lhs
 
 
+def _share(op: arith.SubiOp) -> tuple[int, int] | None:
+    """c and k where an op is `x - (x * c >> k)` of constants with 0 <= c <= 2^k."""
+    lost = op.rhs.owner
+    if not isinstance(lost, arith.ShRSIOp) or not isinstance(lost.lhs.owner, arith.MuliOp):
+        return None
+    factors = lost.lhs.owner.operands
+    shift = _constant(lost.rhs)
+    for value, factor in (factors, factors[::-1]):
+        share = _constant(factor)
+        if value is op.lhs and None not in (share, shift) and 0 <= share <= 1 << shift:
+            return share, shift
+    return None
+
+
+def _constant(value: SSAValue) -> int | None:
+    op = value.owner
+    return op.value.value.data if isinstance(op, arith.ConstantOp) else None
+
+
 def _entries(table: Sequence[int], index: Interval) -> Interval:
     """Least and largest entry that an index within its range may choose, per channel."""
     entries, last = np.array(table, dtype=object), len(table) - 1
@@ -294,15 +316,21 @@ def _join(seen: dict[SSAValue, Interval], value: SSAValue, new: Interval) -> Non
 # Neurons ---------------------------------------------------------------------------------------
 
 
+ENDLESS_STEPS = 2048
+"""Steps in which the states of a sample of any length must have reached their bounds."""
+
+
 @dataclass
 class NeuronRanges:
     """What a layer's neurons can hold at any time.
 
     Args:
         values: (lo, hi) of every i64 value of the regions, block arguments included.
+        states: (lo, hi) of each state at the end of any window.
     """
 
     values: dict[SSAValue, tuple[int, int]] = field(default_factory=dict)
+    states: tuple[tuple[int, int], ...] = ()
 
     @property
     def lo(self) -> int:
@@ -315,6 +343,11 @@ class NeuronRanges:
     @property
     def bits(self) -> int:
         return signed_bits(self.lo, self.hi)
+
+    @property
+    def state_bits(self) -> tuple[int, ...]:
+        """Bits that hold each state between windows."""
+        return tuple(signed_bits(lo, hi) for lo, hi in self.states)
 
 
 def integrations(coding: str, neuron_is_rate: bool, steps_in: int, steps_out: int):
@@ -348,12 +381,14 @@ def call_ranges(
     params: Mapping[str, Interval],
     currents: Sequence[Interval],
     steps_out: int,
+    states: Sequence[Interval] | None = None,
 ) -> Iterator[CallRanges]:
     """Each call of a region in the life of one image, from the first to the last.
 
     Args:
         params: what each of the neuron's parameters may be.
         currents: what each call of `integrate` gets.
+        states: those at the end of the window before, if it is not the first of a sample.
     """
     parameters = [params[name] for name in neuron.param_names]
 
@@ -365,7 +400,9 @@ def call_ranges(
         results = [evaluator.value(v) for v in block.last_op.operands]
         return CallRanges(role, evaluator.seen, results[: len(neuron.state_names)])
 
-    yield (last := run("start", *parameters))
+    last = CallRanges("", {}, states or ())
+    if states is None:
+        yield (last := run("start", *parameters))
     emission = neuron.emission.data
     for step, current in enumerate(currents):
         yield (last := run("integrate", *last.results, current, *parameters))
@@ -389,6 +426,7 @@ def neuron_ranges(
     steps_out: int,
     fraction: int,
     rate: bool,
+    windows: int = 1,
 ) -> NeuronRanges:
     """Ranges of all values of a neuron's regions, unrolled over the steps of one image.
 
@@ -397,16 +435,49 @@ def neuron_ranges(
         current: range of one plane's current before the shift by `fraction`, per channel.
         coding: of the currents; `rate`: whether the neuron's own train is rate-coded.
         steps_out: steps of the neuron's train (of the network's, for a readout).
+        windows: so many windows follow one another, each with the states of the one before; 0
+            stands for any number.
+
+    Raises:
+        UserError: a state has no bound, or none that 62 bits hold.
     """
     calls, planes = integrations(coding, rate, steps_in, steps_out)
     weight = (sum(planes) if planes else 1) << fraction
     given = {name: interval(values, values) for name, values in params.items()}
     i = interval(current[0].astype(object) * weight, current[1].astype(object) * weight)
     seen: dict[SSAValue, Interval] = {}
-    for call in call_ranges(neuron, given, [i] * calls, steps_out):
-        for value, found in call.values.items():
-            _join(seen, value, found)
-    return NeuronRanges({v: (int(min(lo)), int(max(hi))) for v, (lo, hi) in seen.items()})
+    states, ends = None, []
+    for _ in range(windows or -(-ENDLESS_STEPS // calls)):
+        before = states
+        for call in call_ranges(neuron, given, [i] * calls, steps_out, states):
+            for value, found in call.values.items():
+                _join(seen, value, found)
+            states = call.results
+        joined = list(map(_union, ends, states)) if ends else states
+        states, ends = states if windows else joined, joined
+        if before is not None and all(map(_same, before, states)):
+            # Each window behind this one is like it.
+            break
+    else:
+        if not windows:
+            named = zip(neuron.state_names, before, states, strict=True)
+            growing = (name for name, *both in named if not _same(*both))
+            raise UserError(
+                f"state {next(growing)} of neuron @{neuron.sym_name.data} has no bound for a "
+                "sample of any length",
+                hint="give it a type that saturates, or a leak, or a number of windows",
+            )
+    bounds = {v: (int(min(lo)), int(max(hi))) for v, (lo, hi) in seen.items()}
+    kept = tuple((int(min(lo)), int(max(hi))) for lo, hi in ends)
+    return NeuronRanges(bounds, kept)
+
+
+def _union(a: Interval, b: Interval) -> Interval:
+    return np.minimum(a[0], b[0]), np.maximum(a[1], b[1])
+
+
+def _same(a: Interval, b: Interval) -> bool:
+    return bool(np.all(a[0] == b[0]) and np.all(a[1] == b[1]))
 
 
 def membrane_range(neuron: NeuronOp, params, current, **how) -> tuple[int, int]:

@@ -150,6 +150,7 @@ class _Reader:
             else 0,
             image_stride=self._image_stride(),
             moved=tuple(self.moved),
+            windows=program.windows.value.data if program.windows else 1,
             **self._halves(),
         )
 
@@ -304,6 +305,7 @@ class _Reader:
                 band=band,
                 waits=self._waits(op),
                 alone=op.alone.data if op.alone else "",
+                kept=tuple(int_list(op.kept)) if op.kept else (),
             )
         )
 
@@ -321,6 +323,7 @@ class _Reader:
             steps=op.steps.value.data,
             fraction=op.fraction.value.data,
             rate=(sources[0] if op.is_readout else op.out.type).coding.data == "rate",
+            kept=op.kept is not None,
         )
         if mode not in self.modes:
             self.modes.append(mode)

@@ -59,7 +59,8 @@ class ProgramOp(PeOp):
     computed together where weights come from DDR: layers that are `shared` take them tile by tile,
     and what is kept for them lies `image_stride` [event, pointer] addresses apart. `halves` [event,
     pointer]: from these addresses on, powers of two, maps are in a second memory, which may be
-    written and read beside the first.
+    written and read beside the first. A sample is so many `windows` (0: any number), each of which
+    is an image for the machine.
     """
 
     name = "pe.program"
@@ -71,12 +72,14 @@ class ProgramOp(PeOp):
     batch = opt_prop_def(IntegerAttr)
     image_stride = opt_prop_def(DenseArrayBase)
     halves = opt_prop_def(DenseArrayBase)
+    windows = opt_prop_def(IntegerAttr)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     CLAUSES: ClassVar = (
         *(Clause(name, "int") for name in ("ring", "stages", "position_bits", "batch")),
         Clause("image_stride", "ints"),
         Clause("halves", "ints"),
+        Clause("windows", "int"),
     )
 
     @classmethod
@@ -150,6 +153,9 @@ class ProgramOp(PeOp):
                 len(starts) == 2 and all(at > 0 and at & (at - 1) == 0 for at in starts),
                 "halves are two powers of two",
             )
+        if self.windows is not None:
+            self.expect(self.windows.value.data >= 0, "windows must not be negative")
+            self.expect(self.batch is None, "a batch of images has no windows")
         check_beside(self, self.steps)
         shared = [layer.is_shared for layer in self.layers]
         self.expect(shared == sorted(shared), "shared layers come last")

@@ -77,7 +77,8 @@ class LayerOp(PeOp):
     `band` [first pixel row, height of all pixels, first row of the result, height of the whole
     result]: the op computes a part of the rows of the layer `of`. `beside`: labels of the last ones
     of the moves in front of it, which may still be under way while it runs; it waits for all
-    others, and without it for all. `alone` says why its moves have no places of their own.
+    others, and without it for all. `alone` says why its moves have no places of their own. `kept`:
+    the bits of each of the neurons' states, which they keep from window to window.
     """
 
     name = "pe.layer"
@@ -94,6 +95,7 @@ class LayerOp(PeOp):
     band = opt_prop_def(DenseArrayBase)
     beside = opt_prop_def(ArrayAttr)
     alone = opt_prop_def(StringAttr)
+    kept = opt_prop_def(DenseArrayBase)
     place = opt_prop_def(PlaceAttr)
     out = result_def(MapType | PotentialsType)
     body = region_def("single_block")
@@ -111,6 +113,7 @@ class LayerOp(PeOp):
         Clause("shared", "flag"),
         Clause("beside", "attr"),
         Clause("alone", "string"),
+        Clause("kept", "ints"),
         Clause("place", "attr"),
     )
 
@@ -176,6 +179,11 @@ class LayerOp(PeOp):
                 and isinstance(self.out.type, MapType),
                 f"band {[first, pixels, row, rows]} has not {height} rows and {pooled[0]} results",
             )
+        if self.kept is not None:
+            self.expect(self.program.windows is not None, "kept states need a program of windows")
+            self.expect(min(int_list(self.kept), default=0) > 0, "a kept state has no bits")
+            again = any(kernel > stride for kernel, stride in ((ky, sy), (kx, sx)))
+            self.expect(not again, "a pool that computes pixels twice cannot keep their states")
         block = self.program.array.channels
         if isinstance(self.out.type, MapType):
             self.expect(

@@ -63,7 +63,9 @@ class EncodeOp(SnnOp):
     Properties: `scale`, `zero` float64 per channel (absent until known), `pads` [top, left,
     bottom, right] [pixels], of a volume [front, top, left, back, bottom, right]; where a map has
     six, front and back are channels. `slices` D: the map is a volume, slice behind slice, channel
-    d * C + c; the image comes as a volume (C, D, H, W).
+    d * C + c; the image comes as a volume (C, D, H, W). `windows`: a sample is so many images, one
+    after another, and neurons keep their states from one to the next (docs/streams.md); 0 stands
+    for any number.
     """
 
     name = "snn.encode"
@@ -72,14 +74,21 @@ class EncodeOp(SnnOp):
     zero = opt_prop_def(DenseArrayBase)
     pads = prop_def(DenseArrayBase)
     slices = opt_prop_def(IntegerAttr)
+    windows = opt_prop_def(IntegerAttr)
     train = result_def(TrainType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
         Clause("slices", "int"),
+        Clause("windows", "int"),
         Clause("scale", "attr"),
         Clause("zero", "attr"),
         Clause("pads", "ints", _ZERO4),
     )
+
+    @property
+    def window_count(self) -> int:
+        """Windows of a sample; 0 for any number."""
+        return self.windows.value.data if self.windows else 1
 
     def verify_(self) -> None:
         train = self.train.type
@@ -92,6 +101,7 @@ class EncodeOp(SnnOp):
             self.expect(not any(self.zero.get_values()), "the zero of given spikes must be 0")
         self.expect(len(self.pads) == 4 or len(self.pads) == 6, "pads are 4 or 6 numbers")
         self.expect(min(int_list(self.pads)) >= 0, "pads must not be negative")
+        self.expect(self.window_count >= 0, "windows must not be negative")
         c = train.dims[0]
         inner = math.prod(self.unpadded)
         size = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from snnir.hardware import control, image, mover, netlist, resolver, writer
+from snnir.hardware import control, image, mover, netlist, resolver, states, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
 from snnir.hardware.builder import Module, Signal, cat, mux
@@ -68,7 +68,8 @@ def core_module(
     """The machine of docs/machine.md, for one program or for whatever is written to its tables.
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
-    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where weights come from
+    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where neurons keep their
+    states, `s_tuser` with an image's first byte begins a sample. Where weights come from
     DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master, or of
     several, `m_axi0_...` and so on. A machine
     without a program has besides the ports of `program_ports`, `enable` (an image may begin) and
@@ -114,6 +115,8 @@ def core_module(
         # A machine may be told to begin no other image, and to end the one that runs.
         image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
         waits["failed"] = waits["failed"] | m.input("stop", 1)
+    if tables.keeps:
+        waits["image_first"] = m.wire("image_is_first", 1)
     units = control.control_module(tables, timing(program, neurons))
     record = control.phase_record(tables)
     phase = m.wire("phase_that_ends", record.width)
@@ -211,9 +214,24 @@ def core_module(
         **shift,
         **weights,
     )
-    unit = neuron_module(program.modes, neurons, tuple(program.params), array)
+    bits = tables.kept.bits if tables.keeps else None
+    unit = neuron_module(program.modes, neurons, tuple(program.params), array, bits)
     choice = {key: ctrl[key] for key in ("group", "fraction") if key in layers.stored}
+    if tables.keeps:
+        kept = m.wire("states_kept", array.drain * tables.kept.width)
+        choice |= m.instance(
+            "states",
+            states.states_module(tables),
+            ready=ready,
+            first=ctrl["first_window"],
+            active=drained["active"],
+            valid=drained["valid"],
+            written=kept,
+            **pins(states.COLUMNS),
+        )
     fired = _fire(m, tables, unit, summed["accumulators"], drained, choice)
+    if tables.keeps:
+        kept.drive(fired["kept_next"])
 
     is_readout = ctrl["readout"] if "readout" in layers.stored else m.const(1, 1)
     several = array.drain > 1
@@ -235,6 +253,7 @@ def core_module(
     received = m.instance(
         "image",
         image.image_module(tables),
+        **({"tuser": m.input("s_tuser", 1)} if tables.keeps else {}),
         rst=rst,
         ready=ready,
         release_image=ctrl["release_image"],
@@ -243,6 +262,8 @@ def core_module(
         **tables.settings.pins(settings, ["image_last"]),
     )
     is_full.drive(received["full"])
+    if tables.keeps:
+        waits["image_first"].drive(received["first"])
     from_image = received["valid"]
     store = m.wire("store", from_image | (pooled["store"] & ~is_readout))
     stored = m.wire(
@@ -391,17 +412,15 @@ def _fire(
 ) -> dict[str, Signal]:
     """The neurons, once for each lane of the drain; their trains and membranes side by side."""
     lanes, width = tables.program.array.drain, accumulators.width // tables.program.array.drain
-    results = [
-        m.instance(
-            f"fire{lane}",
-            unit,
-            accumulators=accumulators.bits(lane * width, width),
-            **choice,
-            **{legal_name(key): drained[f"{key}{lane}"] for key in tables.program.params},
-        )
-        for lane in range(lanes)
-    ]
-    return {key: cat(*[r[key] for r in reversed(results)]) for key in ("train", "membrane")}
+    results = []
+    for lane in range(lanes):
+        inputs = {legal_name(key): drained[f"{key}{lane}"] for key in tables.program.params}
+        inputs |= choice
+        if tables.keeps:
+            inputs["kept"] = choice["kept"].bits(lane * tables.kept.width, tables.kept.width)
+        sums = accumulators.bits(lane * width, width)
+        results.append(m.instance(f"fire{lane}", unit, accumulators=sums, **inputs))
+    return {key: cat(*[r[key] for r in reversed(results)]) for key in results[0]}
 
 
 def _written(tables: HardwareTables) -> dict[str, int]:
@@ -434,6 +453,8 @@ def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
         for p in prefixes:
             inputs |= {f"{p}{key}": m.input(f"{p}{key}", width) for key, width in AXI_IN.items()}
         inputs["weights_base"] = m.input("weights_base", ADDRESS_BITS)
+    if "s_tuser" in names:
+        inputs["s_tuser"] = m.input("s_axis_tuser", 1)
     ports = netlist.output_names(core.build())
     results = m.instance("core", core, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs)
     m.output("s_axis_tready", results["s_tready"])

@@ -29,7 +29,8 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
     to its multiplexers; `ready` (a layer starts: clear). The parameters of each lane
     (membrane_bits) come with the accumulators, `DRAIN` clocks behind `group`; `valid`, `number`
     (of the group), `used` (the lanes that have a channel), `last` (of the tile) and the flags come
-    with the neurons' results, another `stages` clocks later.
+    with the neurons' results, another `stages` clocks later. `active` comes with `group`, where
+    neurons keep their states.
     """
     array, program = tables.program.array, tables.program
     m = Module("drain", doc=f"a pixel's channels leave the shadow, {array.drain} per clock")
@@ -70,6 +71,8 @@ def drain_module(tables: HardwareTables, stages: int) -> Module:
 
     total = DRAIN + stages
     m.output("group", index)
+    if tables.keeps:
+        m.output("active", active)
     m.output("valid", delayed(m, "valid", active, total, reset=0))
     m.output("number", delayed(m, "number", index, total))
     m.output("last", delayed(m, "last", last, total))

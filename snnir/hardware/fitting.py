@@ -39,6 +39,8 @@ def fit_program(
         )
     if program.ring != machine.ring:
         raise refuse(f"its ring has {machine.ring} rows, the program's {program.ring}", compile_for)
+    if program.windows != 1:
+        raise refuse("it keeps no states between windows", "compile without --windows")
     if program.batch > 1:
         raise refuse("it computes one image after another", "use event-schedule{batch=1}")
     for mode in program.modes:

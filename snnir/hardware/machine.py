@@ -74,6 +74,7 @@ class Machine:
 
     stages: ClassVar[int] = 0
     batch: ClassVar[int] = 1
+    windows: ClassVar[int] = 1
     moves: ClassVar[bool] = False
     halves: ClassVar[tuple[int, int]] = (0, 0)
     first_half: ClassVar[tuple[int, int]] = (0, 0)
@@ -142,6 +143,12 @@ class Machine:
                     "a machine for many programs keeps all feature maps on the chip",
                     where=f"pe.program @{program.name}",
                     hint="use maps=onchip, a smaller network, or compile without --reconfigurable",
+                )
+            if program.windows != 1:
+                raise UserError(
+                    "a machine for many programs keeps no states between windows",
+                    where=f"pe.program @{program.name}",
+                    hint="compile without --windows, or without --reconfigurable",
                 )
             if (program.array, program.ring) != (first.array, first.ring):
                 raise UserError(

@@ -17,6 +17,7 @@ class MachineTables(TableWidths):
     """What the units ask for, answered by a machine alone: no program has a part in it."""
 
     pools = True
+    keeps = False
 
     def __init__(self, machine: Machine):
         self.program = machine

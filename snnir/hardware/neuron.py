@@ -12,6 +12,7 @@ from xdsl.ir import Operation, SSAValue
 from snnir.dialects.snn import LookupOp, NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.builder import Module, Signal, cat, mux, select
+from snnir.hardware.products import fit
 from snnir.hardware.stages import role_schedule
 from snnir.hardware.timing import fire_stages, neuron_stages
 from snnir.hardware.verilog_names import legal_name
@@ -112,6 +113,7 @@ class _Pipeline:
         self.params: list[Signal] = []
         self.spikes: list[Signal] = []
         self.pending: list[Signal] = []
+        self.kept: list[Signal] = []
         self.stage = 0
 
     def clock(self, live: Mapping[SSAValue, Signal] | None = None) -> dict[SSAValue, Signal]:
@@ -131,6 +133,7 @@ class _Pipeline:
         self.params = [register(n, v) for n, v in zip(names, self.params, strict=True)]
         names = self.neuron.state_names
         self.states = [register(n, v) for n, v in zip(names, self.states, strict=False)]
+        self.kept = [register(f"kept{i}", v) for i, v in enumerate(self.kept)]
         self.spikes = [register(f"spike{i}", v) for i, v in enumerate(self.spikes)]
         last = len(self.pending) - 1
         self.pending = [register(f"current{last - i}", v) for i, v in enumerate(self.pending)]
@@ -158,8 +161,13 @@ class _Pipeline:
         assert block.last_op is not None
         return [known[v] for v in block.last_op.operands]
 
-    def start(self) -> None:
+    def start(self, fresh: Signal | None) -> None:
+        """The states as declared where they are `fresh`, which is always if not told, or as kept."""
         self.states = self.call("start", *self.params)
+        if fresh is not None:
+            pairs = zip(self.states, self.kept, strict=True)
+            self.states, self.kept = [mux(fresh, new, old) for new, old in pairs], []
+            self.clock()
 
     def integrate(self) -> None:
         current = self.pending.pop(0)
@@ -184,13 +192,20 @@ def resize(value: Signal, width: int) -> Signal:
 
 
 def pipeline_module(
-    name: str, neuron: NeuronOp, mode: Mode, array: ArrayParameters, fractions: Sequence[int]
+    name: str,
+    neuron: NeuronOp,
+    mode: Mode,
+    array: ArrayParameters,
+    fractions: Sequence[int],
+    kept: Sequence[int] = (),
 ) -> Module:
     """One neuron under one mode as a pipeline: plane accumulators in, train and membrane out.
 
     Ports: `current0` ... (acc_bits; the first plane in time first), the parameters (membrane_bits),
     `fraction` (index into `fractions`) where there is more than one; `train` (steps, absent for a
-    readout), `membrane`.  The result follows the input after `neuron_stages(mode)` clocks.
+    readout), `membrane`.  The result follows the input after `neuron_stages(mode)` clocks.  With a
+    mode that is kept also `kept`, states of the bits `kept`, the first one lowest, taken unless
+    `fresh`, and `kept_next`, those at the end.
     """
     m = Module(
         name,
@@ -209,6 +224,12 @@ def pipeline_module(
     else:
         planes = [plane.shl(fractions[0]) for plane in planes]
     pipeline.pending = planes
+    fresh = None
+    if mode.kept:
+        fresh, word, at = m.input("fresh", 1), m.input("kept", sum(kept)), 0
+        for bits in kept:
+            pipeline.kept.append(resize(word.bits(at, bits), width))
+            at += bits
     if mode.replays:
         # The decoded sum rides in front of the planes that are still to be added.
         for _ in range(mode.planes - 1):
@@ -218,7 +239,7 @@ def pipeline_module(
         pipeline.pending = pipeline.pending * mode.steps
     calls = len(pipeline.pending)
     emission = neuron.emission.data
-    pipeline.start()
+    pipeline.start(fresh)
     for step in range(calls):
         pipeline.integrate()
         if emission == "causal":
@@ -232,6 +253,9 @@ def pipeline_module(
     if pipeline.spikes:
         m.output("train", cat(*pipeline.spikes))
     m.output("membrane", pipeline.states[0])
+    if mode.kept:
+        ends = zip(pipeline.states, kept, strict=True)
+        m.output("kept_next", cat(*reversed([resize(state, bits) for state, bits in ends])))
     return m
 
 
@@ -267,11 +291,16 @@ def neuron_module(
     neurons: Mapping[str, NeuronOp],
     params: Sequence[str],
     array: ArrayParameters,
+    kept: Mapping[str, Sequence[int]] | None = None,
 ) -> Module:
     """All pipelines of a program side by side, made equally long; `mode` chooses the result.
 
     Ports: `accumulators` (planes * acc_bits; plane p holds the sum of the trains' bit p), the
     parameters, `group` and `fraction`; `train` (planes), `membrane`, after `fire_stages` clocks.
+    Where some keep their states, `fresh` and `kept` come in as well, and `kept_next` goes out.
+
+    Args:
+        kept: for each neuron that keeps its states the bits of each.
     """
     m = Module("fire", doc="the neuron pipelines of all layers, and the choice between them")
     m.clock()
@@ -284,23 +313,33 @@ def neuron_module(
     fraction = m.input("fraction", _index_bits(most)) if most > 1 else None
     lanes = [accumulators.bits(p * array.acc_bits, array.acc_bits) for p in range(array.planes)]
     stages = fire_stages(tuple(modes), neurons) - 1
-    trains, membranes = [], []
+    kept = kept or {}
+    size = max(map(sum, kept.values()), default=0)
+    fresh, word = (m.input("fresh", 1), m.input("kept", size)) if kept else (None, None)
+    trains, membranes, states = [], [], []
     for index, (mode, fractions) in enumerate(groups):
         neuron = neurons[mode.neuron]
-        pipeline = pipeline_module(f"fire_{index}_{mode.neuron}", neuron, mode, array, fractions)
+        bits = kept[mode.neuron] if mode.kept else ()
+        pipeline = pipeline_module(
+            f"fire_{index}_{mode.neuron}", neuron, mode, array, fractions, bits
+        )
         inputs = {f"current{p}": lanes[mode.planes - 1 - p] for p in range(mode.planes)}
         inputs |= {legal_name(param): values[param] for param in neuron.param_names}
         if len(fractions) > 1:
             assert fraction is not None
             inputs["fraction"] = fraction.trunc(_index_bits(len(fractions)))
+        if mode.kept:
+            inputs |= {"fresh": fresh, "kept": word.trunc(sum(bits))}
         results = m.instance(f"neuron_{index}", pipeline, **inputs)
         late = stages - neuron_stages(mode, neuron)
         train = results["train"].zext(array.planes) if "train" in results else None
-        membrane = results["membrane"]
+        membrane, state = results["membrane"], results.get("kept_next", m.const(0, max(size, 1)))
         for step in range(late):
             if train is not None:
                 train = m.pipe(f"train_{index}_d{step}", train)
             membrane = m.pipe(f"membrane_{index}_d{step}", membrane)
+            state = m.pipe(f"kept_{index}_d{step}", state) if mode.kept else state
+        states.append(fit(state, size) if kept else state)
         trains.append(m.const(0, array.planes) if train is None else train)
         membranes.append(membrane)
     m.output("train", m.pipe("train", trains[0] if group is None else select(group, trains)))
@@ -308,6 +347,9 @@ def neuron_module(
         "membrane",
         m.pipe("membrane", membranes[0] if group is None else select(group, membranes)),
     )
+    if kept:
+        now = states[0] if group is None else select(group, states)
+        m.output("kept_next", m.pipe("kept_now", now))
     return m
 
 

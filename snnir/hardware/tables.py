@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnir.analysis.kept import KeptStates
 from snnir.analysis.loading import BURST, row_layout
 from snnir.analysis.program import READOUT, RECEIVE, RUN_FIELDS, STORE, Layer, ProgramTables
 from snnir.errors import UserError
@@ -214,7 +215,7 @@ class HardwareTables(TableWidths):
     @cached_property
     def layers(self) -> Columns:
         rows = [
-            self._layer(layer) | self._in_batch(index)
+            self._layer(layer) | self._in_batch(index) | self._states(index)
             for index, layer in enumerate(self.program.layers)
         ]
         return Columns(
@@ -245,6 +246,8 @@ class HardwareTables(TableWidths):
         }
         if self.program.moves:
             row["waits"] = layer.waits
+        if self.keeps:
+            row["keeps_none"] = int(not receive and not layer.kept)
         for axis in (0, 1):
             row |= axis_columns(layer, axis)
         return row
@@ -265,6 +268,20 @@ class HardwareTables(TableWidths):
             # The images stay in their buffer until the last one has been taken.
             "holds": int(follows and any(r.kind == RECEIVE for r in program.layers[index:])),
         }
+
+    def _states(self, index: int) -> dict[str, int]:
+        """Where the layer's neurons keep their states, in a program in which any do."""
+        return {"state_first": self.kept.first[index]} if self.keeps else {}
+
+    @cached_property
+    def kept(self) -> KeptStates:
+        """The state memory."""
+        return KeptStates(self.program)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether any neurons keep their states from window to window."""
+        return self.program.windows != 1 and self.kept.depth > 0
 
     def _image_first(self, layer: Layer) -> int:
         """The first byte of the image's rows that are received, among the images of a batch."""

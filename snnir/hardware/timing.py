@@ -52,7 +52,8 @@ def accumulate_stages(banks: int) -> int:
 def neuron_stages(mode: Mode, neuron: NeuronOp) -> int:
     """Registers of the neuron's pipeline: one behind each unrolled call of a region, or several.
 
-    Plane currents that are summed up for a replay take one more register for each but the first.
+    Plane currents that are summed up for a replay take one more register for each but the first,
+    and so does the choice between states as declared and those of the window before.
     """
     from snnir.hardware.stages import registers
 
@@ -60,6 +61,7 @@ def neuron_stages(mode: Mode, neuron: NeuronOp) -> int:
     calls, before = mode.planes, each["start"]
     if mode.replays:
         calls, before = mode.steps, before + mode.planes - 1
+    before += mode.kept
     if emission == "causal":
         return before + calls * (each["integrate"] + each["fire"])
     fires = mode.steps * each["fire"] if emission == "after" else 0

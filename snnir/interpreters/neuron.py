@@ -79,6 +79,7 @@ def run_neuron(
     steps_out: int,
     fraction: int,
     rate: bool,
+    windows: int = 1,
 ) -> tuple[list[np.ndarray] | None, np.ndarray]:
     """One layer of neurons over one image (or a batch of them).
 
@@ -89,10 +90,50 @@ def run_neuron(
         coding, steps_in: of the currents; steps_out: of the neuron's train.
         fraction: bits by which the currents are shifted left first.
         rate: whether the neuron's own train is rate-coded.
+        windows: so many of the N, one behind the other, are windows of one sample: the neurons
+            begin each but the first with the states that they had at the end of the one before.
 
     Returns:
         (spikes, membrane): a boolean array per step, None if the neuron never fires, and the
         first state at the end.
+    """
+    how = {"coding": coding, "steps_in": steps_in, "steps_out": steps_out}
+    how |= {"fraction": fraction, "rate": rate}
+    if windows == 1:
+        spikes, states = run_window(neuron, currents, params, None, **how)
+        return spikes, states[0]
+    parts, states = [], None
+    for window in range(windows):
+        planes = [plane[window::windows] for plane in currents]
+        spikes, states = run_window(neuron, planes, params, states, **how)
+        parts.append([*(spikes or ()), states[0]])
+    # Window by window of a sample, then the next sample.
+    *spikes, membrane = (
+        np.stack(part, axis=1).reshape(len(currents[0]), *part[0].shape[1:])
+        for part in zip(*parts, strict=True)
+    )
+    return (None if neuron.emission.data == "none" else spikes), membrane
+
+
+def run_window(
+    neuron: NeuronOp,
+    currents: Sequence[np.ndarray],
+    params: Mapping[str, np.ndarray],
+    states: list[np.ndarray] | None,
+    *,
+    coding: str,
+    steps_in: int,
+    steps_out: int,
+    fraction: int,
+    rate: bool,
+) -> tuple[list[np.ndarray] | None, list[np.ndarray]]:
+    """One layer of neurons over one window: as `run_neuron`.
+
+    Args:
+        states: those at the end of the window before, None in the first one.
+
+    Returns:
+        (spikes, states): the states are those at the end.
     """
     calls, weights = integrations(coding, rate, steps_in, steps_out)
     planes = [np.asarray(c, np.int64) for c in currents]
@@ -116,7 +157,8 @@ def run_neuron(
         spikes.append(np.broadcast_to(spike, planes[0].shape))
         return states
 
-    states = run_region(neuron, "start", given)
+    if states is None:
+        states = run_region(neuron, "start", given)
     for step, plane in enumerate(planes):
         states = run_region(neuron, "integrate", [*states, plane, *given])
         if emission == "causal":
@@ -126,5 +168,5 @@ def run_neuron(
     if emission == "after":
         for left in reversed(range(steps_out)):
             states = fire(states, left)
-    membrane = np.broadcast_to(states[0], planes[0].shape)
-    return (None if emission == "none" else spikes), membrane
+    states = [np.broadcast_to(state, planes[0].shape) for state in states]
+    return (None if emission == "none" else spikes), states

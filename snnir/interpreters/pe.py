@@ -7,7 +7,7 @@ pixels of all images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -19,11 +19,12 @@ from snnir.analysis.cycles import Loading, Mover, layer_clocks, loading_of, rece
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 from snnir.analysis.reading import read_program
+from snnir.analysis.windows import count_windows
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
-from snnir.interpreters.neuron import run_neuron
+from snnir.interpreters.neuron import run_window
 from snnir.interpreters.pe_memory import MapMemory, word_of
 from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 from snnir.interpreters.windows import first_largest
@@ -87,6 +88,7 @@ def run_program(
     count_cycles: bool = False,
     keep_trains: bool = True,
     ddr: Ddr = DDR,
+    windows: int | None = None,
 ) -> ProgramResult:
     """Runs the scheduled program of a module.
 
@@ -95,6 +97,8 @@ def run_program(
         count_cycles: whether to count clocks too, which takes a Python step per run.
         keep_trains: whether to return the trains, which may be large.
         ddr: where weights come from, for the clocks of a program that streams them.
+        windows: so many frames, one behind the other, are one sample of a program of windows; as
+            many as it says, or all, if not given.
 
     Raises:
         UserError: the program is not scheduled, or the frames do not fit it.
@@ -108,23 +112,46 @@ def run_program(
             f"frames have shape {frames.shape}, "
             f"the machine takes (N, {height}, {width}, {channels})"
         )
-    chunk = _images_at_once(tables, count_cycles)
+    windows = count_windows(tables.windows, windows, len(frames))
+    chunk = max(1, _images_at_once(tables, count_cycles) // windows) * windows
     clocks = timing(tables, neurons) if count_cycles else None
     batches = frames_of_batches(frames, tables.batch)
     parts = [
-        _Machine(tables.unrolled, neurons, clocks, keep_trains, ddr).run(batches[at : at + chunk])
+        _run_samples(
+            _Machine(tables.unrolled, neurons, clocks, keep_trains, ddr),
+            batches[at : at + chunk],
+            windows,
+        )
         for at in range(0, len(batches), chunk)
     ]
+    whole = _joined(parts, np.concatenate)
+    whole.trains = {key: words[: len(frames)] for key, words in whole.trains.items()}
+    whole.potentials = whole.potentials[: len(frames)]
+    return whole
+
+
+def _joined(parts: list[ProgramResult], join: Callable) -> ProgramResult:
+    """Results as one, each array of them by `join`."""
     joined = {
         name: {
-            key: np.concatenate([getattr(part, name)[key] for part in parts])
+            key: join([getattr(part, name)[key] for part in parts])
             for key in getattr(parts[0], name)
         }
         for name in ("trains", "events", "layer_cycles")
     }
-    joined["trains"] = {key: words[: len(frames)] for key, words in joined["trains"].items()}
-    potentials = np.concatenate([part.potentials for part in parts])
-    return ProgramResult(potentials[: len(frames)], **joined)
+    return ProgramResult(join([part.potentials for part in parts]), **joined)
+
+
+def _run_samples(machine: _Machine, frames: np.ndarray, windows: int) -> ProgramResult:
+    """Runs the windows of samples one after another, all samples side by side."""
+    if windows == 1:
+        return machine.run(frames)
+    parts = [machine.run(frames[window::windows], window == 0) for window in range(windows)]
+
+    def join(arrays: list[np.ndarray]) -> np.ndarray:
+        return np.stack(arrays, axis=1).reshape(len(frames), *arrays[0].shape[1:])
+
+    return _joined(parts, join)
 
 
 def _images_at_once(tables: ProgramTables, count_cycles: bool) -> int:
@@ -160,11 +187,16 @@ class _Machine:
         self.dtype = np.float32 if tables.array.acc_bits <= 24 else np.float64
         self.weights = tables.weights.astype(self.dtype)
         self.result = ProgramResult(np.zeros((0, 0), np.int64))
+        self.states: dict[str, list[np.ndarray]] = {}
 
-    def run(self, frames: np.ndarray) -> ProgramResult:
+    def run(self, frames: np.ndarray, first: bool = True) -> ProgramResult:
+        """Runs an image of each machine; the `first` window of a sample, or the next one."""
         tables = self.tables
         self.images = len(frames)
-        self.maps = MapMemory(tables, self.images)
+        self.result = ProgramResult(np.zeros((0, 0), np.int64))
+        if first:
+            self.states = {}
+            self.maps = MapMemory(tables, self.images)
         if self.clocks is not None:
             self.loading = loading_of(tables, self.images, self.ddr)
         potentials: list[list[np.ndarray]] = [[] for _ in range(tables.batch)]
@@ -309,16 +341,28 @@ class _Machine:
             params[name] = np.concatenate(
                 [column[tile.params : tile.params + tile.channels] for tile in tiles]
             )
-        return run_neuron(
+        spikes, states = run_window(
             self.neurons[mode.neuron],
             list(currents),
             params,
+            self.states.get(layer.label),
             coding=mode.coding,
             steps_in=mode.planes,
             steps_out=mode.steps,
             fraction=mode.fraction,
             rate=mode.rate,
         )
+        if layer.kept:
+            self.keep_states(layer, states)
+        return spikes, states[0]
+
+    def keep_states(self, layer: Layer, states: list[np.ndarray]) -> None:
+        """States as the state memory holds them."""
+        for state, bits in zip(states, layer.kept, strict=True):
+            used = state[..., layer.visited()]
+            if used.min() < -(1 << (bits - 1)) or used.max() >= 1 << (bits - 1):
+                raise LayoutError(f"{layer.label}: a state that is kept leaves its {bits} bits")
+        self.states[layer.label] = states
 
     def pack(self, layer: Layer, spikes: list[np.ndarray]) -> np.ndarray:
         """Trains as words; pixels that no pooling window needs are never computed."""

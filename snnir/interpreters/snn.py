@@ -17,6 +17,7 @@ from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.network import encode_of, is_rate, network_of, neuron_of, schedule, train_labels
 from snnir.analysis.ranges import current_range
+from snnir.analysis.windows import count_windows, kept_windows
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import (
@@ -72,6 +73,7 @@ def run_snn(
     *,
     observe: Observer | None = None,
     keep_trains: bool = True,
+    windows: int | None = None,
 ) -> Result:
     """The network's outputs, and in integer form its potentials and all trains.
 
@@ -80,6 +82,8 @@ def run_snn(
         observe: called with each op and its result (words, plane currents stacked on axis 0, or in
             the float form real values), chunk by chunk of the batch.
         keep_trains: whether to return the trains, which may be large.
+        windows: so many images, one behind the other, are one sample of an integer network that
+            keeps its states; as many as the network says, or all, if not given.
 
     Raises:
         UserError: if the images do not fit the network, or it is only half quantised.
@@ -88,9 +92,12 @@ def run_snn(
     images = np.asarray(images)
     if len(images) == 0:
         raise UserError("no images to run")
+    if network.integer:
+        network.windows = count_windows(network.encode.window_count, windows, len(images))
     parts: list[Result] = []
-    for first in range(0, len(images), network.chunk):
-        parts.append(network.run(images[first : first + network.chunk], observe, keep_trains))
+    chunk = max(1, network.chunk // network.windows) * network.windows
+    for first in range(0, len(images), chunk):
+        parts.append(network.run(images[first : first + chunk], observe, keep_trains))
     return Result(
         np.concatenate([p.outputs for p in parts]),
         np.concatenate([p.potentials for p in parts]) if network.integer else None,
@@ -233,6 +240,7 @@ class _Network:
             if isinstance(op, SynapseOp | SumPoolOp)
         )
         self.chunk = max(1, CHUNK_BYTES // (8 * largest))
+        self.windows = 1
 
     def prepare(self, op: SynapseOp) -> _Synapse:
         weights = from_dense(op.weights)
@@ -343,7 +351,8 @@ class _Network:
         if op.params is None:
             raise UserError("no neuron parameters", where=op.label.data, hint="run quantise")
         params = {name: from_dense(dense) for name, dense in op.params.data.items()}
-        return run_neuron(neuron_of(op), currents, params, **schedule(op))
+        windows = self.windows if kept_windows(op) != 1 else 1
+        return run_neuron(neuron_of(op), currents, params, **schedule(op), windows=windows)
 
     def max_pool(self, op: MaxPoolOp, source: np.ndarray) -> np.ndarray:
         if not self.integer:

@@ -26,6 +26,7 @@ from snnir.analysis.network import (
 )
 from snnir.analysis.neuron_parameters import neuron_parameters
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
+from snnir.analysis.windows import kept_windows
 from snnir.analysis.rounding import round_weights, top_level, weight_units
 from snnir.analysis.second_order import round_second_order
 from snnir.analysis.sensitivity import IMAGES, NARROWEST, allot, record, sensitivities
@@ -304,7 +305,9 @@ class QuantisePass(ModulePass):
             op.properties["scale"] = DenseArrayBase.from_list(f64, scale.tolist())
         current = current_range(op.current.owner)
         try:
-            ranges = neuron_ranges(neuron_of(op), arrays, current, **schedule(op))
+            ranges = neuron_ranges(
+                neuron_of(op), arrays, current, **schedule(op), windows=kept_windows(op)
+            )
         except UserError as error:
             where = f"layer '{op.label.data}'"
             raise UserError(error.what, where=where, hint=error.hint) from error

@@ -49,7 +49,8 @@ class VerifyPeSchedulePass(ModulePass):
     ring takes the largest; the places' row capacity is that of their map; maps in DDR do not
     overlap, their rows take as much as they need, and none is loaded before it was stored; events
     hold as much of their positions as the longest run needs; each run's weight rows exist, and stay
-    the right ones while the window moves along x; each word of the image is walked by the same
+    the right ones while the window moves along x; states that are kept from window to window have
+    as many bits as they need; each word of the image is walked by the same
     runs, with the shift of its bits; no map has more steps than the array has planes; accumulators
     and membrane potentials stay within their widths for every input.
 
@@ -229,7 +230,8 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
     low, high = (side[:count] for side in current_ranges(taps, maps))
     sources = [value.type for value, _ in maps]
     ends = sources[0] if layer.is_readout else layer.out.type
-    bits = neuron_ranges(
+    windows = layer.program.windows
+    ranges = neuron_ranges(
         neuron,
         params,
         (low, high),
@@ -238,9 +240,15 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
         steps_out=layer.steps.value.data,
         fraction=layer.fraction.value.data,
         rate=ends.coding.data == "rate",
-    ).bits
-    if bits > array.membrane_bits:
-        raise UserError(f"membranes need {bits} bits, the array has {array.membrane_bits}")
+        windows=windows.value.data if layer.kept else 1,
+    )
+    if ranges.bits > array.membrane_bits:
+        what = f"membranes need {ranges.bits} bits, the array has {array.membrane_bits}"
+        raise UserError(what)
+    if layer.kept is not None:
+        kept, needed = int_list(layer.kept), ranges.state_bits
+        if len(kept) != len(needed) or any(k < n for k, n in zip(kept, needed, strict=True)):
+            raise UserError(f"states of {list(kept)} bits are kept, {list(needed)} are needed")
     _check_words(layer, tile.streams)
 
 

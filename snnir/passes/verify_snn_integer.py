@@ -20,6 +20,7 @@ from snnir.analysis.network import (
 )
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
 from snnir.analysis.synapses import offset_current
+from snnir.analysis.windows import check_windows, kept_windows
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import ReadoutOp, SynapseOp
 from snnir.errors import UserError
@@ -33,7 +34,7 @@ class VerifySnnIntegerPass(ModulePass):
     float left over, and the widths that the range analysis proves for it: a width that is too small
     overflows, one that is too large is a mistake as well. Currents have one user. There is one
     encoder, with scale, and one readout. The input is not padded with silence where its zero point
-    is not 0.
+    is not 0. Where a sample has several windows, its neurons can go on in another one.
 
     Assumptions: the module verifies (shapes and codings are the ops' own business).
 
@@ -60,6 +61,7 @@ class VerifySnnIntegerPass(ModulePass):
                 _check_layer(layer, zeros)
             except UserError as error:
                 raise UserError(error.what, where=f"layer '{label}'", hint=error.hint) from error
+        check_windows(op)
 
 
 def _check_layer(layer: LayerOp, zeros: np.ndarray | None) -> None:
@@ -82,7 +84,9 @@ def _check_layer(layer: LayerOp, zeros: np.ndarray | None) -> None:
     if set(params) != set(neuron.param_names):
         raise UserError(f"parameters {sorted(params)} given, {sorted(neuron.param_names)} needed")
     current = current_range(layer.current.owner)
-    ranges = neuron_ranges(neuron, params, current, **schedule(layer))
+    ranges = neuron_ranges(
+        neuron, params, current, **schedule(layer), windows=kept_windows(layer)
+    )
     proven = {
         "acc_bits": signed_bits(int(current[0].min()), int(current[1].max())),
         "membrane_bits": ranges.bits,

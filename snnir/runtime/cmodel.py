@@ -12,7 +12,8 @@ import numpy as np
 
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.loading import DDR, Ddr
-from snnir.runtime.engine import EngineResult
+from snnir.analysis.windows import count_windows
+from snnir.runtime.engine import EngineResult, Stop, WindowResult
 from snnir.runtime.library import PrintedLibrary
 
 if TYPE_CHECKING:
@@ -24,6 +25,23 @@ class _Results(ctypes.Structure):
         (name, ctypes.c_void_p)
         for name in ("potentials", "cycles", "layer_cycles", "layer_events", "trains")
     ]
+
+
+_STOP = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.POINTER(ctypes.c_int32)
+)
+
+
+def _stopper(stop: Stop | None, outputs: int):
+    """A function for the C program that asks `stop`."""
+    if stop is None:
+        return _STOP()
+
+    def ask(_context, sample: int, window: int, potentials) -> int:
+        values = np.ctypeslib.as_array(potentials, (outputs,)).astype(np.int64)
+        return int(bool(stop(WindowResult(sample, window, values))))
+
+    return _STOP(ask)
 
 
 class CEngine(PrintedLibrary):
@@ -55,6 +73,13 @@ class CEngine(PrintedLibrary):
             self.library, f"{self.prefix}_layer_labels"
         )
         self.labels = [label.decode() for label in labels]
+        self.windows = self.sizes.get("WINDOWS", 1)
+        if self.windows != 1:
+            self._run_samples = self.function(
+                "run_samples", None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
+                ctypes.c_int64, ctypes.c_int32, ctypes.POINTER(_Results), ctypes.c_void_p, _STOP,
+                ctypes.c_void_p,
+            )  # fmt: skip
         self._states = ctypes.create_string_buffer(self._state_size() * self.threads)
 
     @classmethod
@@ -72,6 +97,8 @@ class CEngine(PrintedLibrary):
         record: bool = True,
         count: bool = True,
         ddr: Ddr = DDR,
+        windows: int | None = None,
+        stop: Stop | None = None,
     ) -> EngineResult:
         """Run images.
 
@@ -80,13 +107,18 @@ class CEngine(PrintedLibrary):
             record: keep the trains of all layers.
             count: count clocks (by the formulas of docs/machine.md) and events.
             ddr: where weights come from, for the clocks of a program that streams them.
+            windows: so many frames, one behind the other, are one sample of a program of windows;
+                as many as it says, or all, if not given.
+            stop: called behind each window of a sample, says whether the sample is decided; its
+                other windows are not run then, and their results are 0.
 
         Raises:
-            UserError: the frames have another shape or type.
+            UserError: the frames have another shape or type, or are no such windows.
         """
         sizes = self.sizes
         self.check(frames)
         number, batch = len(frames), sizes["BATCH"]
+        windows = count_windows(self.windows, windows, number)
         batches = np.ascontiguousarray(frames_of_batches(frames, batch))
         groups = len(batches)
         potentials = np.zeros((groups * batch, sizes["OUTPUTS"]), np.int32)
@@ -103,9 +135,17 @@ class CEngine(PrintedLibrary):
             trains.ctypes.data if record else None,
         )
         start = time.perf_counter()
-        self._run_batch(
-            self._states, self.threads, batches.ctypes.data, groups, ctypes.byref(results)
-        )
+        spent = None
+        if self.windows == 1:
+            self._run_batch(
+                self._states, self.threads, batches.ctypes.data, groups, ctypes.byref(results)
+            )
+        else:
+            spent = np.zeros(number // windows, np.int32)
+            self._run_samples(
+                self._states, self.threads, batches.ctypes.data, len(spent), windows,
+                ctypes.byref(results), spent.ctypes.data, _stopper(stop, sizes["OUTPUTS"]), None,
+            )  # fmt: skip
         seconds = time.perf_counter() - start
         return EngineResult(
             potentials=potentials[:number].astype(np.int64),
@@ -115,6 +155,8 @@ class CEngine(PrintedLibrary):
             events=self._by_label(layer_events),
             seconds=seconds,
             batch=batch,
+            windows=windows,
+            spent=spent,
         )
 
     def _prepare(self, count: bool, ddr: Ddr) -> None:

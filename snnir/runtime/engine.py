@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,22 @@ if TYPE_CHECKING:
     import numpy as np
 
     from snnir.runtime.counted import Counted
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """What a window of a sample said: the potentials (outputs,) int64 behind it.
+
+    `sample` and `window` count from 0.
+    """
+
+    sample: int
+    window: int
+    potentials: np.ndarray
+
+
+Stop = Callable[[WindowResult], bool]
+"""Whether a sample is decided, so that its other windows need not be run."""
 
 
 @dataclass
@@ -23,7 +40,8 @@ class EngineResult:
     int64 (N,) and `layer_cycles`, by label of the layer table, are clocks; `events` counts what
     each layer consumed; where `batch` images are computed together, these are by batch. `seconds`
     is the time that running took. `counted` is what the counters of simulated hardware said, where
-    that was asked for.
+    that was asked for. Where `windows` of the N images, one behind the other, are one sample, `spent`
+    int (samples,) is how many of them were run; what was not run is 0.
     """
 
     potentials: np.ndarray
@@ -34,6 +52,8 @@ class EngineResult:
     seconds: float = 0.0
     batch: int = 1
     counted: Counted | None = None
+    windows: int = 1
+    spent: np.ndarray | None = None
 
     @property
     def cycles_per_image(self) -> float | None:

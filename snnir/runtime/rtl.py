@@ -12,8 +12,10 @@ import numpy as np
 
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import visits
+from snnir.analysis.kept import KeptStates
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
+from snnir.analysis.windows import count_windows
 from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult, check_frames
@@ -46,12 +48,14 @@ class RtlEngine:
         core = self.folder / "core.v"
         self.has_counters = core.is_file() and "counter_images" in core.read_text()
         ports = tables.array.ports if tables.ring else 0
+        self.keeps = tables.windows != 1 and KeptStates(tables).depth > 0
         self.simulator = build_simulator(
             files,
             cache / "verilator",
             ports=ports,
             counters=self.has_counters,
             maps=tables.moves,
+            windows=self.keeps,
         )
 
     @classmethod
@@ -98,6 +102,8 @@ class RtlEngine:
         maps_answer: int = 2,
         maps_bytes: int | None = None,
         reset: int = 0,
+        windows: int | None = None,
+        spent: np.ndarray | None = None,
     ) -> EngineResult:
         """Run images.
 
@@ -113,6 +119,9 @@ class RtlEngine:
                 that are answered with `maps_answer`, -1 for none.
             maps_bytes: bytes between their base and their limit, if not just as many as needed.
             reset: other than 0, the clock in which a core that moves maps is reset, to begin anew.
+            windows: so many frames, one behind the other, are one sample of a program of windows;
+                as many as it says, or all, if not given.
+            spent: of each sample the windows that are run; all, if not given.
 
         Raises:
             UserError: the frames have another shape or type, counters are missing, or the
@@ -136,13 +145,28 @@ class RtlEngine:
                 reset,
             )  # fmt: skip
         batches = frames_of_batches(frames, self.tables.batch)
-        traces = self.simulate(batches, record, seed, memory, counted)
-        return self.result(traces, len(frames), record, time.perf_counter() - start)
+        windows = count_windows(self.tables.windows, windows, len(frames))
+        if self.tables.windows == 1:
+            traces = self.simulate(batches, record, seed, memory, counted)
+            return self.result(traces, len(frames), record, time.perf_counter() - start)
+        whole = np.full(len(frames) // windows, windows)
+        ran = (np.arange(windows) < (whole if spent is None else spent)[:, None]).ravel()
+        firsts = (np.arange(len(frames)) % windows == 0)[ran] if self.keeps else None
+        traces = self.simulate(batches[ran], record, seed, memory, counted, firsts)
+        found = self.result(traces, int(ran.sum()), record, time.perf_counter() - start)
+        found.windows, found.spent = windows, whole if spent is None else spent
+        return found if spent is None else _spread(found, ran)
 
     def simulate(
-        self, frames: np.ndarray, record: bool, seed: int, memory: Memory | None, counted: bool
+        self,
+        frames: np.ndarray,
+        record: bool,
+        seed: int,
+        memory: Memory | None,
+        counted: bool,
+        firsts: np.ndarray | None = None,
     ) -> Traces:
-        """What the hardware does with images."""
+        """What the hardware does with images, of which some are the first window of a sample."""
         return simulate(
             self.simulator,
             self.folder,
@@ -155,6 +179,7 @@ class RtlEngine:
             counted=counted,
             seed=seed,
             memory=memory,
+            firsts=firsts,
         )
 
     def result(self, traces: Traces, images: int, record: bool, seconds: float) -> EngineResult:
@@ -249,6 +274,22 @@ class RtlEngine:
             target[:, :, order[:, 0], order[:, 1]] = part.transpose(0, 2, 1)
             channel, first = channel + tile.channels, first + count
         return result
+
+
+def _spread(result: EngineResult, ran: np.ndarray) -> EngineResult:
+    """The results of the windows that ran at their places among all; 0 at the others."""
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        whole = np.zeros((len(ran), *values.shape[1:]), values.dtype)
+        whole[ran] = values
+        return whole
+
+    for name in ("potentials", "cycles"):
+        setattr(result, name, spread(getattr(result, name)))
+    for name in ("trains", "layer_cycles", "events"):
+        found = {label: spread(values) for label, values in getattr(result, name).items()}
+        setattr(result, name, found)
+    return result
 
 
 class _Cursor:

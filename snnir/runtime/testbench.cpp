@@ -3,6 +3,9 @@
 //   Vcore FRAMES IMAGE_BYTES OUTPUTS LAYERS OUT SEED RECORD
 //         [WEIGHTS LATENCY RATE PAUSES FAULT FAULT_PORT [MAPS READ_FAULT WRITE_FAULT ANSWER RESET]]
 //
+// A core that keeps states (SNNIR_WINDOWS) has a byte for each image in the file FRAMES.first: whether
+// it is the first window of a sample.
+//
 // FRAMES is a file of images, IMAGE_BYTES each. Written are OUT.results (per image OUTPUTS int32
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
 // events, clocks that fired and clocks that stored) and, if RECORD is 1, OUT.fired and OUT.stored:
@@ -313,6 +316,11 @@ private:
         core_->s_tvalid = holds_;
         core_->s_tdata = holds_ ? static_cast<uint8_t>(frames_[next_byte_]) : 0xAA;
         core_->s_tlast = holds_ && next_byte_ % image_bytes_ == image_bytes_ - 1;
+#ifdef SNNIR_WINDOWS
+        // What is said with other bytes means nothing.
+        const bool begins = next_byte_ % image_bytes_ == 0;
+        core_->s_tuser = begins && holds_ ? firsts_[next_byte_ / image_bytes_] : next_byte_ & 1;
+#endif
         core_->m_tready = !pause();
     }
 
@@ -363,6 +371,14 @@ private:
     }
 
     std::vector<char> frames_;
+#ifdef SNNIR_WINDOWS
+    std::vector<char> firsts_;
+
+public:
+    void set_firsts(std::vector<char> firsts) { firsts_ = std::move(firsts); }
+
+private:
+#endif
     size_t image_bytes_, outputs_, layers_;
     std::ofstream results_, layer_file_, fired_, stored_;
     std::mt19937 random_;
@@ -432,5 +448,8 @@ int main(int argc, char** argv) {
                 , maps
 #endif
                 );
+#ifdef SNNIR_WINDOWS
+    bench.set_firsts(contents((std::string(argv[1]) + ".first").c_str()));
+#endif
     return bench.run();
 }

@@ -73,6 +73,7 @@ def build_simulator(
     ports: int = 0,
     counters: bool = False,
     maps: bool = False,
+    windows: bool = False,
 ) -> Path:
     """The simulator of the core among the Verilog files.
 
@@ -80,6 +81,7 @@ def build_simulator(
         ports: through how many ports the core loads its weights from DDR, 0 for none.
         counters: whether it has counters.
         maps: whether it moves feature maps.
+        windows: whether it is told which images are the first of a sample.
 
     Raises:
         UserError: Verilator, make or a C++ compiler is missing, or refuses the files.
@@ -87,6 +89,7 @@ def build_simulator(
     options = ["-CFLAGS", f"-DSNNIR_STREAM={ports}"] if ports else []
     options += ["-CFLAGS", "-DSNNIR_COUNTERS"] if counters else []
     options += ["-CFLAGS", "-DSNNIR_MAPS"] if maps else []
+    options += ["-CFLAGS", "-DSNNIR_WINDOWS"] if windows else []
     headers = [READ_PINS] if ports else []
     headers += [MAPS_PORT] if maps else []
     headers += [COUNTERS_HEADER] if counters else []
@@ -106,6 +109,7 @@ def simulate(
     counted: bool = False,
     seed: int = 0,
     memory: Memory | None = None,
+    firsts: np.ndarray | None = None,
 ) -> Traces:
     """Run images one after another.
 
@@ -118,6 +122,7 @@ def simulate(
         counted: keep what the counters say, of a core that has them.
         seed: other than 0, both streams pause at random.
         memory: where the weights come from, if they are not in the core.
+        firsts: for each image whether it is the first of a sample, for a core that keeps states.
 
     Raises:
         UserError: the simulation fails.
@@ -127,6 +132,8 @@ def simulate(
         data, out = Path(scratch) / "frames", Path(scratch) / "out"
         data.write_bytes(np.ascontiguousarray(frames, np.uint8).tobytes())
         size = frames[0].size
+        if firsts is not None:
+            (Path(scratch) / "frames.first").write_bytes(np.asarray(firsts, np.uint8).tobytes())
         arguments = [data, size, outputs, layers, out, seed, int(record) + 2 * counted]
         if memory is not None:
             weights = Path(scratch) / "weights"

@@ -28,7 +28,7 @@ from snnir.dialects.pe_types import (
 )
 from snnir.dialects.snn_types import TrainType
 from snnir.tiling.bands import BandPlan, MapPlan
-from snnir.tiling.choose import pitch_of, word_shifts
+from snnir.tiling.choose import neuron_bounds, pitch_of, word_shifts
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse
 from snnir.tiling.weights import StreamPlan, digits, plan_stream, tile_weights
 
@@ -63,6 +63,7 @@ class ProgramBuilder:
             properties={
                 "sym_name": StringAttr(self.plan.name),
                 "array": ArrayParametersAttr(self.array),
+                **({"windows": integer(self.plan.windows)} if self.plan.windows != 1 else {}),
             },
             regions=[new_block_region(ops)],
         )
@@ -169,6 +170,7 @@ class ProgramBuilder:
                 "kernel": ints(layer.pool.kernel),
                 "strides": ints(layer.pool.strides),
                 "pads": ints(band.pads),
+                **self.kept(layer),
                 **properties,
             },
             regions=[new_block_region(tiles)],
@@ -177,6 +179,13 @@ class ProgramBuilder:
         if layer.out is not None:
             self.maps[layer.out] = [(op.out, 0)]
         return op
+
+    def kept(self, layer: LayerPlan) -> dict[str, Attribute]:
+        """The bits of the states that its neurons keep, if they do."""
+        if layer.windows == 1:
+            return {}
+        bounds = neuron_bounds(layer, self.plan, self.array.planes, self.words)
+        return {"kept": ints(bounds.state_bits)}
 
     def result_type(self, layer: LayerPlan) -> MapType | PotentialsType:
         if layer.out is None:

@@ -10,7 +10,7 @@ from xdsl.ir import SSAValue
 
 from snnir.analysis.loading import Ddr, choose_ports, choose_ring
 from snnir.analysis.memories import Memory
-from snnir.analysis.ranges import neuron_ranges, signed_bits
+from snnir.analysis.ranges import NeuronRanges, neuron_ranges, signed_bits
 from snnir.analysis.resources import estimate_luts
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
@@ -194,7 +194,7 @@ def widths(plan: NetworkPlan, request: Request, planes: int) -> dict[str, int]:
         plan,
         "membrane_bits",
         request.membrane_bits,
-        lambda p: _membrane_bits(p, plan, planes, words),
+        lambda p: neuron_bounds(p, plan, planes, words).bits,
     )
     return {"weight_bits": weight_bits, "acc_bits": acc_bits, "membrane_bits": membrane_bits}
 
@@ -298,8 +298,8 @@ def _acc_bits(layer: LayerPlan, plan: NetworkPlan, weight_bits: int, words) -> i
     return signed_bits(int(low.min()), int(high.max()))
 
 
-def _membrane_bits(layer: LayerPlan, plan: NetworkPlan, planes: int, words) -> int:
-    """Bits of every value that the neuron's regions can hold for the machine's plane currents."""
+def neuron_bounds(layer: LayerPlan, plan: NetworkPlan, planes: int, words) -> NeuronRanges:
+    """What the neuron's regions can hold for the machine's plane currents."""
     low = high = 0
     for synapse in layer.synapses:
         factor = _factor(synapse, plan, words)
@@ -307,7 +307,8 @@ def _membrane_bits(layer: LayerPlan, plan: NetworkPlan, planes: int, words) -> i
         low = low + flat.clip(max=0).sum(1) * factor
         high = high + flat.clip(min=0).sum(1) * factor
     how = layer.schedule | {"steps_in": min(layer.schedule["steps_in"], planes)}
-    return neuron_ranges(layer.neuron, layer.params, (low, high), **how).bits
+    how["windows"] = layer.windows
+    return neuron_ranges(layer.neuron, layer.params, (low, high), **how)
 
 
 def _sizes(plan, target: Target, request: Request, planes: int) -> Iterator[tuple[int, int, int]]:

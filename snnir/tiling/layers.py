@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.network import (
     LayerOp,
@@ -17,7 +17,9 @@ from snnir.analysis.network import (
     schedule,
     train_labels,
 )
+from snnir.analysis.ranges import current_range, neuron_ranges
 from snnir.analysis.slices import sliced
+from snnir.analysis.windows import kept_windows
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.neurons import radix_neuron, rate_neuron
@@ -78,7 +80,8 @@ class LayerPlan:
     """One layer: its synapses, its neuron, its pool, and the train that is stored.
 
     `schedule` holds coding, steps_in, steps_out, fraction and rate, as `run_neuron` takes them.
-    `out` is None for the readout.
+    `out` is None for the readout. Over how many `windows` the states are kept, and the bits that
+    these take at least (`kept`); none where each window begins anew.
     """
 
     label: str
@@ -89,6 +92,8 @@ class LayerPlan:
     synapses: tuple[Synapse, ...]
     out: SSAValue | None
     pool: Pool = Pool()
+    windows: int = 1
+    kept: tuple[int, ...] = ()
 
     @property
     def stored(self) -> tuple[int, int, int]:
@@ -110,6 +115,11 @@ class NetworkPlan:
     def image_bits(self) -> int:
         return self.encode.train.type.steps.data
 
+    @property
+    def windows(self) -> int:
+        """Windows of a sample; 0 for any number."""
+        return self.encode.window_count
+
     def consumers(self, source: SSAValue) -> list[tuple[LayerPlan, Synapse]]:
         """Who reads a map."""
         return [(p, s) for p in self.layers for s in p.synapses if s.source is source]
@@ -122,6 +132,7 @@ def plan_network(module: ModuleOp) -> NetworkPlan:
 
     A max pool whose input is needed un-pooled as well, or is itself pooled, becomes a *relay*: a
     layer of one-to-one synapses of weight 1 whose neurons emit again exactly what they receive.
+    So does one with overlapping windows where neurons keep their states.
 
     Raises:
         UserError: the network is not quantised, or a synapse has a form that the array cannot walk.
@@ -164,7 +175,9 @@ class _Planner:
 
     def fire(self, op: FireOp) -> None:
         users = [use.operation for use in op.train.uses]
-        if len(users) == 1 and isinstance(users[0], MaxPoolOp):
+        # What a window of the pool computes again would have to begin with states that are over.
+        again = self.result.windows != 1 and any(map(_overlaps, users))
+        if len(users) == 1 and isinstance(users[0], MaxPoolOp) and not again:
             pool = users[0]
             self.folded.add(pool)
             self.layer(op, pool.train, _pool(pool))
@@ -175,16 +188,23 @@ class _Planner:
         label = op.label.data
         if op.params is None:
             raise UserError("the layer has no integer parameters", where=label, hint="run quantise")
+        params = {name: from_dense(dense) for name, dense in op.params.data.items()}
+        kept, windows = (), kept_windows(op)
+        if windows != 1:
+            current, how = current_range(op.current.owner), schedule(op)
+            kept = neuron_ranges(neuron_of(op), params, current, **how, windows=windows).state_bits
         self.result.layers.append(
             LayerPlan(
                 label=label,
                 neuron=neuron_of(op),
-                params={name: from_dense(dense) for name, dense in op.params.data.items()},
+                params=params,
                 schedule=schedule(op),
                 dims=op.current.type.dims,
                 synapses=tuple(_synapse(branch, label) for branch in branches(op)),
                 out=out,
                 pool=pool,
+                windows=windows,
+                kept=kept,
             )
         )
 
@@ -239,6 +259,13 @@ class _Planner:
 
 def _is_used(value: SSAValue) -> bool:
     return bool(list(value.uses))
+
+
+def _overlaps(op: Operation) -> bool:
+    """Whether it is a max pool with pixels in more than one of its windows."""
+    return isinstance(op, MaxPoolOp) and any(
+        kernel > stride for kernel, stride in zip(int_list(op.kernel), int_list(op.strides))
+    )
 
 
 def _same_neuron(a: NeuronOp, b: NeuronOp) -> bool:

@@ -30,11 +30,13 @@ def memories_of(
         if known is not None:
             known[key] = places
     lanes = array.drain
-    outputs, rows = 0, 0
+    outputs, rows, states = 0, 0, 0
     for layer in shape.layers:
         clocks = [array.drain_clocks(count) for _, count in layer.tiles(array.channels)]
         rows += sum(clocks)
         outputs = sum(clocks) * layer.dims[1] * layer.dims[2]
+        states += outputs if layer.kept else 0
+    kept = max(layer.kept for layer in shape.layers)
     return [
         Memory("weights", array.banks, array.channels * array.weight_bits, weight_rows),
         _events(shape, array, places),
@@ -42,6 +44,7 @@ def memories_of(
         Memory("runs", 1, *_runs(shape, array, len(words), places)),
         Memory("parameters", 1, lanes * _parameter_bits(shape), rows),
         Memory("potentials", lanes, 32, outputs),
+        *([Memory("states", lanes, kept, states)] if states else []),
     ]
 
 

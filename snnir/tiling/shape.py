@@ -58,6 +58,7 @@ class LayerShape:
     Args:
         out: index of the map; None for the readout.
         params: least and largest value of each parameter of the neurons.
+        kept: bits of a neuron's states that are kept between windows.
     """
 
     label: str
@@ -66,6 +67,7 @@ class LayerShape:
     pool: Pool
     out: int | None
     params: tuple[tuple[str, int, int], ...]
+    kept: int = 0
 
     def tiles(self, channels: int) -> list[tuple[int, int]]:
         """(first, count) of the output channels of each tile."""
@@ -170,6 +172,7 @@ def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
             pool=one.pool,
             out=None if one.out is None else index[one.out],
             params=tuple((k, int(v.min()), int(v.max())) for k, v in one.params.items()),
+            kept=sum(one.kept),
         )
 
     return NetworkShape(

@@ -118,6 +118,7 @@ class CModel:
             ),
             is_readout=is_readout,
             takes_sum=mode.replays,
+            keeps=mode.kept,
         )
 
     def _neuron(self, name: str, layer: Layer) -> NeuronOp:
@@ -166,6 +167,16 @@ class CModel:
                     add(f"{layer.label}.pool", layer.channels, layer.pool_height, layer.pool_width)
         return maps
 
+    @cached_property
+    def kept_at(self) -> list[int]:
+        """Where the states begin that the neurons of each row of the layer table keep."""
+        found, end = [], 0
+        for layer in self.tables.layers:
+            found.append(end)
+            end += layer.tile_count * layer.height * layer.width * len(layer.kept) * self.row
+        self.kept_size = end
+        return found
+
     def layer_rows(self) -> list[tuple[int, ...]]:
         """The rows of the layer table; the columns are those of `struct layer` in machine.c."""
         banks = self.tables.array.banks
@@ -186,6 +197,7 @@ class CModel:
                     layer.place.events * banks, layer.place.capacity * banks,
                     layer.place.pointers, layer.word_shift, layer.word_bits,
                     *((layer.image_row,) if self.tables.parts else ()),
+                    *((self.kept_at[index],) if self.tables.windows != 1 else ()),
                     record, offsets.get(f"{layer.label}.pool", -1) if layer.is_pooled else -1,
                     layer.image, layer.first_channel, int(layer.keeps),
                     *((layer.waits,) if self.tables.moves else ()),

@@ -41,7 +41,7 @@ RESERVED = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if
     inline int long register restrict return short signed sizeof static struct switch typedef union
     unsigned void volatile while c step s t word value train tile oy ox sums ones runs tiles streams
-    layers activate receive pool append factor index later""".split()  # noqa: SIM905
+    layers activate receive pool append factor index later kept""".split()  # noqa: SIM905
 )
 
 
@@ -135,6 +135,7 @@ class Datapath:
     gather: str
     is_readout: bool
     takes_sum: bool
+    keeps: bool = False
 
     def current(self) -> str:
         """The current of call `step` for channel `c`."""
@@ -172,6 +173,8 @@ class DatapathPrinter:
             f"            {' ' * len(self.name)} int32_t *value)",
             "{",
             *([tile] if any("[tile]" in line for line in body) else []),
+            *([f"    {INT} *const kept = kept_of(s, t, oy, ox, {len(self.states)});"]
+              if path.keeps else []),
             "    struct sums sums;",
             "",
             f"    add_currents(s, t, oy, ox, {path.gather}, {path.planes}, &sums);",
@@ -200,9 +203,10 @@ class DatapathPrinter:
             for name, text in self.params.items()
             if re.search(rf"\b{text}\b", used)
         ]
-        lines += [f"{INT} {', '.join(self.states.values())};", *self.region("start")]
+        lines.append(f"{INT} {', '.join(self.states.values())};")
         if emission != "none":
-            lines.insert(-len(self.region("start")), "uint32_t train = 0;")
+            lines.append("uint32_t train = 0;")
+        lines += self.begin()
         integrate = self.region("integrate", i=path.current())
         if emission == "causal":
             fire = self.region("fire", left=f"{path.calls - 1} - step")
@@ -212,7 +216,23 @@ class DatapathPrinter:
         if emission == "after":
             lines += _loop(path.steps, self.region("fire", left=f"{path.steps - 1} - step"))
         result = next(iter(self.states.values())) if path.is_readout else "train"
+        if path.keeps:
+            lines += [
+                f"kept[{index} * ROW + c] = c < t->channels ? {state} : 0;"
+                for index, state in enumerate(self.states.values())
+            ]
         return [*lines, f"value[c] = (int32_t){result};"]
+
+    def begin(self) -> list[str]:
+        """The states as declared, or as they were at the end of the window before."""
+        start = self.region("start")
+        if not self.path.keeps:
+            return start
+        known = [
+            f"{state} = kept[{index} * ROW + c];"
+            for index, state in enumerate(self.states.values())
+        ]
+        return ["if (s->window == 0) {", *_indented(start), "} else {", *_indented(known), "}"]
 
     def region(self, role: str, **arguments: str) -> list[str]:
         """A region as a block: its ops, and what they do to the states and the train."""

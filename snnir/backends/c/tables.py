@@ -96,6 +96,78 @@ MOVING = {
 """Sections that only a program has whose feature maps are moved, or whose image comes in parts."""
 
 
+KEEPING = {
+    "kept_note": "   What its neurons keep from window to window begins at `kept`.\n",
+    "layer_kept": "    int32_t kept;\n",
+    "kept": """\
+/* What the neurons of a tile's channels at one pixel keep, a state behind the other. */
+NAME_INLINE name_int *kept_of(name_state *s, const struct tile *t, int32_t oy, int32_t ox, int states)
+{
+    const struct layer *l = layers + s->layer;
+    const ptrdiff_t tile = t - tiles - l->tile_first;
+
+    return s->kept + l->kept + ((tile * l->height + oy) * l->width + ox) * states * ROW;
+}
+
+""",
+    "window_begins": """\
+    if (state->windows > 0 && state->window >= state->windows)
+        state->window = 0;
+""",
+    "window_ends": "    state->window += state->window < INT32_MAX;\n",
+    "window_fields": """\
+    /* Windows of a sample: behind so many the next one is the first of another; 0 for any number,
+       where only name_begin begins another. NAME_WINDOWS by default. */
+    int32_t windows;
+    /* Windows of the sample that have been run. */
+    int32_t window;
+""",
+    "window_defaults": "    state->windows = NAME_WINDOWS;\n",
+    "kept_state": """\
+    /* The states of all neurons behind the last window. */
+    name_int kept[NAME_KEPT];
+""",
+    "windows": """\
+/* A sample is several windows, each an image for name_run: neurons begin it with the states that they
+   had at the end of the one before. The next one is the first of a sample: */
+void name_begin(name_state *state);
+
+/* Whether a sample is decided by what a window said; later ones are not run then. */
+typedef int (*name_stop)(void *context, int64_t sample, int32_t window, const int32_t *potentials);
+
+/* Runs the windows number `first`, `first` + 1, ... of a sample, of images and results that count from
+   the first sample's, until `windows` of them have been run or `stop`, which may be NULL, says so.
+   Returns how many were. */
+int32_t name_run_sample(name_state *state, const uint8_t *images, int64_t first, int32_t windows,
+                        const name_results *results, name_stop stop, void *context);
+
+/* Runs `samples` of `windows` windows each, one behind the other, on as many threads as there are
+   states; `spent`, which may be NULL, gets how many windows of each were run. Results of windows that
+   were not run stay what they were. */
+void name_run_samples(name_state *states, int threads, const uint8_t *images, int64_t samples,
+                      int32_t windows, const name_results *results, int32_t *spent, name_stop stop,
+                      void *context);
+
+""",
+    "samples": "",
+}
+"""Sections that only a program has whose neurons keep their states."""
+
+TOGETHER = {
+    "threads": """\
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+#endif
+""",
+    "own_state": """\
+#ifdef _OPENMP
+        state += omp_get_thread_num();
+#endif
+""",
+}
+"""Sections of a program whose images have nothing to do with one another: they run in any order."""
+
+
 def sections(model: CModel) -> dict[str, Callable[[], str]]:
     """Section name to the function that prints it; the templates name them `/*@name@*/`."""
     printer = _Sections(model)
@@ -108,6 +180,11 @@ def sections(model: CModel) -> dict[str, Callable[[], str]]:
         "weights": printer.weights,
         **{name: partial(printer.streaming, name) for name in STREAMING},
         **{name: partial(printer.moving, name) for name in MOVING},
+        **{name: partial(printer.keeping, name) for name in KEEPING},
+        **{
+            name: lambda text=text: "" if model.tables.windows != 1 else text
+            for name, text in TOGETHER.items()
+        },
     }
 
 
@@ -170,6 +247,12 @@ class _Sections:
                 ("Maps in DDR: their events and pointer entries, and moves.",
                  [("MAP_EVENTS", model.maps_size[0]), ("MAP_POINTERS", model.maps_size[1]),
                   ("MOVES", len(program.moved))]),
+            )  # fmt: skip
+        if program.windows != 1:
+            model.kept_at  # noqa: B018
+            groups += (
+                ("Windows of a sample, 0 for any number; states that are kept between them.",
+                 [("WINDOWS", program.windows), ("KEPT", max(1, model.kept_size))]),
             )  # fmt: skip
         lines = []
         for title, constants in groups:
@@ -269,6 +352,16 @@ class _Sections:
                 [move.label for move in self.program.moved],
             )
             template = template.replace("/*@table@*/", rows)
+        return rename(template, self.model.name)
+
+    def keeping(self, name: str) -> str:
+        """One of the sections `KEEPING`."""
+        if self.program.windows == 1:
+            return ""
+        template = KEEPING[name]
+        if name == "samples":
+            folder = resources.files(__package__)
+            template = folder.joinpath("template/windows.c").read_text()
         return rename(template, self.model.name)
 
     def notes(self) -> tuple[list[str], list[str]]:

@@ -50,12 +50,14 @@ struct tile {
    `first` is its first channel. In a batch it is for one `image`, and with `keeps` the weights of
    its tile stay for the next one.
 /*@layer_note@*/
+/*@kept_note@*/
 */
 struct layer {
     int32_t kind, mode, is_rate, tile_first, tile_count, channels, height, width;
     int32_t pool_height, pool_width, kernel_y, kernel_x, stride_y, stride_x, pad_y, pad_x;
     int32_t pitch, events, event_row, pointers, word_shift, word_bits;
 /*@layer_parts@*/
+/*@layer_kept@*/
     int32_t record, record_pool, image, first, keeps;
 /*@layer_moves@*/
 };
@@ -267,6 +269,7 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
     s->layer_events[s->layer] += events;
 }
 
+/*@kept@*/
 /*@neurons@*/
 /* Layers ---------------------------------------------------------------------------------------- */
 
@@ -394,11 +397,13 @@ void name_init(name_state *state)
     memset(state, 0, sizeof *state);
     state->counting = 1;
 /*@ddr_defaults@*/
+/*@window_defaults@*/
 }
 
 void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
 {
     state->cycles = 0;
+/*@window_begins@*/
 /*@loader_start@*/
 /*@mover_start@*/
     for (int i = 0; i < NAME_LAYERS; ++i) {
@@ -422,30 +427,35 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
         state->cycles += state->layer_cycles[i];
 /*@moved@*/
     }
+/*@window_ends@*/
+}
+
+/* Clocks and events of what a state ran last, as results number `i`. */
+static void keep_counts(const name_state *state, const name_results *results, int64_t i)
+{
+    if (results->cycles)
+        results->cycles[i] = state->cycles;
+    if (results->layer_cycles)
+        memcpy(results->layer_cycles + i * NAME_LAYERS, state->layer_cycles,
+               sizeof state->layer_cycles);
+    if (results->layer_events)
+        memcpy(results->layer_events + i * NAME_LAYERS, state->layer_events,
+               sizeof state->layer_events);
 }
 
 void name_run_batch(name_state *states, int threads, const uint8_t *images, int64_t count,
                     const name_results *results)
 {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-#endif
+/*@threads@*/
     for (int64_t i = 0; i < count; ++i) {
         name_state *state = states;
-#ifdef _OPENMP
-        state += omp_get_thread_num();
-#endif
+/*@own_state@*/
         state->trains = results->trains ? results->trains + i * BATCH * NAME_TRAINS : NULL;
         name_run(state, images + i * BATCH * NAME_IMAGE,
                  results->potentials + i * BATCH * NAME_OUTPUTS);
-        if (results->cycles)
-            results->cycles[i] = state->cycles;
-        if (results->layer_cycles)
-            memcpy(results->layer_cycles + i * NAME_LAYERS, state->layer_cycles,
-                   sizeof state->layer_cycles);
-        if (results->layer_events)
-            memcpy(results->layer_events + i * NAME_LAYERS, state->layer_events,
-                   sizeof state->layer_events);
+        keep_counts(state, results, i);
     }
     (void)threads;
 }
+
+/*@samples@*/

@@ -40,6 +40,7 @@ typedef struct {
     int counting;
 /*@ddr_fields@*/
     uint16_t *trains;
+/*@window_fields@*/
     /* Results, beside the potentials: clocks and events of the batch, and of each row of the layer
        table. */
     int64_t cycles;
@@ -53,6 +54,7 @@ typedef struct {
     name_position pointers[NAME_POINTERS];
     name_count bank_pointers[NAME_POINTERS][NAME_BANKS];
 /*@maps_state@*/
+/*@kept_state@*/
 } name_state;
 
 /* Results of many images, each one behind the other; all but `potentials` may be NULL. What counts
@@ -88,6 +90,7 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials);
 void name_run_batch(name_state *states, int threads, const uint8_t *images, int64_t count,
                     const name_results *results);
 
+/*@windows@*/
 #ifdef __cplusplus
 }
 #endif
