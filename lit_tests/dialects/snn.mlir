@@ -79,8 +79,8 @@ func.func @integer_form(%image: tensor<1x1xf32>) -> tensor<1x2xf32> {
 // Spikes come in as they are: the train is rate-coded, and nothing is encoded.
 
 // CHECK-LABEL: func.func @spikes
-// CHECK: snn.encode %events scale array<f64: 1.000000e+00, {{.*}}> : tensor<1x2x4x4xf32> -> !snn.train<2x4x4, rate, 8>
+// CHECK: snn.encode %events windows 3 scale array<f64: 1.000000e+00, {{.*}}> : tensor<1x2x4x4xf32> -> !snn.train<2x4x4, rate, 8>
 func.func @spikes(%events: tensor<1x2x4x4xf32>) {
-  %input = snn.encode %events scale array<f64: 1.0, 1.0> : tensor<1x2x4x4xf32> -> !snn.train<2x4x4, rate, 8>
+  %input = snn.encode %events windows 3 scale array<f64: 1.0, 1.0> : tensor<1x2x4x4xf32> -> !snn.train<2x4x4, rate, 8>
   func.return
 }

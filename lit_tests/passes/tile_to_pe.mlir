@@ -226,3 +226,54 @@ func.func @pools(%image: tensor<1x1x2x4xf32>) -> tensor<1x1x2x2xf32> {
   %v = snn.readout %s with @keep name "out" params {} : !snn.current<1x2x2, rate, 1> -> tensor<1x1x2x2xf32>
   func.return %v : tensor<1x1x2x2xf32>
 }
+
+// -----
+
+// A sample is three windows: neurons keep their states, each of so many bits as three windows take.
+// A pool with overlapping windows would compute pixels twice; it is given to a relay, which keeps
+// nothing.
+
+// CHECK-LABEL: pe.program @stream array {{.*}} windows 3 {
+// CHECK:         pe.layer "a" with @keep steps 1 pixels [1, 4] kept [5] {
+// CHECK:         pe.layer "a.relay" with @relay_rate steps 1 pixels [1, 4] kernel [1, 2] {
+// CHECK:         pe.layer "out" with @add steps 1 pixels [1, 3] kept [3] {
+snn.neuron @keep causal state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %four = arith.constant 4 : i64
+  %spike = arith.cmpi sge, %v, %four : i64
+  snn.yield %v, %spike : i64, i1
+}
+snn.neuron @add none state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+func.func @stream(%events: tensor<1x1x1x4xf32>) -> tensor<1x1x1x3xf32> {
+  %x = snn.encode %events windows 3 : tensor<1x1x1x4xf32> -> !snn.train<1x1x4, rate, 1>
+  %i = snn.conv %x weight_bits 4 weights dense<3> : tensor<1x1x1x1xi8> : !snn.train<1x1x4, rate, 1> -> !snn.current<1x1x4, rate, 1>
+  %t = snn.fire %i with @keep name "a" params {} : !snn.current<1x1x4, rate, 1> -> !snn.train<1x1x4, rate, 1>
+  %p = snn.max_pool %t kernel [1, 2] : !snn.train<1x1x4, rate, 1> -> !snn.train<1x1x3, rate, 1>
+  %j = snn.conv %p weight_bits 4 weights dense<1> : tensor<1x1x1x1xi8> : !snn.train<1x1x3, rate, 1> -> !snn.current<1x1x3, rate, 1>
+  %v = snn.readout %j with @add name "out" params {} : !snn.current<1x1x3, rate, 1> -> tensor<1x1x1x3xf32>
+  func.return %v : tensor<1x1x1x3xf32>
+}

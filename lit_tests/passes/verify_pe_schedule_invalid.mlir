@@ -464,3 +464,78 @@ pe.program @bands array #pe.array<banks = 2, channels = 2, planes = 4, weight_bi
   } : !pe.potentials<1x4x4>
   pe.send %v : !pe.potentials<1x4x4>
 }
+
+// -----
+
+// A state that is kept has fewer bits than all windows of a sample take.
+snn.neuron @keep causal state ["v"] params [] start {
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64):
+  %next = arith.addi %v, %i : i64
+  snn.yield %next : i64
+} settle {
+^bb0(%v_1: i64):
+  snn.yield %v_1 : i64
+} fire {
+^bb0(%v_2: i64, %left: i64):
+  %four = arith.constant 4 : i64
+  %spike = arith.cmpi sge, %v_2, %four : i64
+  snn.yield %v_2, %spike : i64, i1
+}
+snn.neuron @add none state ["v"] params [] start {
+  %zero_1 = arith.constant 0 : i64
+  snn.yield %zero_1 : i64
+} integrate {
+^bb0(%v_3: i64, %i_1: i64):
+  %next_1 = arith.addi %v_3, %i_1 : i64
+  snn.yield %next_1 : i64
+} settle {
+^bb0(%v_4: i64):
+  snn.yield %v_4 : i64
+} fire {
+^bb0(%v_5: i64, %left_1: i64):
+  %never = arith.constant false
+  snn.yield %v_5, %never : i64, i1
+}
+snn.neuron @relay_rate causal state ["v"] params ["theta", "bias"] coding rate start {
+^bb0(%theta: i64, %bias: i64):
+  %0 = arith.constant 1 : i64
+  %1 = arith.shrsi %theta, %0 : i64
+  snn.yield %1 : i64
+} integrate {
+^bb0(%v_6: i64, %i_2: i64, %theta_1: i64, %bias_1: i64):
+  %2 = arith.addi %v_6, %i_2 : i64
+  %3 = arith.addi %2, %bias_1 : i64
+  snn.yield %3 : i64
+} settle {
+^bb0(%v_7: i64, %theta_2: i64, %bias_2: i64):
+  snn.yield %v_7 : i64
+} fire {
+^bb0(%v_8: i64, %theta_3: i64, %bias_3: i64, %left_2: i64):
+  %spike_1 = arith.cmpi sge, %v_8, %theta_3 : i64
+  %4 = arith.subi %v_8, %theta_3 : i64
+  %5 = arith.select %spike_1, %4, %v_8 : i64
+  snn.yield %5, %spike_1 : i64, i1
+}
+pe.program @stream array #pe.array<banks = 1, channels = 1, planes = 1, weight_bits = 3, acc_bits = 3, membrane_bits = 5, fifo = 16, drain = 1> windows 3 {
+  %6 = pe.receive bits 1 places [#pe.place<events = 0, capacity = 4, pointers = 0>] : !pe.map<1x1x4, rate, 1, block 1, pitch 1>
+  // expected-error @below {{a: states of [4] bits are kept, [5] are needed}}
+  %7 = pe.layer "a" with @keep steps 1 pixels [1, 4] kept [4] place #pe.place<events = 4, capacity = 4, pointers = 4> {
+    pe.tile channels [0, 1] weights_at 0 params_at 0 params {} {
+      pe.stream %6 bounds [1, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<3> : tensor<1x1x1xi8> : !pe.map<1x1x4, rate, 1, block 1, pitch 1>
+    }
+  } : !pe.map<1x1x4, rate, 1, block 1, pitch 1>
+  %8 = pe.layer "a.relay" with @relay_rate steps 1 pixels [1, 4] kernel [1, 2] place #pe.place<events = 0, capacity = 3, pointers = 0> {
+    pe.tile channels [0, 1] weights_at 1 params_at 1 params {theta = dense<1> : tensor<1xi32>, bias = dense<0> : tensor<1xi32>} {
+      pe.stream %7 bounds [1, 4] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x4, rate, 1, block 1, pitch 1>
+    }
+  } : !pe.map<1x1x3, rate, 1, block 1, pitch 1>
+  %9 = pe.layer "out" with @add steps 1 pixels [1, 3] kept [3] {
+    pe.tile channels [0, 1] weights_at 2 params_at 2 params {} {
+      pe.stream %8 bounds [1, 3] advance 1 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<1> : tensor<1x1x1xi8> : !pe.map<1x1x3, rate, 1, block 1, pitch 1>
+    }
+  } : !pe.potentials<1x1x3>
+  pe.send %9 : !pe.potentials<1x1x3>
+}

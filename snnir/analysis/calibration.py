@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from snnir.analysis.npz import read_npz
+from snnir.analysis.windows import split_windows
+from snnir.dialects.assembly import int_list
 from snnir.dialects.snn import EncodeOp
 from snnir.errors import UserError
 from snnir.interpreters.snn import shaped_images
@@ -28,6 +30,14 @@ def load_calibration(path: str, samples: int, encode: EncodeOp) -> np.ndarray:
         raise UserError("no such calibration file", where=path)
     images = read_npz(path)["x"]
     try:
+        if encode.window_count != 1 and images.ndim:
+            # Each window is an image of its own here.
+            top, left, bottom, right = int_list(encode.pads)
+            c, h, w = encode.train.type.dims
+            size = c * (h - top - bottom) * (w - left - right)
+            split = split_windows(images[:samples], size, encode.window_count)
+            images = split.reshape(-1, *split.shape[2:])
+            samples = len(images)
         images = shaped_images(encode, images[:samples])
     except UserError as error:
         raise UserError(f"array 'x': {error.what}", where=path, hint=error.hint) from error

@@ -14,7 +14,8 @@ class KeptStates:
     """The state memory of a program; each lane of the drain has one.
 
     A row is what one neuron keeps, its states side by side, the first one lowest. Rows lie in the
-    order in which the neurons leave the array: layer by layer, in it tile, pixel, group of channels.
+    order in which the neurons leave the array: layer by layer, in it tile, pixel, group of
+    channels.
     """
 
     tables: ProgramTables

@@ -150,7 +150,7 @@ class _Reader:
             else 0,
             image_stride=self._image_stride(),
             moved=tuple(self.moved),
-            windows=program.windows.value.data if program.windows else 1,
+            windows=1 if program.windows is None else program.windows.value.data,
             **self._halves(),
         )
 

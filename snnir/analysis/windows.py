@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
@@ -57,6 +60,27 @@ def count_windows(declared: int, given: int | None, frames: int) -> int:
     if count < 1 or frames % count:
         raise UserError(f"{frames} frames are no samples of {count} windows")
     return count
+
+
+def split_windows(x: np.ndarray, size: int, declared: int) -> np.ndarray:
+    """Samples as (N, W, ...), each window of `size` elements.
+
+    Samples of one window's size are the same in every window.
+
+    Raises:
+        UserError: a sample is neither a window nor as many as the network is made for.
+    """
+    elements = math.prod(x.shape[1:])
+    if elements == size:
+        return np.repeat(x[:, None], declared or 1, axis=1)
+    if x.ndim < 3 or math.prod(x.shape[2:]) != size:
+        return x[:, None]
+    if declared not in (ENDLESS, x.shape[1]):
+        raise UserError(
+            f"a sample of x has {x.shape[1]} windows, the network is made for {declared}",
+            hint=f"compile it with --windows {x.shape[1]}, or --windows endless",
+        )
+    return x
 
 
 def check_windows(module: ModuleOp) -> None:

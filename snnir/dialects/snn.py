@@ -88,7 +88,7 @@ class EncodeOp(SnnOp):
     @property
     def window_count(self) -> int:
         """Windows of a sample; 0 for any number."""
-        return self.windows.value.data if self.windows else 1
+        return 1 if self.windows is None else self.windows.value.data
 
     def verify_(self) -> None:
         train = self.train.type

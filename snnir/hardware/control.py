@@ -24,7 +24,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     image so far). Where weights come from DDR: `begins` (an image begins with the next clock), and
     `failed` ends it, for good. Where maps are there, `ended` (so many moves have ended), for which
     a row may wait: `waiting` while it does behind the clock in which it could be ready. Where
-    neurons keep their states, `image_first` of the image becomes `first_window` while it runs.
+    neurons keep their states, `begins_sample` of the image becomes `first_window` while it runs.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
     over the image takes a clock per neuron and `RECEIVE` more.
@@ -103,7 +103,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
         m.output("waiting", waiting)
     if tables.keeps:
         # Held while the image is computed: the next one may come in meanwhile.
-        first = m.reg("is_first_window", 1, next=m.input("image_first", 1), enable=begin)
+        first = m.reg("is_first_window", 1, next=m.input("begins_sample", 1), enable=begin)
         m.output("first_window", first)
     m.output("running", running)
     m.output("layer", layer)

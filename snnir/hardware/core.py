@@ -116,7 +116,7 @@ def core_module(
         image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
         waits["failed"] = waits["failed"] | m.input("stop", 1)
     if tables.keeps:
-        waits["image_first"] = m.wire("image_is_first", 1)
+        waits["begins_sample"] = m.wire("image_begins_sample", 1)
     units = control.control_module(tables, timing(program, neurons))
     record = control.phase_record(tables)
     phase = m.wire("phase_that_ends", record.width)
@@ -263,7 +263,7 @@ def core_module(
     )
     is_full.drive(received["full"])
     if tables.keeps:
-        waits["image_first"].drive(received["first"])
+        waits["begins_sample"].drive(received["first"])
     from_image = received["valid"]
     store = m.wire("store", from_image | (pooled["store"] & ~is_readout))
     stored = m.wire(

@@ -162,7 +162,7 @@ class _Pipeline:
         return [known[v] for v in block.last_op.operands]
 
     def start(self, fresh: Signal | None) -> None:
-        """The states as declared where they are `fresh`, which is always if not told, or as kept."""
+        """The states as declared where they are `fresh`, always if that is not told, or as kept."""
         self.states = self.call("start", *self.params)
         if fresh is not None:
             pairs = zip(self.states, self.kept, strict=True)

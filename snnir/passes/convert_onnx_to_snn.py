@@ -14,8 +14,9 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from snnir.analysis.network import network_of
+from snnir.analysis.windows import ENDLESS, MOST_WINDOWS, check_windows
 from snnir.dialects import onnx
-from snnir.dialects.assembly import ints
+from snnir.dialects.assembly import integer, ints
 from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.snn import EncodeOp, FireOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
@@ -70,6 +71,8 @@ class ConvertOnnxToSnnPass(ModulePass):
     pixel; `input-coding` pixels or spikes. `neuron` is the name of a shipped neuron or a file in
     the neuron language (docs/neurons.md); it fires in all layers but the last, `coding` is its own,
     and `neuron-values` gives its parameters and options values: "leak=3,conv1.leak=2,reset=hard".
+    `windows=N` makes a sample of N images (or windows of spikes), T steps each, between which
+    neurons keep their states, `windows=0` of any number of them (docs/streams.md).
 
     Source: Rueckauer et al., Frontiers in Neuroscience 2017 (conversion); Gerlinghoff et al., IEEE
     TPDS 2022 (radix coding, average pooling by sums).
@@ -89,6 +92,7 @@ class ConvertOnnxToSnnPass(ModulePass):
     input_std: tuple[float, ...] | float | None = None
     neuron: str | None = None
     neuron_values: str | None = None
+    windows: int = 1
 
     def __post_init__(self) -> None:
         for option, value, most in (
@@ -99,6 +103,8 @@ class ConvertOnnxToSnnPass(ModulePass):
                 raise UserError(f"{option} is {value}, allowed are 1 to {most}")
         if by_layer("steps-of", self.steps_of, 1, MAX_STEPS) and self.coding == "rate":
             raise UserError(RATE_STEPS)
+        if not ENDLESS <= self.windows <= MOST_WINDOWS:
+            raise UserError(f"windows is {self.windows}, allowed are 1 to {MOST_WINDOWS}, or 0")
         if self.emission == "after" and self.reset == "hard" and self.coding == "rate":
             raise UserError(
                 "emission=after needs reset=soft: with a hard reset each neuron fires once at most"
@@ -149,6 +155,8 @@ class ConvertOnnxToSnnPass(ModulePass):
         output = graph.finish(result, result.type)
         build.insert(ReturnOp(output))
         check_known("steps-of", own, build.fired)
+        if self.windows != 1:
+            encode.properties["windows"] = integer(self.windows)
         _replace_body(function, block)
         for neuron, kind in build.used_neurons.items():
             is_readout = neuron == kind.readout_name
@@ -157,6 +165,7 @@ class ConvertOnnxToSnnPass(ModulePass):
         if choice.own is not None:
             choice.own.check_layers(o.label.data for o in block.ops if isinstance(o, FireOp))
         move_input_padding(encode)
+        check_windows(op)
 
     def choice(self) -> NeuronChoice:
         """The neurons that the options ask for.

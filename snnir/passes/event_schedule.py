@@ -136,7 +136,9 @@ class EventSchedulePass(ModulePass):
     def _share(self, op: ProgramOp, target: Target | None) -> None:
         """Let a batch of images share weights, from the first layer from which the maps fit."""
         obstacle = None
-        if op.ring is None:
+        if op.windows is not None:
+            obstacle = "needs images that do not go on in one another", "windows=1"
+        elif op.ring is None:
             obstacle = "shares weights from DDR, and these are kept on the chip", "weights=stream"
         elif op.buffers:
             obstacle = "needs all feature maps on the chip, some are in DDR", "maps=onchip"

@@ -26,11 +26,11 @@ from snnir.analysis.network import (
 )
 from snnir.analysis.neuron_parameters import neuron_parameters
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
-from snnir.analysis.windows import kept_windows
 from snnir.analysis.rounding import round_weights, top_level, weight_units
 from snnir.analysis.second_order import round_second_order
 from snnir.analysis.sensitivity import IMAGES, NARROWEST, allot, record, sensitivities
 from snnir.analysis.synapses import offset_current, term_matrix, with_weights
+from snnir.analysis.windows import kept_windows
 from snnir.dialects.assembly import integer
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import FireOp, OneToOneOp

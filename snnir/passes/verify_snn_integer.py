@@ -84,9 +84,7 @@ def _check_layer(layer: LayerOp, zeros: np.ndarray | None) -> None:
     if set(params) != set(neuron.param_names):
         raise UserError(f"parameters {sorted(params)} given, {sorted(neuron.param_names)} needed")
     current = current_range(layer.current.owner)
-    ranges = neuron_ranges(
-        neuron, params, current, **schedule(layer), windows=kept_windows(layer)
-    )
+    ranges = neuron_ranges(neuron, params, current, **schedule(layer), windows=kept_windows(layer))
     proven = {
         "acc_bits": signed_bits(int(current[0].min()), int(current[1].max())),
         "membrane_bits": ranges.bits,

@@ -139,6 +139,11 @@ class BuildFolder:
         """The program at a stage: `snn` (integers, before tiling), `pe` (scheduled) or `hw`."""
         return read_ir(self.path / self.manifest["stages"][role])
 
+    @property
+    def windows(self) -> int:
+        """Windows of a sample; 0 for any number."""
+        return self.manifest["input"]["windows"]
+
     @cached_property
     def tables(self) -> ProgramTables:
         """The tables of the scheduled program."""

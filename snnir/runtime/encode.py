@@ -47,6 +47,10 @@ def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
 
 def real_inputs(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
     """Inputs as the float model takes them, from pixels or from such inputs themselves."""
+    if input.get("windows", 1) != 1:
+        # The float model knows no time: it sees the mean.
+        each = real_inputs({**input, "windows": 1}, x.reshape(-1, *x.shape[2:]))
+        return each.reshape(*x.shape[:2], *each.shape[1:]).mean(axis=1, dtype=np.float32)
     if x.dtype != np.uint8:
         return x
     scale, zero, top = _pixel(input)

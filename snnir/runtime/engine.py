@@ -40,8 +40,8 @@ class EngineResult:
     int64 (N,) and `layer_cycles`, by label of the layer table, are clocks; `events` counts what
     each layer consumed; where `batch` images are computed together, these are by batch. `seconds`
     is the time that running took. `counted` is what the counters of simulated hardware said, where
-    that was asked for. Where `windows` of the N images, one behind the other, are one sample, `spent`
-    int (samples,) is how many of them were run; what was not run is 0.
+    that was asked for. Where `windows` of the N images, one behind the other, are one sample,
+    `spent` int (samples,) is how many of them were run; what was not run is 0.
     """
 
     potentials: np.ndarray

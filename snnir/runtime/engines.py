@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from snnir.runtime.engine import EngineResult
+from snnir.errors import UserError
+from snnir.runtime.engine import EngineResult, Stop
+from snnir.runtime.windows import frames_of, ran, windows_spent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,16 +28,19 @@ def run_engine(
     counted: bool = False,
     ddr: Ddr | None = None,
     ddr_pauses: int = 0,
+    stop: Stop | None = None,
 ) -> EngineResult:
     """Run samples on one engine.
 
     Args:
         name: `interp`, `fast`, `c` or `rtl`.
-        x: uint8 pixels or float inputs (N, ...).
+        x: uint8 pixels or float inputs (N, ...), or (N, W, ...) where a sample is several windows;
+            results are then (N * W, ...).
         trains: whether to keep the trains of all layers.
         counted: of `rtl`, whether to keep what the hardware's counters say.
         ddr: where weights come from, the target's if None.
         ddr_pauses: other than 0, a seed by which that memory pauses at random; `rtl` only.
+        stop: says behind each window of a sample whether it is decided; the others are not run.
 
     Raises:
         UserError: a program that the engine needs is missing.
@@ -47,6 +52,11 @@ def run_engine(
         how["ddr"] = ddr or build.ddr()
         if name == "rtl":
             how["ddr_pauses"] = ddr_pauses
+    x, windows = frames_of(build, x)
+    if windows is not None:
+        how["windows"] = windows
+        if stop is not None:
+            how["stop"] = stop
     result = _ENGINES[name](build, x, how)
     if name not in WITHOUT_MACHINE:
         from snnir.analysis import bands
@@ -63,16 +73,31 @@ def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineRes
 
     module = build.snn
     start = time.perf_counter()
-    result = run_snn(module, x, keep_trains=how["record"])
+    windows = how.get("windows")
+    result = run_snn(module, x, keep_trains=how["record"], windows=windows)
     seconds = time.perf_counter() - start
     potentials = result.potentials.reshape(len(x), -1).astype("int64")
-    return EngineResult(potentials, sliced_trains(module, result.trains), seconds=seconds)
+    found = EngineResult(
+        potentials, sliced_trains(module, result.trains), seconds=seconds, windows=windows or 1
+    )
+    if "stop" in how:
+        found.spent = windows_spent(how["stop"], potentials, windows)
+        missing = ~ran(found)
+        for values in (found.potentials, *found.trains.values()):
+            values[missing] = 0
+    return found
 
 
 def _fast(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult:
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.fastmodel import FastEngine
 
+    if build.windows != 1:
+        raise UserError(
+            "the engine without clocks keeps no states between windows",
+            where=str(build.path),
+            hint="use --engine c",
+        )
     engine = FastEngine.from_folder(build.path / "c", build.cache)
     return engine.run(encode_frames(build.manifest["input"], x), **how)
 
@@ -90,6 +115,10 @@ def _rtl(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResult
     from snnir.runtime.rtl import RtlEngine
 
     machine = build.manifest["machine"]
+    if (stop := how.pop("stop", None)) is not None:
+        # Which windows are run is found out beforehand; the simulation takes those alone.
+        c = _c(build, x, {"record": False, "windows": how["windows"], "stop": stop})
+        how["spent"] = c.spent
     if machine is None:
         engine = RtlEngine.from_folder(build.path / "verilog", build.cache, build.tables)
     else:

@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from snnir.analysis.npz import HINT, read_npz
+from snnir.analysis.windows import split_windows
 from snnir.errors import UserError
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs (N, C, H, W), uint8 pixels or floats as the model takes them, and labels (N,)."""
+    """Inputs (N, C, H, W), uint8 pixels or floats as the model takes them, and labels (N,).
+
+    Of a network whose samples are several windows inputs are (N, W, C, H, W).
+    """
 
     x: np.ndarray
     y: np.ndarray | None
@@ -31,25 +35,39 @@ class Samples:
         return Samples(self.x[:count], None if self.y is None else self.y[:count])
 
 
-def load_samples(path: str | Path, shape: Sequence[int], outputs: int | None = None) -> Samples:
+def load_samples(
+    path: str | Path, shape: Sequence[int], outputs: int | None = None, windows: int = 1
+) -> Samples:
     """Read samples for a model whose input has the shape `shape`, without the batch.
 
     Args:
         outputs: number of the network's outputs; labels must be below it.
+        windows: of a sample, 0 for any number; inputs are (N, windows, ...) unless there is 1.
 
     Raises:
         UserError: the file is not a readable .npz, or what it holds does not fit the model.
     """
     arrays = read_npz(path)
-    x = _inputs(arrays["x"], tuple(shape), path)
-    y = arrays.get("y")
+    x, y = arrays["x"], arrays.get("y")
+    if windows != 1 and x.ndim:
+        try:
+            x = split_windows(x, math.prod(shape), windows)
+        except UserError as error:
+            raise UserError(error.what, where=str(path), hint=error.hint) from None
+        each = _inputs(x.reshape(-1, *x.shape[2:]), tuple(shape), path)
+        x = each.reshape(len(x), -1, *shape)
+    else:
+        x = _inputs(x, tuple(shape), path)
     return Samples(x, None if y is None else _labels(y, len(x), outputs, path))
 
 
 def load_for(manifest: dict[str, Any], path: str | Path) -> Samples:
     """Read samples for the network of a build folder, of which this is the manifest."""
     return load_samples(
-        path, manifest["input"]["shape"], outputs=math.prod(manifest["output"]["shape"])
+        path,
+        manifest["input"]["shape"],
+        outputs=math.prod(manifest["output"]["shape"]),
+        windows=manifest["input"]["windows"],
     )
 
 

@@ -263,9 +263,10 @@ def _is_used(value: SSAValue) -> bool:
 
 def _overlaps(op: Operation) -> bool:
     """Whether it is a max pool with pixels in more than one of its windows."""
-    return isinstance(op, MaxPoolOp) and any(
-        kernel > stride for kernel, stride in zip(int_list(op.kernel), int_list(op.strides))
-    )
+    if not isinstance(op, MaxPoolOp):
+        return False
+    pairs = zip(int_list(op.kernel), int_list(op.strides), strict=True)
+    return any(kernel > stride for kernel, stride in pairs)
 
 
 def _same_neuron(a: NeuronOp, b: NeuronOp) -> bool:

@@ -112,6 +112,11 @@ def batch(text: str) -> int:
     return 0 if text == "auto" else whole(1, 8)(text)
 
 
+def windows(text: str) -> int:
+    """Windows of a sample, or `endless`, which is 0."""
+    return 0 if text == "endless" else whole(1, 4096)(text)
+
+
 def choices(low: int, high: int, powers: bool = False) -> Callable[[str], tuple[int, ...]]:
     """Whole numbers from `low` to `high` separated by commas, perhaps powers of two only."""
     one = whole(low, high)

@@ -186,7 +186,8 @@ class _Build:
         from snnir.runtime.samples import load_samples
 
         shape = model_input(module)
-        return load_samples(self.flow.calibration, shape[1:])
+        windows = 1 if self.flow.windows is None else self.flow.windows
+        return load_samples(self.flow.calibration, shape[1:], windows=windows)
 
     def _check_size(self, module: ModuleOp) -> None:
         """Refuse what cannot fit before calibration takes its time; the layout needs more still.
@@ -245,7 +246,9 @@ class _Build:
     def _print(self) -> None:
         from snnir.backends.c.fast import fast_sources
 
-        for name, text in (self.c_sources | fast_sources(self.snn)).items():
+        keeps = self.tables.windows != 1
+        fast = {} if keeps else fast_sources(self.snn)
+        for name, text in (self.c_sources | fast).items():
             self.files.add(f"c/{name}", text if isinstance(text, bytes) else text.encode())
         if self.machine is not None:
             for name, data in self.machine.files().items():
@@ -370,6 +373,7 @@ def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
         "bits": train.steps.data,
         "scale": list(op.scale.get_values()),
         "zero": list(zero),
+        "windows": op.window_count,
     }
 
 

@@ -56,6 +56,7 @@ class Flow:
     std: tuple[float, ...] | None = None
     input_scale: float | None = None
     input_coding: str | None = None
+    windows: int | None = None
     balance: str | None = None
     percentile: float | None = None
     per_channel: bool = False
@@ -94,7 +95,8 @@ class Flow:
             "input-std": self.std,
         }
         code = {"coding": self.coding, "timesteps": self.timesteps, "steps-of": self.steps_of}
-        yield Stage("convert-onnx-to-snn", {**code, **neuron, **pixel})
+        stream = {"windows": self.windows}
+        yield Stage("convert-onnx-to-snn", {**code, **stream, **neuron, **pixel})
         yield Stage(
             "threshold-balance",
             {

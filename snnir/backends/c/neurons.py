@@ -173,8 +173,11 @@ class DatapathPrinter:
             f"            {' ' * len(self.name)} int32_t *value)",
             "{",
             *([tile] if any("[tile]" in line for line in body) else []),
-            *([f"    {INT} *const kept = kept_of(s, t, oy, ox, {len(self.states)});"]
-              if path.keeps else []),
+            *(
+                [f"    {INT} *const kept = kept_of(s, t, oy, ox, {len(self.states)});"]
+                if path.keeps
+                else []
+            ),
             "    struct sums sums;",
             "",
             f"    add_currents(s, t, oy, ox, {path.gather}, {path.planes}, &sums);",

@@ -101,7 +101,8 @@ KEEPING = {
     "layer_kept": "    int32_t kept;\n",
     "kept": """\
 /* What the neurons of a tile's channels at one pixel keep, a state behind the other. */
-NAME_INLINE name_int *kept_of(name_state *s, const struct tile *t, int32_t oy, int32_t ox, int states)
+NAME_INLINE name_int *kept_of(name_state *s, const struct tile *t, int32_t oy, int32_t ox,
+                              int states)
 {
     const struct layer *l = layers + s->layer;
     const ptrdiff_t tile = t - tiles - l->tile_first;
@@ -128,22 +129,22 @@ NAME_INLINE name_int *kept_of(name_state *s, const struct tile *t, int32_t oy, i
     name_int kept[NAME_KEPT];
 """,
     "windows": """\
-/* A sample is several windows, each an image for name_run: neurons begin it with the states that they
-   had at the end of the one before. The next one is the first of a sample: */
+/* A sample is several windows, each an image for name_run: neurons begin it with the states that
+   they had at the end of the one before. The next one is the first of a sample: */
 void name_begin(name_state *state);
 
 /* Whether a sample is decided by what a window said; later ones are not run then. */
 typedef int (*name_stop)(void *context, int64_t sample, int32_t window, const int32_t *potentials);
 
-/* Runs the windows number `first`, `first` + 1, ... of a sample, of images and results that count from
-   the first sample's, until `windows` of them have been run or `stop`, which may be NULL, says so.
-   Returns how many were. */
+/* Runs the windows number `first`, `first` + 1, ... of a sample, of images and results that count
+   from the first sample's, until `windows` of them have been run or `stop`, which may be NULL, says
+   so. Returns how many were. */
 int32_t name_run_sample(name_state *state, const uint8_t *images, int64_t first, int32_t windows,
                         const name_results *results, name_stop stop, void *context);
 
 /* Runs `samples` of `windows` windows each, one behind the other, on as many threads as there are
-   states; `spent`, which may be NULL, gets how many windows of each were run. Results of windows that
-   were not run stay what they were. */
+   states; `spent`, which may be NULL, gets how many windows of each were run. Results of windows
+   that were not run stay what they were. */
 void name_run_samples(name_state *states, int threads, const uint8_t *images, int64_t samples,
                       int32_t windows, const name_results *results, int32_t *spent, name_stop stop,
                       void *context);

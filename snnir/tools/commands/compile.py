@@ -6,7 +6,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from snnir.errors import UserError
-from snnir.tools.arguments import array, batch, between, by_layer, positive, real, several, whole
+from snnir.tools.arguments import (
+    array,
+    batch,
+    between,
+    by_layer,
+    positive,
+    real,
+    several,
+    whole,
+    windows,
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,6 +45,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="bits for each layer, from 2 to --weight-bits, of B in the mean; or bits and steps "
         "with which an image takes N clocks or microseconds at most; they go where they mend most, "
         "as measured on calibration data",
+    )  # fmt: skip
+    add(
+        "--windows", metavar="N|endless", type=windows,
+        help="a sample is N images, or windows of spikes, of T steps each, one after another, and "
+        "neurons keep their states between them; endless: any number of them (1)",
     )  # fmt: skip
     add_neuron_arguments(network)
     add(
@@ -174,6 +189,24 @@ def check_own_neuron(args: Namespace) -> str:
     return pass_.choice().coding
 
 
+def check_windows_alone(args: Namespace) -> None:
+    """Refuse what a machine whose neurons keep their states does not do."""
+    reasons = {
+        "--reconfigurable": args.reconfigurable and "a machine whose program is data",
+        "--array FILE": isinstance(args.array, Path) and "a machine whose program is data",
+        "--batch": args.batch not in (None, 1) and "a batch of images",
+        "--budget": (args.budget or "").partition("=")[0] in ("cycles", "us")
+        and "a budget of clocks",
+    }
+    for option, what in reasons.items():
+        if what:
+            raise UserError(
+                f"{what} keeps no states between windows",
+                where="snnc compile",
+                hint=f"leave --windows or {option} out",
+            )
+
+
 def run(args: Namespace) -> int:
     from snnir.tools.flow import Flow
 
@@ -195,6 +228,8 @@ def run(args: Namespace) -> int:
             where="snnc compile",
             hint="leave --maps and --bands out",
         )
+    if args.windows not in (None, 1):
+        check_windows_alone(args)
     from snnir.tools.budgets import check_budget
 
     if args.budget is not None:
@@ -227,6 +262,7 @@ def run(args: Namespace) -> int:
         reconfigurable=args.reconfigurable or machine is not None,
         weights=args.weights,
         batch=args.batch,
+        windows=args.windows,
         maps=args.maps,
         bands=args.bands,
         overlap=not args.no_overlap,

@@ -34,6 +34,12 @@ def run(args: Namespace) -> int:
     from snnir.tools.output import print_json
 
     build = BuildFolder(args.folder)
+    if build.windows != 1:
+        raise UserError(
+            "layers are put back to float for samples of one window alone",
+            where=str(args.folder),
+            hint="compile it without --windows to see what each layer costs",
+        )
     samples = load_for(build.manifest, args.input).first(args.limit)
     if args.plots:
         if build.manifest["input"]["coding"] == "rate":

@@ -135,7 +135,7 @@ def _activity(
         _trace(build, result, str(source), engine, trace, ddr or DDR)
     layers = {}
     for label, words in result.trains.items():
-        spikes = np.bitwise_count(words).sum(dtype=np.int64) / len(samples)
+        spikes = np.bitwise_count(words).sum(dtype=np.int64) / len(words)
         layers[label] = {"spikes": float(spikes), "silent": float((words == 0).mean())}
     return {
         "engine": engine,
@@ -216,6 +216,7 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
     inside = luts <= target["lut"] * target["lut_share"] and bram <= target["bram36"]
     return {
         "name": manifest["name"],
+        "windows": build.windows,
         "array": array,
         "operations_per_clock": array["banks"] * array["channels"] * array["planes"],
         "activity": {"source": source, **{key: activity[key] for key in ("samples", "engine")}}
@@ -315,7 +316,9 @@ def _as_text(found: dict[str, Any]) -> str:
     about = []
     if found["activity"]:
         count, source = found["activity"]["samples"], found["activity"]["source"]
-        about.append(("counted", f"spikes and cycles are means over {count:,} samples of {source}"))
+        many = found["windows"] != 1
+        of = f"the windows of {count:,} samples" if many else f"{count:,} samples"
+        about.append(("counted", f"spikes and cycles are means over {of} of {source}"))
         about.append(
             ("losses", f"the array does {percent(found['losses']['total']['sustained'], 1)} of its "
              "peak; the second table says in clocks where the rest goes, "
@@ -326,7 +329,7 @@ def _as_text(found: dict[str, Any]) -> str:
         about.append(
             ("latency", f"{number(batch * totals['cycles'])} cycles{together}, "
              f"{duration(batch * totals['seconds'])} at {fit['clock_mhz']:g} MHz, "
-             f"{number(1 / totals['seconds'])} images a second")
+             f"{number(1 / totals['seconds'])} {'windows' if many else 'images'} a second")
         )  # fmt: skip
     else:
         about.append(("counted", "nothing: give --input X.npz to see spikes and cycles"))

@@ -53,21 +53,25 @@ def run(args: Namespace) -> int:
     from snnir.runtime.encode import real_inputs, real_outputs
     from snnir.runtime.engines import run_engine
     from snnir.runtime.progress import step
+    from snnir.runtime.windows import decided
     from snnir.tools.output import print_json
 
     build = BuildFolder(args.folder)
     ddr = chosen_ddr(args, build)
     samples = recording_or_input(args, build).first(args.limit)
+    several = build.windows != 1
     with step(f"{args.engine}: {len(samples):,} samples"):
-        result = run_engine(args.engine, build, samples.x, trains=False, ddr=ddr)
-    found = summary(args.engine, result, samples)
+        result = run_engine(args.engine, build, samples.x, trains=several, ddr=ddr)
+    found = summary(args.engine, result, samples, build.windows)
     found["ddr"] = ddr_as_json(build, ddr) if result.cycles is not None else None
-    outputs = real_outputs(build.manifest["output"], result.potentials)
+    outputs = real_outputs(
+        build.manifest["output"], decided(result, build.windows) / result.windows
+    )
     found["float_accuracy"], why = float_accuracy(
         build, real_inputs(build.manifest["input"], samples.x), samples.y
     )
     if args.outputs:
-        _save(args.outputs, outputs, result)
+        _save(args.outputs, outputs, result, found["predictions"])
     if args.json:
         print_json(found)
     else:
@@ -75,9 +79,13 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def summary(engine: str, result: EngineResult, samples: Samples) -> dict[str, Any]:
-    """What a run found, as the JSON object has it."""
-    predictions = result.potentials.argmax(axis=1)
+def summary(
+    engine: str, result: EngineResult, samples: Samples, windows: int = 1
+) -> dict[str, Any]:
+    """What a run found, as the JSON object has it; `windows` of a sample as the build has them."""
+    from snnir.runtime.windows import decided
+
+    predictions = decided(result, windows).argmax(axis=1)
     right = None if samples.y is None else float((predictions == samples.y).mean())
     return {
         "engine": engine,
@@ -86,8 +94,25 @@ def summary(engine: str, result: EngineResult, samples: Samples) -> dict[str, An
         "float_accuracy": None,
         "seconds_per_sample": result.seconds / len(samples),
         "batch": result.batch,
-        "cycles_per_sample": result.cycles_per_image,
+        "cycles_per_sample": None
+        if result.cycles is None
+        else result.cycles_per_image * result.windows,
         "predictions": predictions.tolist(),
+        "windows": _windows(result) if windows != 1 else None,
+    }
+
+
+def _windows(result: EngineResult) -> dict[str, Any]:
+    """What each window of each sample said: class, spikes of all neurons, clocks."""
+    from snnir.runtime.windows import by_window, spikes_of
+
+    count = result.windows
+    cycles = None if result.cycles is None else by_window(result.cycles, count).tolist()
+    return {
+        "count": count,
+        "predictions": by_window(result.potentials.argmax(axis=1), count).tolist(),
+        "spikes": spikes_of(result).tolist(),
+        "cycles": cycles,
     }
 
 
@@ -104,7 +129,7 @@ def float_accuracy(
     return float((float_model.FloatModel(build.model).predictions(x) == y).mean()), None
 
 
-def _save(path: Path, outputs: np.ndarray, result: EngineResult) -> None:
+def _save(path: Path, outputs: np.ndarray, result: EngineResult, predictions: list[int]) -> None:
     from io import BytesIO
 
     import numpy as np
@@ -116,7 +141,7 @@ def _save(path: Path, outputs: np.ndarray, result: EngineResult) -> None:
         stream,
         outputs=outputs,
         potentials=result.potentials,
-        predictions=result.potentials.argmax(axis=1),
+        predictions=np.array(predictions),
     )
     write_bytes(str(path), stream.getvalue())
 
@@ -139,6 +164,11 @@ def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, output
         together = f", {found['batch']} together" if found["batch"] > 1 else ""
         how = f"{number(cycles)} cycles a sample, {at_clock} at {clock:g} MHz{together}"
         pairs.append(("hardware", how))
+    if found["windows"]:
+        spikes = found["windows"]["spikes"]
+        mean = sum(map(sum, spikes)) / sum(map(len, spikes))
+        count = found["windows"]["count"]
+        pairs.append(("windows", f"{count} a sample, {mean:.1f} spikes in each of them"))
     if found["ddr"]:
         pairs.append((held_in_ddr(found["ddr"]), f"from DDR at {ddr_as_text(found['ddr'])}"))
     text = facts(pairs)

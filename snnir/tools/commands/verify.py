@@ -12,7 +12,7 @@ from snnir.tools.ddr import add_ddr_arguments, chosen_ddr, ddr_as_json, ddr_as_t
 
 if TYPE_CHECKING:
     from snnir.runtime.build import BuildFolder
-    from snnir.runtime.compare import Comparison
+    from snnir.runtime.compare import Comparison, Difference
     from snnir.runtime.engine import EngineResult
 
 ENGINES = ("interp", "c", "rtl")
@@ -86,12 +86,14 @@ def run(args: Namespace) -> int:
 
 
 def _as_json(comparison: Comparison, results: dict[str, EngineResult], count: int) -> dict:
+    windows = next(iter(results.values())).windows
     cycles = {name: result.cycles for name, result in results.items()}
     counted = [values for values in cycles.values() if values is not None]
     first = comparison.difference
     return {
         "equal": comparison.equal,
         "samples": count,
+        "windows": windows,
         "engines": list(results),
         "layers": [
             {
@@ -107,9 +109,15 @@ def _as_json(comparison: Comparison, results: dict[str, EngineResult], count: in
         "cycles_equal": None
         if len(counted) < 2
         else all((values == counted[0]).all() for values in counted[1:]),
-        "first_difference": first.as_json() if first else None,
+        "first_difference": _place(first, windows) if first else None,
         "seconds": {name: round(result.seconds, 4) for name, result in results.items()},
     }
+
+
+def _place(first: Difference, windows: int) -> dict[str, Any]:
+    """Where engines differ first; engines know windows, not samples."""
+    sample, window = divmod(first.sample, windows)
+    return first.as_json() | {"sample": sample, "window": window}
 
 
 def _as_text(
@@ -130,7 +138,7 @@ def _as_text(
     ]
     layers = table(("layer", "what", "compared", "spikes", "different", "equal"), rows)
     engines = table(
-        ("engine", "time", "cycles a sample"),
+        ("engine", "time", "cycles a window" if found["windows"] > 1 else "cycles a sample"),
         [
             (name, duration(found["seconds"][name]), number(found["cycles"][name]))
             for name in found["engines"]
@@ -155,8 +163,11 @@ def _as_text(
         return "\n".join(lines)
     values = ", ".join(f"{name} {value}" for name, value in first.values.items())
     step = "" if first.step is None else f", step {first.step}"
+    at = str(found["first_difference"]["sample"])
+    if found["windows"] > 1:
+        at += f", window {found['first_difference']['window']}"
     lines.append(
-        f"DIFFERENT on the {which}.\nFirst difference: layer {first.layer}, sample {first.sample}, "
+        f"DIFFERENT on the {which}.\nFirst difference: layer {first.layer}, sample {at}, "
         f"neuron (c, y, x) = {first.neuron}{step}: {values}"
     )
     return "\n".join(lines)
