@@ -11,7 +11,6 @@ import numpy as np
 
 from snnir.analysis.npz import read_npz
 from snnir.analysis.windows import split_windows
-from snnir.dialects.assembly import int_list
 from snnir.dialects.snn import EncodeOp
 from snnir.errors import UserError
 from snnir.interpreters.snn import shaped_images
@@ -32,9 +31,7 @@ def load_calibration(path: str, samples: int, encode: EncodeOp) -> np.ndarray:
     try:
         if encode.window_count != 1 and images.ndim:
             # Each window is an image of its own here.
-            top, left, bottom, right = int_list(encode.pads)
-            c, h, w = encode.train.type.dims
-            size = c * (h - top - bottom) * (w - left - right)
+            size = math.prod(encode.unpadded)
             split = split_windows(images[:samples], size, encode.window_count)
             images = split.reshape(-1, *split.shape[2:])
             samples = len(images)
