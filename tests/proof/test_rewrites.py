@@ -248,7 +248,10 @@ def random_design(seed: int) -> ModuleOp:
     drivers = [rng.choice(pool[-12:]) for _ in range(4)]
     block.add_op(hw.OutputOp(drivers))
     given = ("clk", "a", "b", "c", "d")
-    ports = [(name, value.type, hw.Direction.INPUT) for name, value in zip(given, block.args, strict=True)]
+    ports = [
+        (name, value.type, hw.Direction.INPUT)
+        for name, value in zip(given, block.args, strict=True)
+    ]
     ports += [(f"y{i}", value.type, hw.Direction.OUTPUT) for i, value in enumerate(drivers)]
     described = [hw.ModulePort(StringAttr(n), t, hw.DirectionAttr(d)) for n, t, d in ports]
     # A graph: uses may come before what they use.

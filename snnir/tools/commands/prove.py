@@ -43,6 +43,12 @@ def run(args: Namespace) -> int:
         raise UserError(
             "it holds no Verilog", where=str(args.folder), hint="compile without --no-verilog"
         )
+    if build.windows != 1:
+        raise UserError(
+            "a datapath is proved over one window, from the states as declared",
+            where=str(args.folder),
+            hint="compile the same without --windows to prove it",
+        )
     proofs = _proofs(build, args.neuron, args.limit)
     proved = all(proof.answer == PROVED for proof in proofs)
     if args.json:
