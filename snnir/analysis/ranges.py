@@ -230,7 +230,8 @@ class _Evaluator:
         # A channel in which the arm is never taken must still hold an interval: keep it unrefined
         # there, which is safe.
         kept = [_where(impossible, old, new) for old, new in ((left, new_left), (right, new_right))]
-        inner = _Evaluator({v: r for v, r in self.known.items() if not _depends(v, test.lhs)}, {})
+        anew = _made_from(test.lhs)
+        inner = _Evaluator({v: r for v, r in self.known.items() if v not in anew}, {})
         inner.known |= {test.rhs: kept[1], test.lhs: kept[0]}
         return inner
 
@@ -293,12 +294,15 @@ def _where(mask: np.ndarray, a: Interval, b: Interval) -> Interval:
     return np.where(mask, a[0], b[0]).astype(object), np.where(mask, a[1], b[1]).astype(object)
 
 
-def _depends(value: SSAValue, on: SSAValue) -> bool:
-    """Whether the value is computed from `on`, and so has to be evaluated anew."""
-    if value is on:
-        return True
-    op = value.owner
-    return isinstance(op, Operation) and any(_depends(operand, on) for operand in op.operands)
+def _made_from(origin: SSAValue) -> set[SSAValue]:
+    """The value itself and all that is computed from it, and so has to be evaluated anew."""
+    found, work = {origin}, [origin]
+    while work:
+        for use in work.pop().uses:
+            new = [result for result in use.operation.results if result not in found]
+            found.update(new)
+            work += new
+    return found
 
 
 def _names() -> list[str]:
