@@ -2,8 +2,9 @@
 
 import pytest
 from neuron_networks import REFRACTORY, parallel_network, renamed
-from proof_units import datapaths_of
+from proof_units import channels_of, datapaths_of, unit_of
 
+from snnir.analysis.program import Mode
 from snnir.neurons.library import load_neuron, read_neuron, shipped
 
 pytest.importorskip("z3", reason="z3-solver is not installed")
@@ -21,6 +22,7 @@ RATE = (
     ("cuba_lif", {}),
     ("alif", {}),
     ("glm", {}),
+    ("glm_window", {"points": "6", "filter": "own"}),
     ("izhikevich", {}),
     ("sigma_delta", {}),
 )
@@ -46,7 +48,7 @@ def proofs(coding: str):
 
 
 def test_all_shipped_neurons_are_here():
-    readouts = {"readout_rate", "readout_radix"}
+    readouts = {"readout_rate", "readout_radix", "readout_first_spike"}
     assert set(shipped()) == {name for name, _ in (*RATE, *RADIX)} | readouts
 
 
@@ -58,3 +60,15 @@ def test_every_datapath_is_its_neuron(coding):
         assert proof.answer == PROVED and proof.ranges, (name, proof.open)
         assert proof.example is None and not proof.open
         assert 0 < proof.cuts <= proof.terms, name
+
+
+@pytest.mark.parametrize(
+    "options", [{"points": "7"}, {"ties": "strongest", "silent": "nothing"}], ids=str
+)
+def test_the_readout_of_first_spikes(options):
+    neuron = load_neuron("readout_first_spike", options).op
+    mode = Mode("readout_first_spike", "rate", 4, 4, 0, True)
+    channels = channels_of(mode, -300, 400, bias=[-20, 35], seed=[1, 112], last=[4, 4])
+    unit = unit_of(neuron, mode, acc_bits=12, membrane_bits=26)
+    proof = prove_datapath(neuron, mode, [channels], unit)
+    assert proof.answer == PROVED, proof.open
