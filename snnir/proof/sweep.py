@@ -30,8 +30,12 @@ from snnir.proof.smt import (
     z3,
 )
 
-LEVELS = (0, 1, 2, 4)
+LEVELS = (0, 1, 2, 4, 8)
 """Cuts are first made at what is to be proved, then so many ops before."""
+
+SHORT = (1, 2)
+"""For a net that may be a term, or a truth that may be another; integers go on to all levels: what
+was shifted up and down again may be far behind."""
 
 CANDIDATES = 6
 NEAR = 80
@@ -153,8 +157,10 @@ class Sweep:
         return found
 
     def _proves(self, term: Term, other: Net | Term) -> bool:
+        long = isinstance(other, Term) and not term.is_bit
         return any(
-            self._ask(term, other, level, QUICK, top=True)[0] == PROVED for level in LEVELS[1:3]
+            self._ask(term, other, level, QUICK, top=True)[0] == PROVED
+            for level in (LEVELS[1:] if long else SHORT)
         )
 
     def output(self, what: str, term: Term, net: Net, width: int) -> Question | None:
