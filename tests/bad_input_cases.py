@@ -343,6 +343,15 @@ def _() -> None:
     with_digits()
 
 
+@case(
+    "neuron of a layer that there is not",
+    f"{COMPILE} --neuron conv9=alif",
+    "no layer 'conv9' fires", "the layers that do are conv1, add1, conv3",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+
+
 @case("neuron options without effect", f"{COMPILE} --reset hard", "--reset", "rate", "leave it out")
 def _() -> None:
     with_digits()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import DictionaryAttr
@@ -72,6 +72,12 @@ class OwnNeuron:
         return cls(source, neuron, given)
 
     @property
+    def names(self) -> list[str]:
+        """The parameters and options that may be given."""
+        parameters = [n for n in self.op.param_names if n not in ("theta", "bias")]
+        return [*parameters, *self.neuron.options]
+
+    @property
     def op(self) -> NeuronOp:
         return self.neuron.op
 
@@ -109,6 +115,117 @@ class OwnNeuron:
                     f"{OPTION}: no layer '{layer}' to give '{name}' to",
                     hint=f"its layers are {', '.join(labels)}",
                 )
+
+
+@dataclass(frozen=True)
+class OwnNeurons:
+    """The neurons of a network: one of single layers, and one of all others.
+
+    Args:
+        others: of the layers that none is named for; None where the user gives them none.
+    """
+
+    others: OwnNeuron | None = None
+    layers: dict[str, OwnNeuron] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, given: tuple[str, ...] | str | None, values: str | None = None) -> OwnNeurons:
+        """What `lif` and `conv1=alif` mean, each a name or a file.
+
+        Args:
+            values: as of `OwnNeuron.read`; each goes to all neurons that have such a parameter or
+                option, with a layer's name to that layer's.
+
+        Raises:
+            UserError: there is no such neuron, or a layer has two; values of no neuron.
+        """
+        sources: dict[str, str] = {}
+        for entry in (given,) if isinstance(given, str) else given or ():
+            layer, _, source = entry.strip().rpartition("=")
+            if not source or ("=" in entry and not layer):
+                raise UserError(f"neuron has '{entry}'", hint="write NAME, FILE or LAYER=NAME")
+            if layer in sources:
+                of = f"layer '{layer}'" if layer else "the layers without one of their own"
+                raise UserError(f"neuron gives {of} both {sources[layer]} and {source}")
+            sources[layer] = source
+        if values is not None and not sources:
+            raise UserError("neuron-values are those of a neuron", hint="give neuron as well")
+        plain = {source: OwnNeuron.read(source) for source in sources.values()}
+        _check_names(plain)
+        own = _by_source(sources, plain, values or "")
+        found = {source: OwnNeuron.read(source, ",".join(own[source])) for source in plain}
+        layers = {layer: found[source] for layer, source in sources.items() if layer}
+        return cls(found.get(sources.get("", "")), layers)
+
+    def __bool__(self) -> bool:
+        return self.others is not None or bool(self.layers)
+
+    def __iter__(self) -> Iterator[OwnNeuron]:
+        if self.others is not None:
+            yield self.others
+        yield from self.layers.values()
+
+    def coding(self, asked: str | None) -> str:
+        """Which trains all neurons make: radix unless one says otherwise.
+
+        Raises:
+            UserError: one of them does not make those that are `asked` for, or that others make.
+        """
+        for own in self:
+            if own.coding is not None and asked not in (None, own.coding):
+                raise UserError(
+                    f"neuron @{own.op.sym_name.data} makes {own.coding} trains, not {asked}",
+                    where=own.source,
+                )
+            asked = asked or own.coding
+        return asked or "radix"
+
+    def check_layers(self, labels: Iterable[str]) -> None:
+        """Refuse neurons and values for layers that the network does not have."""
+        labels = list(labels)
+        for layer in self.layers:
+            if layer not in labels:
+                raise UserError(
+                    f"neuron: no layer '{layer}' fires",
+                    hint=f"the layers that do are {', '.join(labels)}",
+                )
+        for own in self:
+            own.check_layers(labels)
+
+
+def _check_names(neurons: Mapping[str, OwnNeuron]) -> None:
+    """Refuse two neurons of one name: the program knows them by their names."""
+    seen: dict[str, str] = {}
+    for source, own in neurons.items():
+        name = own.op.sym_name.data
+        if name in seen:
+            raise UserError(
+                f"neuron @{name} is in {seen[name]} and in {source}", hint="give one another name"
+            )
+        seen[name] = source
+
+
+def _by_source(
+    sources: Mapping[str, str], neurons: Mapping[str, OwnNeuron], values: str
+) -> dict[str, list[str]]:
+    """The entries of neuron-values that each neuron takes."""
+    found: dict[str, list[str]] = {source: [] for source in neurons}
+    for entry in filter(None, values.split(",")):
+        layer, _, name = entry.partition("=")[0].strip().rpartition(".")
+        if layer:
+            source = sources.get(layer, sources.get(""))
+            if source is None:
+                raise UserError(
+                    f"{OPTION}: layer '{layer}' has no neuron with a '{name}'",
+                    hint=f"its neuron is the default one; give neuron {layer}=NAME as well",
+                )
+            takers = [source]
+        else:
+            takers = [source for source, own in neurons.items() if name in own.names]
+        # What nobody takes is refused by the first one, with the names that it has.
+        for source in takers or list(neurons)[:1]:
+            found[source].append(entry)
+    return found
 
 
 def _integer(key: str, text: str, fraction: int) -> int:

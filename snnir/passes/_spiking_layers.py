@@ -197,6 +197,8 @@ class SpikingBuilder:
 
     def __init__(self, builder: Builder, choice: NeuronChoice, steps: int, own: Mapping[str, int]):
         self.builder, self.choice, self.steps, self.own = builder, choice, steps, own
+        self.single: Mapping[str, NeuronChoice] = {}
+        """The neurons of single layers, by label; all others have `choice`."""
         self.labels = Labels()
         self.fired: list[str] = []
         self.used_neurons: dict[str, NeuronChoice] = {}
@@ -262,9 +264,9 @@ class SpikingBuilder:
         Args:
             steps: of its trains, where they are not those of the network; `own` goes first.
         """
-        choice = self.choice if given is None else given.choice
         current = self.current(replace(linear, pools=()))
         label = self.labels.unique(linear.name)
+        choice = self.single.get(label, self.choice if given is None else given.choice)
         self.fired.append(label)
         if given is not None and label in self.own:
             raise UserError(

@@ -21,7 +21,7 @@ from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.snn import EncodeOp, FireOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
-from snnir.neurons.own import OwnNeuron
+from snnir.neurons.own import OwnNeurons
 from snnir.passes._by_layer import ByLayer, by_layer, check_known
 from snnir.passes._input_padding import move_input_padding
 from snnir.passes._onnx_layers import OnnxLayers
@@ -71,6 +71,8 @@ class ConvertOnnxToSnnPass(ModulePass):
     pixel; `input-coding` pixels or spikes. `neuron` is the name of a shipped neuron or a file in
     the neuron language (docs/neurons.md); it fires in all layers but the last, `coding` is its own,
     and `neuron-values` gives its parameters and options values: "leak=3,conv1.leak=2,reset=hard".
+    `neuron="conv1=alif","conv2=own.neuron",lif` names those of single layers; one without a layer
+    is that of all others, which without one fire as the options above say.
     `windows=N` makes a sample of N images (or windows of spikes), T steps each, between which
     neurons keep their states, `windows=0` of any number of them (docs/streams.md).
 
@@ -90,7 +92,7 @@ class ConvertOnnxToSnnPass(ModulePass):
     input_scale: float | None = None
     input_mean: tuple[float, ...] | float | None = None
     input_std: tuple[float, ...] | float | None = None
-    neuron: str | None = None
+    neuron: tuple[str, ...] | str | None = None
     neuron_values: str | None = None
     windows: int = 1
 
@@ -129,7 +131,8 @@ class ConvertOnnxToSnnPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = network_of(op)
-        choice = self.choice()
+        neurons = OwnNeurons.read(self.neuron, self.neuron_values)
+        choice, single = self._choices(neurons)
         old = function.body.block
         if len(old.args) != 1 or not isinstance(old.last_op, ReturnOp):
             raise UserError("the network must have one input and one output")
@@ -146,6 +149,7 @@ class ConvertOnnxToSnnPass(ModulePass):
             choice, steps = replace(found.choice, leak=0), found.steps
         own = by_layer("steps-of", self.steps_of, 1, MAX_STEPS)
         build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps, own)
+        build.single = single
         encode = self.encode(build, block.args[0], _image_dims(old.args[0]), old.args[0])
         graph = OnnxLayers(build, old.args[0], Spikes(encode.train))
         for node in old.ops:
@@ -162,36 +166,33 @@ class ConvertOnnxToSnnPass(ModulePass):
             is_readout = neuron == kind.readout_name
             definition = kind.readout_neuron() if is_readout else kind.fire_neuron()
             op.body.block.insert_op_before(definition, function)
-        if choice.own is not None:
-            choice.own.check_layers(o.label.data for o in block.ops if isinstance(o, FireOp))
+        neurons.check_layers(o.label.data for o in block.ops if isinstance(o, FireOp))
         move_input_padding(encode)
         check_windows(op)
 
     def choice(self) -> NeuronChoice:
-        """The neurons that the options ask for.
+        """The neurons that the options ask for, but of layers with one of their own."""
+        return self._choices(OwnNeurons.read(self.neuron, self.neuron_values))[0]
+
+    def _choices(self, own: OwnNeurons) -> tuple[NeuronChoice, dict[str, NeuronChoice]]:
+        """The neurons of all layers, and those of single ones.
 
         Raises:
-            UserError: for a neuron that cannot be read, or options beside it without effect.
+            UserError: options beside them without effect.
         """
-        if self.neuron is None:
-            if self.neuron_values is not None:
-                raise UserError("neuron-values are those of a neuron", hint="give neuron as well")
-            return NeuronChoice(self.coding or "radix", self.emission, self.reset, self.compare)
+        coding = own.coding(self.coding)
+        if own and self.steps_of and coding == "rate":
+            raise UserError(RATE_STEPS)
+        single = {label: NeuronChoice(coding, own=each) for label, each in own.layers.items()}
+        if own.others is None:
+            return NeuronChoice(coding, self.emission, self.reset, self.compare), single
         for name, default in (("emission", "causal"), ("reset", "soft"), ("compare", "ge")):
             if getattr(self, name) != default:
                 raise UserError(
-                    f"{name} is a matter of the neuron '{self.neuron}' itself",
+                    f"{name} is a matter of the neuron '{own.others.source}' itself",
                     hint="leave it out, or choose an option of the neuron with neuron-values",
                 )
-        own = OwnNeuron.read(self.neuron, self.neuron_values)
-        if own.coding is not None and self.coding not in (None, own.coding):
-            raise UserError(
-                f"neuron @{own.op.sym_name.data} makes {own.coding} trains, not {self.coding}",
-                where=self.neuron,
-            )
-        if self.steps_of and own.coding == "rate":
-            raise UserError(RATE_STEPS)
-        return NeuronChoice(own.coding or self.coding or "radix", own=own)
+        return NeuronChoice(coding, own=own.others), single
 
     def encode(self, build: SpikingBuilder, image: SSAValue, dims: Dims, old: SSAValue) -> EncodeOp:
         """Where the image enters; `old` is the image of the graph that is converted."""

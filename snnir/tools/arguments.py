@@ -153,3 +153,11 @@ def workers(text: str) -> int | str:
     raise ArgumentTypeError(
         f"takes a number of processes, or an address like tcp://host:8786, not '{text}'"
     )
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words separated by commas, of which none is empty."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise ArgumentTypeError(f"takes names separated by commas, not '{text}'")
+    return found

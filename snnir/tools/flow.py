@@ -50,7 +50,7 @@ class Flow:
     emission: str | None = None
     reset: str | None = None
     compare: str | None = None
-    neuron: str | None = None
+    neuron: tuple[str, ...] | None = None
     neuron_values: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None

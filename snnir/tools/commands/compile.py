@@ -16,6 +16,7 @@ from snnir.tools.arguments import (
     several,
     whole,
     windows,
+    words,
 )
 
 
@@ -53,8 +54,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
     add_neuron_arguments(network)
     add(
-        "--neuron", metavar="NAME|FILE",
-        help="what fires, in the neuron language: a shipped neuron or a file",
+        "--neuron", metavar="[LAYER=]NAME|FILE,..", action="append", type=words,
+        help="what fires, in the neuron language: a shipped neuron or a file; in all layers, or in "
+        "the one that is named; may be repeated",
     )  # fmt: skip
     add(
         "--neuron-values", metavar="NAME=V,..",
@@ -175,18 +177,20 @@ def check_own_neuron(args: Namespace) -> str:
     from snnir.passes.convert_onnx_to_snn import ConvertOnnxToSnnPass
 
     given = {"emission": args.emission, "reset": args.reset, "compare": args.compare}
+    everywhere = any("=" not in entry for entry in args.neuron or ())
     for option, value in given.items():
-        if value is not None:
+        if value is not None and everywhere:
             raise UserError(
                 f"--{option} is a matter of the neuron itself",
                 where="snnc compile",
                 hint="leave it out, or choose an option of the neuron with --neuron-values",
             )
-    check_neuron_arguments(args, "snnc compile", True)
     pass_ = ConvertOnnxToSnnPass(
         coding=args.coding, neuron=args.neuron, neuron_values=args.neuron_values
     )
-    return pass_.choice().coding
+    coding = pass_.choice().coding
+    check_neuron_arguments(args, "snnc compile", everywhere or coding == "rate")
+    return coding
 
 
 def check_windows_alone(args: Namespace) -> None:
@@ -211,6 +215,7 @@ def run(args: Namespace) -> int:
     from snnir.tools.flow import Flow
 
     coding = args.coding or "radix"
+    args.neuron = args.neuron and tuple(entry for entries in args.neuron for entry in entries)
     if args.neuron is not None or args.neuron_values is not None:
         coding = check_own_neuron(args)
     else:
