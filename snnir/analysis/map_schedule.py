@@ -20,6 +20,7 @@ from snnir.analysis.overlap import (
 from snnir.analysis.places import (
     RowSize,
     event_rows,
+    kept_maps,
     map_size,
     place_maps,
     pointer_row,
@@ -38,10 +39,28 @@ Addresses = dict[SSAValue, int]
 
 def place_all(program: ProgramOp, reuse: bool) -> None:
     banks = program.array.banks
+    if program.previous:
+        placed = [_place_windows(program, row, reuse) for row in _rows(program)]
+        program.window_stride = ints([stride for _, stride in placed])
+        _set_places(program, *(places for places, _ in placed))
+        return
     events, event_stride = place_batch(program, event_rows(banks), reuse)
     pointers, pointer_stride = place_batch(program, pointer_row, reuse)
     program.image_stride = ints([event_stride, pointer_stride]) if program.batch else None
     _set_places(program, events, pointers)
+
+
+def _place_windows(program: ProgramOp, row: RowSize, reuse: bool) -> tuple[Addresses, int]:
+    """Addresses, and by how much the two places of maps lie apart that the next window needs.
+
+    These lie behind all others, one after another, and once more behind themselves.
+    """
+    kept = kept_maps(program)
+    places = place_maps(program, row, reuse, lambda value: value not in kept)
+    first = end = max((at + map_size(v.type, row) for v, at in places.items()), default=0)
+    for value in kept:
+        places[value], end = end, end + map_size(value.type, row)
+    return places, end - first
 
 
 def _set_places(program: ProgramOp, events: Addresses, pointers: Addresses) -> None:

@@ -16,6 +16,7 @@ from snnir.dialects.snn import (
     MaxPoolOp,
     MaxSlicesOp,
     NeuronOp,
+    PreviousOp,
     ReadoutOp,
     SumPoolOp,
     SynapseOp,
@@ -75,11 +76,24 @@ def branches(layer: LayerOp) -> list[SynapseOp]:
     return found
 
 
+def fired_before(op: PreviousOp) -> FireOp:
+    """The layer whose trains of the window before these are.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if op.layer is None:
+        raise UserError(f"there is no layer '{op.of.data}' whose spikes could come again")
+    return op.layer
+
+
 def producer(value: SSAValue) -> FireOp | EncodeOp:
     """The layer or the encoder whose trains these are, seen through pools."""
     op = value.owner
     while isinstance(op, MaxPoolOp | MaxSlicesOp | SumPoolOp):
         op = op.source.owner
+    if isinstance(op, PreviousOp):
+        return fired_before(op)
     if not isinstance(op, FireOp | EncodeOp):
         raise UserError("a synapse's input comes neither from a layer nor from the image")
     return op

@@ -52,7 +52,14 @@ def lifetimes(program: ProgramOp, longer: Mapping[SSAValue, int] | None = None) 
                 born[value] = dies[value] = step
     for value, step in (longer or {}).items():
         dies[value] = max(dies[value], step)
+    for value in kept_maps(program):
+        born[value], dies[value] = 0, len(program.steps)
     return [Lifetime(value, born[value], dies[value]) for value in born]
+
+
+def kept_maps(program: ProgramOp) -> list[SSAValue]:
+    """The maps that are needed in the next window as well."""
+    return [op.layer.out for op in program.previous]
 
 
 def sources_of(op: ReceiveOp | LayerOp | LoadOp | StoreOp) -> list[SSAValue]:
@@ -96,15 +103,16 @@ def in_place(
     """
     last = {life.value: life.dies for life in lifetimes(program, longer)}
     found: dict[SSAValue, list[tuple[SSAValue, int]]] = {}
+    kept = kept_maps(program)
     for step, layer in enumerate(program.steps):
         if not isinstance(layer, LayerOp) or not isinstance(layer.out.type, MapType):
             continue
-        if not among(layer.out) or not _tile_is_block(layer):
+        if not among(layer.out) or not _tile_is_block(layer) or layer.out in kept:
             continue
         ends = np.arange(1, 1 + layer.out.type.blocks * layer.out.type.dims[1])
         size = len(ends) * row(layer.out.type)
         for source in dict.fromkeys(s.source for tile in layer.tiles for s in tile.streams):
-            if last[source] != step or not among(source):
+            if last.get(source) != step or not among(source):
                 continue
             needed = ends * row(layer.out.type) - _first_needed(layer, source) * row(source.type)
             gap = max(0, int(needed.max()))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RECEIVE, FIRE, READOUT, LOAD, STORE = range(5)
 """Kinds of layers; the last two are moves, see `Layer`."""
 
+CURRENT, PREVIOUS = 1, 2
+"""Of a map that the next window needs as well: what this window wrote, or the one before it."""
+
 RUN_FIELDS = (
     "phase_end",  # 1 on the last run of a phase
     "shift",  # bits by which the accumulators are shifted when this run's phase starts
@@ -38,7 +41,7 @@ RUN_FIELDS = (
     "row_stride",
     "by_bank",
     "offset",  # position at which the run begins: n if by_bank, else q; + ox * row_stride
-    "by_image",  # whether each image of a batch has its own copy of the map
+    "by_image",  # 1: each image of a batch, or window, has its own copy of the map; 2: PREVIOUS
     "delay",  # steps by which the trains are taken later
 )
 """Columns of the run table."""
@@ -196,6 +199,8 @@ class ProgramTables:
     ones have `first_half` words.
 
     A sample is so many `windows`, each of them an image for the machine; 0 stands for any number.
+    Maps that the next window needs as well (`by_image` here too) lie at one of two places in turn,
+    `window_stride` event and pointer addresses apart.
     """
 
     name: str
@@ -224,6 +229,12 @@ class ProgramTables:
     halves: tuple[int, int] = (0, 0)
     first_half: tuple[int, int] = (0, 0)
     windows: int = 1
+    window_stride: tuple[int, int] = (0, 0)
+
+    @property
+    def recurs(self) -> bool:
+        """Whether layers see what was fired in the window before."""
+        return any(self.window_stride)
 
     @cached_property
     def unrolled(self) -> ProgramTables:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.moving import BURST_BYTES, Move, Record, record_of
+from snnir.analysis.places import kept_maps
 from snnir.analysis.planes import planes_taken
 from snnir.analysis.positions import least_position_bits
 from snnir.analysis.program import (
     FIRE,
     LOAD,
+    PREVIOUS,
     READOUT,
     RECEIVE,
     RUN_FIELDS,
@@ -25,7 +27,7 @@ from snnir.analysis.program import (
 )
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import ProgramOp, ReceiveOp
+from snnir.dialects.pe import PreviousOp, ProgramOp, ReceiveOp
 from snnir.dialects.pe_layers import LayerOp, StreamOp, TileOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, MoveOp
 from snnir.dialects.pe_types import ArrayParameters, MapType, Place
@@ -96,7 +98,7 @@ class _Reader:
         self.fills = weights
         self.array: ArrayParameters = program.array.data
         self.places = places_of(program)
-        self.by_image = maps_by_image(program)
+        self.by_image = maps_by_image(program) | set(kept_maps(program))
         self.layers: list[Layer] = []
         self.moved: list[Layer] = []
         self.tiles: list[Tile] = []
@@ -150,6 +152,7 @@ class _Reader:
             else 0,
             image_stride=self._image_stride(),
             moved=tuple(self.moved),
+            window_stride=self._window_stride(),
             windows=1 if program.windows is None else program.windows.value.data,
             **self._halves(),
         )
@@ -158,6 +161,12 @@ class _Reader:
         if self.program.batch is None:
             return 0, 0
         events, pointers = int_list(self._need(self.program.image_stride, "the batch"))
+        return events, pointers
+
+    def _window_stride(self) -> tuple[int, int]:
+        if not self.program.previous:
+            return 0, 0
+        events, pointers = int_list(self._need(self.program.window_stride, "the next window"))
         return events, pointers
 
     def _halves(self) -> dict[str, tuple[int, int]]:
@@ -174,6 +183,8 @@ class _Reader:
     def _ends(self, memory: int) -> list[int]:
         """Behind each map."""
         last, stride = self.program.images - 1, self._image_stride()[memory]
+        if self.program.previous:
+            last, stride = 1, self._window_stride()[memory]
         ends = []
         for value, place in self.places.items():
             kind: MapType = value.type
@@ -374,7 +385,9 @@ class _Reader:
 
     def _stream_fields(self, stream: StreamOp, block, dy, dx) -> dict[str, object]:
         source: MapType = stream.source.type
-        place = self.places[stream.source]
+        past = isinstance(stream.source.owner, PreviousOp)
+        source_map = stream.source.owner.layer.out if past else stream.source
+        place = self.places[source_map]
         _, map_height, map_width = source.dims
         stride_y, stride_x = int_list(stream.strides)
         height, width = int_list(stream.bounds)
@@ -393,7 +406,7 @@ class _Reader:
             "row_stride": stride_x * stream.advance.value.data,
             "by_bank": by_bank,
             "offset": first if by_bank else first // self.array.banks,
-            "by_image": int(stream.source in self.by_image),
+            "by_image": PREVIOUS if past else int(stream.source in self.by_image),
             "delay": stream.delay.value.data,
         }
 

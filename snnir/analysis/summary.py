@@ -17,6 +17,7 @@ from snnir.dialects.snn import (
     FireOp,
     MaxPoolOp,
     OneToOneOp,
+    PreviousOp,
     SumPoolOp,
     SynapseOp,
 )
@@ -136,6 +137,8 @@ def _origin(value: SSAValue) -> str:
     op = value.owner
     while isinstance(op, MaxPoolOp | SumPoolOp):
         op = op.source.owner
+    if isinstance(op, PreviousOp):
+        return f"{op.of.data} before"
     return "input" if isinstance(op, EncodeOp) else op.label.data
 
 

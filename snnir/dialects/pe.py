@@ -21,6 +21,7 @@ from xdsl.irdl import (
     opt_prop_def,
     prop_def,
     region_def,
+    result_def,
     traits_def,
     var_result_def,
 )
@@ -60,7 +61,8 @@ class ProgramOp(PeOp):
     and what is kept for them lies `image_stride` [event, pointer] addresses apart. `halves` [event,
     pointer]: from these addresses on, powers of two, maps are in a second memory, which may be
     written and read beside the first. A sample is so many `windows` (0: any number), each of which
-    is an image for the machine.
+    is an image for the machine. Maps of which the window before is needed alternate between two
+    places, `window_stride` [event, pointer] addresses apart.
     """
 
     name = "pe.program"
@@ -73,6 +75,7 @@ class ProgramOp(PeOp):
     image_stride = opt_prop_def(DenseArrayBase)
     halves = opt_prop_def(DenseArrayBase)
     windows = opt_prop_def(IntegerAttr)
+    window_stride = opt_prop_def(DenseArrayBase)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     CLAUSES: ClassVar = (
@@ -80,6 +83,7 @@ class ProgramOp(PeOp):
         Clause("image_stride", "ints"),
         Clause("halves", "ints"),
         Clause("windows", "int"),
+        Clause("window_stride", "ints"),
     )
 
     @classmethod
@@ -122,12 +126,18 @@ class ProgramOp(PeOp):
         return [op for op in self.body.block.ops if isinstance(op, kinds)]
 
     @property
+    def previous(self) -> list[PreviousOp]:
+        """The maps that the window before has left."""
+        return [op for op in self.body.block.ops if isinstance(op, PreviousOp)]
+
+    @property
     def buffers(self) -> list[BufferOp]:
         """The maps in DDR."""
         return [op for op in self.body.block.ops if isinstance(op, BufferOp)]
 
     def verify_(self) -> None:
-        kinds = [type(op) for op in self.body.block.ops if not isinstance(op, BufferOp)]
+        aside = BufferOp | PreviousOp
+        kinds = [type(op) for op in self.body.block.ops if not isinstance(op, aside)]
         receives = [op for op in self.body.block.ops if isinstance(op, ReceiveOp)]
         several = len(receives) > 1
         self.expect(
@@ -156,6 +166,7 @@ class ProgramOp(PeOp):
         if self.windows is not None:
             self.expect(self.windows.value.data >= 0, "windows must not be negative")
             self.expect(self.batch is None, "a batch of images has no windows")
+        self.expect(self.windows is not None or not self.previous, "one window has none before")
         check_beside(self, self.steps)
         shared = [layer.is_shared for layer in self.layers]
         self.expect(shared == sorted(shared), "shared layers come last")
@@ -218,6 +229,32 @@ class ReceiveOp(PeOp):
         check_places(self, self.places, len(steps))
 
 
+@irdl_op_definition
+class PreviousOp(PeOp):
+    """The map that the layer `of` wrote in the window before; empty in a sample's first one."""
+
+    name = "pe.previous"
+    of = prop_def(StringAttr)
+    map = result_def(MapType)
+    assembly_format = "$of attr-dict `:` type($map)"
+
+    @property
+    def layer(self) -> LayerOp | None:
+        """The layer that writes it."""
+        layers = self.program.layers if self.parent_op() else ()
+        return next((op for op in layers if op.label == self.of), None)
+
+    def verify_(self) -> None:
+        layer = self.layer
+        self.expect(layer is not None, f"there is no layer '{self.of.data}'")
+        self.expect(
+            layer.out.type == self.map.type,
+            f"layer '{self.of.data}' writes {layer.out.type}, not {self.map.type}",
+        )
+        same = [op for op in self.program.previous if op.of == self.of]
+        self.expect(same == [self], f"what layer '{self.of.data}' wrote is named twice")
+
+
 def check_places(op: PeOp, places: ArrayAttr | None, count: int) -> None:
     if places is not None:
         op.expect(
@@ -243,6 +280,17 @@ def new_block_region(ops: list[Operation]) -> Region:
 
 Pe = Dialect(
     "pe",
-    [ProgramOp, ReceiveOp, LayerOp, TileOp, StreamOp, BufferOp, LoadOp, StoreOp, SendOp],
+    [
+        ProgramOp,
+        ReceiveOp,
+        PreviousOp,
+        LayerOp,
+        TileOp,
+        StreamOp,
+        BufferOp,
+        LoadOp,
+        StoreOp,
+        SendOp,
+    ],
     [ArrayParametersAttr, PlaceAttr, MapType, DdrType, PotentialsType],
 )

@@ -29,6 +29,8 @@ from xdsl.irdl import (
     traits_def,
     var_operand_def,
 )
+from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.traits import Pure, SymbolTable
 
 from snnir.dialects.assembly import (
@@ -443,6 +445,59 @@ class FireOp(NeuronUseOp):
 
 
 @irdl_op_definition
+class PreviousOp(SnnOp):
+    """The trains that the layer `of` fired in the window before; silence in a sample's first one.
+
+    With windows of one step that is what the layer, or one before it, fired one step ago:
+    `%p = snn.previous "hidden" : !snn.train<64x1x1, rate, 1>`. In the float form, which has no
+    time, it is 0.
+    """
+
+    name = "snn.previous"
+    of = prop_def(StringAttr)
+    train = result_def(TrainType)
+    traits = traits_def(Pure())
+
+    @classmethod
+    def parse(cls, parser: Parser):
+        of = StringAttr(parser.parse_str_literal())
+        parser.parse_punctuation(":")
+        return cls.build(properties={"of": of}, result_types=[parser.parse_type()])
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_attribute(self.of)
+        printer.print_string(" : ")
+        printer.print_attribute(self.train.type)
+
+    @property
+    def layer(self) -> FireOp | None:
+        """The layer whose trains these are."""
+        block = self.parent_block()
+        fires = (op for op in block.ops if isinstance(op, FireOp)) if block else ()
+        return next((op for op in fires if op.label == self.of), None)
+
+    def verify_(self) -> None:
+        train = self.train.type
+        self.expect(
+            train.coding_name == "rate" and train.steps.data == 1,
+            "a window must be one rate-coded step, so that the window before is the step before",
+        )
+        if self.parent_block() is None:
+            return
+        encode = next((op for op in self.parent_block().ops if isinstance(op, EncodeOp)), None)
+        self.expect(
+            encode is None or encode.window_count != 1,
+            f"layer '{self.of.data}' comes again in the next window, a sample has only one",
+        )
+        if self.layer is not None:
+            self.expect(
+                self.layer.train.type == train,
+                f"layer '{self.of.data}' fires {self.layer.train.type}, not {train}",
+            )
+
+
+@irdl_op_definition
 class ReadoutOp(NeuronUseOp):
     """The last layer: membrane potentials are read, nothing fires.
 
@@ -640,6 +695,7 @@ Snn = Dialect(
         OneToOneOp,
         AddOp,
         FireOp,
+        PreviousOp,
         ReadoutOp,
         MaxPoolOp,
         MaxSlicesOp,

@@ -150,6 +150,7 @@ def core_module(
         counts_below=below,
         counts_last=last,
         **pins((*walker_columns(tables), *resolver.COLUMNS)),
+        **({k: ctrl[k] for k in ("parity", "first_window")} if tables.recurs else {}),
         **writes["tiles"],
         **writes["runs"],
     )
@@ -280,7 +281,8 @@ def core_module(
         last=mux(from_image, received["last"], pooled["stored_last"]),
         row_last=mux(from_image, received["row_last"], pooled["stored_row_last"]),
         **({"alone": from_image} if several else {}),
-        **pins(writer.COLUMNS),
+        **pins(writer.writer_columns(tables)),
+        **({"parity": ctrl["parity"]} if tables.recurs else {}),
     )
     for key, wire in written.items():
         wire.drive(results[key])

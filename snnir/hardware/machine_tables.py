@@ -18,6 +18,7 @@ class MachineTables(TableWidths):
 
     pools = True
     keeps = False
+    recurs = False
 
     def __init__(self, machine: Machine):
         self.program = machine

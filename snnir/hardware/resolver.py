@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from snnir.analysis.program import PREVIOUS
 from snnir.hardware.builder import Module, Signal, Wire, cat, mux
 from snnir.hardware.columns import Record, bits_of
 from snnir.hardware.products import fit, product
@@ -78,7 +79,8 @@ def resolver_module(tables: HardwareTables) -> Module:
     """Runs to queue entries, one per clock; see "Runs" and "Clock counts" in docs/machine.md.
 
     Ports: columns of the layer table and `ready`, as the walker takes them; `go` (no queue is
-    full); `pointer_below`, `pointer_last` (addresses) and `counts_below`, `counts_last` (counts of
+    full); where layers see what was fired in the window before, its `parity` and whether it is the
+    `first_window`; `pointer_below`, `pointer_last` (addresses) and `counts_below`, `counts_last` (counts of
     all banks, one clock later, held while `go` is 0); `entry0` ..., `push` (one bit per bank),
     `phase` and `push_phase`; `run` (one reaches the queues).
 
@@ -108,6 +110,8 @@ def resolver_module(tables: HardwareTables) -> Module:
     pipeline.clock(last_run=walk["last_run"], **carried)
     fields = tables.runs.fields(m, tables.runs.lookup(m, "runs", walk["run"], go))
     pipeline.clock(**{f"run_{key}": field for key, field in fields.items()})
+    if tables.recurs:
+        desc |= {"parity": m.input("parity", 1), "first_window": m.input("first_window", 1)}
     _locate(m, tables, pipeline, desc)
     _clip(tables, pipeline)
 
@@ -200,6 +204,14 @@ def _locate(
         if offset in tables.layers.stored:
             more = fit(desc[offset], bases[base].width)
             bases[base] = bases[base] + mux(pipeline["run_by_image"], more, 0)
+    if tables.recurs:
+        # The window before has left the maps at the other of their two places.
+        past = pipeline["run_by_image"].eq(PREVIOUS)
+        second = pipeline["run_by_image"].any() & (past ^ desc["parity"])
+        for base, stride in zip(("event_row", "pointer_row"), tables.program.window_stride):
+            more = m.const(stride, bases[base].width)
+            bases[base] = bases[base] + mux(second, more, 0)
+        pipeline.values["silent"] = past & desc["first_window"]
     parts = {
         name: product(m, pipeline.register, name, pipeline[a], pipeline[b], widths[name])
         for name, (a, b) in factors.items()
@@ -250,10 +262,13 @@ def _clip(tables: HardwareTables, pipeline: _Stages) -> None:
     )
     x0, x1 = pipeline["x0"], pipeline["x1"]
     width = runs.resize("width", pipeline["run_width"], x0.width)
-    keep = [k for k in pipeline.values if k not in ("inside", "x0", "x1", "run_width")]
+    keep = [k for k in pipeline.values if k not in ("inside", "x0", "x1", "run_width", "silent")]
+    alive = pipeline["inside"] & x0.slt(width) & x1.sgt(0)
+    if tables.recurs:
+        alive = alive & ~pipeline["silent"]
     pipeline.clock(
         keep,
-        alive=pipeline["inside"] & x0.slt(width) & x1.sgt(0),
+        alive=alive,
         from_zero=x0.sle(0),
         low=mux(x0.msb, 0, x0),
         high=mux(x1.slt(width), x1, width),

@@ -248,6 +248,8 @@ class HardwareTables(TableWidths):
             row["waits"] = layer.waits
         if self.keeps:
             row["keeps_none"] = int(not receive and not layer.kept)
+        if self.recurs:
+            row["copies"] = int(layer.by_image)
         for axis in (0, 1):
             row |= axis_columns(layer, axis)
         return row
@@ -277,6 +279,11 @@ class HardwareTables(TableWidths):
     def kept(self) -> KeptStates:
         """The state memory."""
         return KeptStates(self.program)
+
+    @property
+    def recurs(self) -> bool:
+        """Whether layers see what was fired in the window before."""
+        return self.program.recurs
 
     @property
     def keeps(self) -> bool:

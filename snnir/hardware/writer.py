@@ -12,10 +12,16 @@ COLUMNS = ("events", "capacity", "pointers", "pitch")
 """The columns of the layer table that say where a map is kept."""
 
 
+def writer_columns(tables: HardwareTables) -> tuple[str, ...]:
+    """Those, and whether the map has two places of which windows take one in turn."""
+    return (*COLUMNS, "copies") if tables.recurs else COLUMNS
+
+
 def writer_module(tables: HardwareTables) -> Module:
     """Appends trains that are not silent to the lists of their banks.
 
-    Ports: `ready` (a layer starts), its columns `COLUMNS`; `valid`, `train` (drain * planes: those
+    Ports: `ready` (a layer starts), its columns, and the window's `parity` if they say more than
+    `COLUMNS`; `valid`, `train` (drain * planes: those
     of neighbouring positions, the first lowest), `alone` (there is one train only, the first),
     `last` (channels of a pixel), `row_last` (pixel of a row); `event_we` (one bit per bank),
     `event_address`, `event_word` {q, train}, for each bank unless one lane writes to all;
@@ -30,7 +36,8 @@ def writer_module(tables: HardwareTables) -> Module:
     m = Module("writer", doc="appends trains to the event lists, pixel by pixel")
     m.clock()
     m.input("rst", 1)
-    desc = tables.layers.inputs(m, COLUMNS)
+    desc = tables.layers.inputs(m, writer_columns(tables))
+    second = desc["copies"] & m.input("parity", 1) if tables.recurs else None
     ready, valid = m.input("ready", 1), m.input("valid", 1)
     word, last, row_last = (
         m.input("train", lanes * planes),
@@ -77,6 +84,8 @@ def writer_module(tables: HardwareTables) -> Module:
     row = m.reg("row", tables.event_bits)
     next_row = row + tables.layers.resize("capacity", desc["capacity"], row.width)
     first = tables.layers.resize("events", desc["events"], row.width)
+    if second is not None:
+        first = first + mux(second, m.const(tables.program.window_stride[0], row.width), 0)
     row.next = mux(ready, first, mux(pixel_end & row_end, next_row, row))
 
     if lanes == 1 and bank is not None:
@@ -87,6 +96,8 @@ def writer_module(tables: HardwareTables) -> Module:
     pointer = m.reg("pointer", tables.pointer_bits)
     write = m.pipe("pixel_end_s2", pixel_end, reset=0)
     first = tables.layers.resize("pointers", desc["pointers"], pointer.width)
+    if second is not None:
+        first = first + mux(second, m.const(tables.program.window_stride[1], pointer.width), 0)
     pointer.next = mux(ready, first, mux(write, pointer + 1, pointer))
     m.output("pointer_we", write)
     m.output("pointer_address", pointer)

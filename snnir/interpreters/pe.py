@@ -8,7 +8,7 @@ pixels of all images.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import numpy as np
@@ -17,7 +17,15 @@ from xdsl.dialects.builtin import ModuleOp
 from snnir.analysis.batch import frames_of_batches
 from snnir.analysis.cycles import Loading, Mover, layer_clocks, loading_of, receive_clocks, visits
 from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
+from snnir.analysis.program import (
+    PREVIOUS,
+    READOUT,
+    RECEIVE,
+    STORE,
+    Layer,
+    ProgramTables,
+    Tile,
+)
 from snnir.analysis.reading import read_program
 from snnir.analysis.windows import count_windows
 from snnir.dialects.pe import ProgramOp
@@ -188,12 +196,14 @@ class _Machine:
         self.weights = tables.weights.astype(self.dtype)
         self.result = ProgramResult(np.zeros((0, 0), np.int64))
         self.states: dict[str, list[np.ndarray]] = {}
+        self.first, self.parity = True, 1
 
     def run(self, frames: np.ndarray, first: bool = True) -> ProgramResult:
         """Runs an image of each machine; the `first` window of a sample, or the next one."""
         tables = self.tables
         self.images = len(frames)
         self.result = ProgramResult(np.zeros((0, 0), np.int64))
+        self.first, self.parity = first, 1 - self.parity
         if first:
             self.states = {}
             self.maps = MapMemory(tables, self.images)
@@ -223,10 +233,19 @@ class _Machine:
             if layer.is_pooled:
                 trains = self.pool(layer, trains)
                 self.keep(f"{layer.label}.pool", layer, trains)
-            self.maps.write(layer, trains, tables.array.channels)
+            self.maps.write(self.placed(layer), trains, tables.array.channels)
         whole = np.stack([np.concatenate(part, axis=1) for part in potentials], axis=1)
         self.result.potentials = whole.reshape(self.images * tables.batch, -1)
         return self.result
+
+    def placed(self, layer: Layer) -> Layer:
+        """A layer whose map lies where it does in this window."""
+        if not (self.tables.recurs and layer.by_image and self.parity):
+            return layer
+        events, pointers = self.tables.window_stride
+        place = layer.place
+        moved = replace(place, events=place.events + events, pointers=place.pointers + pointers)
+        return replace(layer, place=moved)
 
     def keep(self, label: str, layer: Layer, trains: np.ndarray) -> None:
         """Notes trains of a row: those of an image of each batch, of some of the channels."""
@@ -283,7 +302,7 @@ class _Machine:
         events = np.zeros((*shape[1:], len(runs), banks), np.int32)
         begins = True
         for index, row in enumerate(runs):
-            run = run_of(tables, layer, row)
+            run = run_of(tables, layer, row, self.parity)
             if begins and run["shift"]:
                 acc *= 1 << run["shift"]
             begins = bool(run["phase_end"])
@@ -294,7 +313,7 @@ class _Machine:
         """Adds one run at all output pixels; notes the events that it meets in each bank."""
         banks = self.tables.array.banks
         window = window_of(layer, run)
-        if window is None:
+        if window is None or (self.first and run["by_image"] == PREVIOUS):
             return
         oy, ox, x0, low, high = window
         pixels = np.ix_(np.arange(self.images), oy, ox)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnir.analysis.cycles import WalkedRuns
-from snnir.analysis.program import Layer, ProgramTables, Tile
+from snnir.analysis.program import PREVIOUS, Layer, ProgramTables, Tile
 
 
 class Window(NamedTuple):
@@ -24,10 +24,19 @@ class Window(NamedTuple):
     high: np.ndarray
 
 
-def run_of(tables: ProgramTables, layer: Layer, row: np.ndarray) -> dict[str, int]:
-    """A row of the run table by column; a map that each image of a batch has is the image's own."""
+def run_of(tables: ProgramTables, layer: Layer, row: np.ndarray, parity: int = 0) -> dict[str, int]:
+    """A row of the run table by column; a map that each image of a batch has is the image's own.
+
+    Args:
+        parity: of the window, which says where maps lie that alternate.
+    """
     run = dict(zip(tables.run_column, map(int, row), strict=True))
-    if run["by_image"]:
+    if tables.recurs:
+        copy = 1 - parity if run["by_image"] == PREVIOUS else parity
+        copy = copy if run["by_image"] else 0
+        run["event_base"] += copy * tables.window_stride[0]
+        run["pointer_base"] += copy * tables.window_stride[1]
+    elif run["by_image"]:
         run["event_base"] += layer.image * tables.image_stride[0]
         run["pointer_base"] += layer.image * tables.image_stride[1]
     return run

@@ -29,13 +29,14 @@ from snnir.dialects.snn import (
     MaxPoolOp,
     MaxSlicesOp,
     OneToOneOp,
+    PreviousOp,
     ReadoutOp,
     SumPoolOp,
     SynapseOp,
 )
 from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
-from snnir.interpreters.neuron import run_neuron
+from snnir.interpreters.neuron import run_neuron, run_window
 from snnir.interpreters.windows import (
     conv2d,
     conv3d,
@@ -94,10 +95,11 @@ def run_snn(
         raise UserError("no images to run")
     if network.integer:
         network.windows = count_windows(network.encode.window_count, windows, len(images))
+    run = network.run_stepwise if network.recurs else network.run
     parts: list[Result] = []
     chunk = max(1, network.chunk // network.windows) * network.windows
     for first in range(0, len(images), chunk):
-        parts.append(network.run(images[first : first + chunk], observe, keep_trains))
+        parts.append(run(images[first : first + chunk], observe, keep_trains))
     return Result(
         np.concatenate([p.outputs for p in parts]),
         np.concatenate([p.potentials for p in parts]) if network.integer else None,
@@ -241,6 +243,9 @@ class _Network:
         )
         self.chunk = max(1, CHUNK_BYTES // (8 * largest))
         self.windows = 1
+        self.recurs = self.integer and any(isinstance(op, PreviousOp) for op in self.ops)
+        self.states: dict[Operation, list[np.ndarray]] = {}
+        self.fired: dict[str, np.ndarray] = {}
 
     def prepare(self, op: SynapseOp) -> _Synapse:
         weights = from_dense(op.weights)
@@ -254,9 +259,25 @@ class _Network:
         dtype = np.float32 if reach < 2**24 else np.float64
         return _Synapse(np.ascontiguousarray(weights, dtype), decoded)
 
+    def run_stepwise(self, images: np.ndarray, observe: Observer | None, keep: bool) -> Result:
+        """As `run`, window by window: layers see what was fired in the window before."""
+        self.states, self.fired = {}, {}
+        count = self.windows
+        parts = [self.run(images[window::count], observe, keep) for window in range(count)]
+
+        def joined(arrays: list[np.ndarray]) -> np.ndarray:
+            return np.stack(arrays, axis=1).reshape(len(images), *arrays[0].shape[1:])
+
+        return Result(
+            joined([part.outputs for part in parts]),
+            joined([part.potentials for part in parts]),
+            {label: joined([part.trains[label] for part in parts]) for label in parts[0].trains},
+        )
+
     def run(self, images: np.ndarray, observe: Observer | None, keep: bool) -> Result:
         values: dict[SSAValue, np.ndarray] = {}
         result: Result | None = None
+        fired: dict[str, np.ndarray] = {}
         for op in self.ops:
             match op:
                 case EncodeOp():
@@ -267,6 +288,12 @@ class _Network:
                     value = _joined([values[current] for current in op.currents])
                 case FireOp():
                     value = self.fire(op, values[op.current])
+                    if self.recurs:
+                        fired[op.label.data] = value
+                case PreviousOp():
+                    silence = np.zeros((len(images), *op.train.type.dims), np.uint16)
+                    value = self.fired.get(op.of.data, silence)
+                    value = value if self.integer else value.astype(np.float32)
                 case MaxPoolOp():
                     value = self.max_pool(op, values[op.source])
                 case MaxSlicesOp():
@@ -291,6 +318,7 @@ class _Network:
                         del values[operand]
         if result is None:
             raise UserError("the network has no readout")
+        self.fired = fired
         if keep and self.integer:
             result.trains = {label: values[v] for v, label in self.labels.items()}
         return result
@@ -351,6 +379,12 @@ class _Network:
         if op.params is None:
             raise UserError("no neuron parameters", where=op.label.data, hint="run quantise")
         params = {name: from_dense(dense) for name, dense in op.params.data.items()}
+        if self.recurs:
+            states = self.states.get(op)
+            spikes, states = run_window(neuron_of(op), currents, params, states, **schedule(op))
+            if kept_windows(op) != 1:
+                self.states[op] = states
+            return spikes, states[0]
         windows = self.windows if kept_windows(op) != 1 else 1
         return run_neuron(neuron_of(op), currents, params, **schedule(op), windows=windows)
 

@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 from snnir.analysis.network import LayerOp, encode_of, network_of
 from snnir.analysis.ranges import signed_bits
 from snnir.dialects.dense import from_dense
-from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, SumPoolOp, SynapseOp
+from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, PreviousOp, SumPoolOp, SynapseOp
 from snnir.errors import UserError
 
 IDENTITY_BITS = 16
@@ -82,6 +82,7 @@ def train_values(module: ModuleOp) -> dict[SSAValue, np.ndarray]:
             hint="run threshold-balance first, or give convert-onnx-to-snn input-scale",
         )
     values = {encode.train: np.array(encode.scale.get_values(), np.float64)}
+    past = [op for op in network_of(module).body.block.ops if isinstance(op, PreviousOp)]
     for op in network_of(module).body.block.ops:
         if isinstance(op, MaxPoolOp | SumPoolOp):
             values[op.results[0]] = values[op.source]
@@ -98,6 +99,8 @@ def train_values(module: ModuleOp) -> dict[SSAValue, np.ndarray]:
                 raise UserError("thresholds must be positive", where=f"layer '{op.label.data}'")
             full = np.broadcast_to(full, train.dims[:1])
             values[op.train] = full / (1 if train.coding_name == "rate" else train.peak)
+            for before in (one for one in past if one.of == op.label):
+                values[before.train] = values[op.train]
     return values
 
 

@@ -170,7 +170,12 @@ class TileToPePass(ModulePass):
     def _with_maps(self, plan: NetworkPlan, target: Target) -> ProgramOp:
         """The program, with feature maps in DDR where they do not fit or were asked for there."""
         no_ddr = self.maps == "auto" and not target.granted_gbps
-        if self.maps == "onchip" or self.machine or no_ddr:
+        if plan.recurrent and self.maps == "ddr":
+            raise UserError(
+                "what comes again in the next window is kept on the chip",
+                hint="use maps=onchip",
+            )
+        if self.maps == "onchip" or self.machine or no_ddr or plan.recurrent:
             return self._program(plan, target, None)
         if self.maps == "auto":
             with contextlib.suppress(WeightsTooLarge):

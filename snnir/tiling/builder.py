@@ -16,7 +16,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.dense import to_dense
-from snnir.dialects.pe import ProgramOp, ReceiveOp, SendOp, new_block_region
+from snnir.dialects.pe import PreviousOp, ProgramOp, ReceiveOp, SendOp, new_block_region
 from snnir.dialects.pe_layers import RUN_COLUMNS, LayerOp, StreamOp, TileOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, StoreOp
 from snnir.dialects.pe_types import (
@@ -47,6 +47,8 @@ class ProgramBuilder:
         self.words = word_shifts(plan.image_bits, array.planes)
         self.maps: dict[SSAValue, list[tuple[SSAValue, int]]] = {}
         """The maps on the chip of each train, with the shift that each counts by."""
+        self.past: dict[SSAValue, list[tuple[SSAValue, int]]] = {}
+        """Those that were fired in the window before."""
         self.buffers: dict[SSAValue, SSAValue] = {}
         """Those in DDR."""
 
@@ -56,6 +58,13 @@ class ProgramBuilder:
         ]
         if self.plan.encode.train not in self.where.ddr:
             ops.append(self.receive())
+        for layer in (one for one in self.plan.layers if one.out in self.plan.recurrent):
+            past = PreviousOp.build(
+                properties={"of": StringAttr(layer.label)},
+                result_types=[self.result_type(layer)],
+            )
+            self.past[layer.out] = [(past.map, 0)]
+            ops.append(past)
         for layer in self.plan.layers:
             ops += self.steps(layer)
         ops.append(SendOp.build(operands=[ops[-1].results[0]]))
@@ -195,8 +204,12 @@ class ProgramBuilder:
         pitch = pitch_of(self.plan, layer.out, channels, self.array)
         return MapType(train.dims, train.coding, train.steps, self.array.channels, pitch)
 
+    def seen(self, synapse: Synapse) -> list[tuple[SSAValue, int]]:
+        """The maps that a synapse walks."""
+        return (self.past if synapse.previous else self.maps)[synapse.source]
+
     def streams(self, layer: LayerPlan, synapse: Synapse) -> _Streams:
-        kind = self.maps[synapse.source][0][0].type
+        kind = self.seen(synapse)[0][0].type
         layout = plan_stream(synapse, kind, layer.dims[2], self.array.banks)
         pieces = [(d.shift, d.weights) for d in digits(synapse.weights, self.array.weight_bits)]
         return _Streams(synapse, layout, pieces)
@@ -226,7 +239,7 @@ class ProgramBuilder:
     ) -> list[StreamOp]:
         """The streams of a tile from one branch: each digit of the weights over each map."""
         source, rows = branch.synapse.source, branch.synapse.rows
-        maps = self.maps[source]
+        maps = self.seen(branch.synapse)
         # Rows count from the first one that is on the chip.
         first = band.sources[source][0] if source in self.where.ddr else 0
         bound = min(rows.bound - first, maps[0][0].type.dims[1])

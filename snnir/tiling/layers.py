@@ -12,6 +12,7 @@ from snnir.analysis.network import (
     LayerOp,
     branches,
     encode_of,
+    fired_before,
     network_of,
     neuron_of,
     schedule,
@@ -32,6 +33,7 @@ from snnir.dialects.snn import (
     MaxSlicesOp,
     NeuronOp,
     OneToOneOp,
+    PreviousOp,
     SumPoolOp,
     SynapseOp,
 )
@@ -54,6 +56,7 @@ class Synapse:
         terms: taps of the pool, that is how often one weight may count in one step.
         one_to_one: whether the few weights, one for each channel, may be wider than the array's.
         delay: steps by which its currents come later.
+        previous: whether it sees the trains of the window before.
     """
 
     source: SSAValue
@@ -64,6 +67,7 @@ class Synapse:
     terms: int = 1
     one_to_one: bool = False
     delay: int = 0
+    previous: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,12 @@ class NetworkPlan:
         """Windows of a sample; 0 for any number."""
         return self.encode.window_count
 
+    @property
+    def recurrent(self) -> list[SSAValue]:
+        """The trains that are needed in the next window as well."""
+        found = [s.source for layer in self.layers for s in layer.synapses if s.previous]
+        return list(dict.fromkeys(found))
+
     def consumers(self, source: SSAValue) -> list[tuple[LayerPlan, Synapse]]:
         """Who reads a map."""
         return [(p, s) for p in self.layers for s in p.synapses if s.source is source]
@@ -147,6 +157,7 @@ class _Planner:
         self.labels = train_labels(module)
         self.result = NetworkPlan(self.function.sym_name.data, encode_of(module))
         self.folded: set[MaxPoolOp] = set()
+        self.past = [op for op in self.function.body.block.ops if isinstance(op, PreviousOp)]
 
     def plan(self) -> NetworkPlan:
         readouts = 0
@@ -155,8 +166,9 @@ class _Planner:
                 f"pixels have {self.result.image_bits} bits, the machine receives {PIXEL_BITS}",
                 where="input",
             )
+        returning = {one.of.data for one in self.past}
         for op in self.function.body.block.ops:
-            if isinstance(op, FireOp) and _is_used(op.train):
+            if isinstance(op, FireOp) and (_is_used(op.train) or op.label.data in returning):
                 self.fire(op)
             elif isinstance(op, MaxSlicesOp):
                 raise UserError(
@@ -175,6 +187,7 @@ class _Planner:
 
     def fire(self, op: FireOp) -> None:
         users = [use.operation for use in op.train.uses]
+        users += [one for one in self.past if one.of == op.label]
         # What a window of the pool computes again would have to begin with states that are over.
         again = self.result.windows != 1 and any(map(_overlaps, users))
         if len(users) == 1 and isinstance(users[0], MaxPoolOp) and not again:
@@ -317,7 +330,11 @@ def _synapse(op: SynapseOp, label: str) -> Synapse:
     except UserError as error:
         raise UserError(error.what, where=label, hint=error.hint) from None
     one_to_one = isinstance(op, OneToOneOp)
-    return Synapse(source, weights, groups, rows, columns, terms, one_to_one, op.delay_steps)
+    previous = isinstance(source.owner, PreviousOp)
+    source = fired_before(source.owner).train if previous else source
+    return Synapse(
+        source, weights, groups, rows, columns, terms, one_to_one, op.delay_steps, previous
+    )
 
 
 _WINDOW = ("kernel", "strides", "pads")

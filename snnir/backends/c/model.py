@@ -198,6 +198,7 @@ class CModel:
                     layer.place.pointers, layer.word_shift, layer.word_bits,
                     *((layer.image_row,) if self.tables.parts else ()),
                     *((self.kept_at[index],) if self.tables.windows != 1 else ()),
+                    *((int(layer.by_image),) if self.tables.recurs else ()),
                     record, offsets.get(f"{layer.label}.pool", -1) if layer.is_pooled else -1,
                     layer.image, layer.first_channel, int(layer.keeps),
                     *((layer.waits,) if self.tables.moves else ()),

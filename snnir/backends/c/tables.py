@@ -169,6 +169,41 @@ TOGETHER = {
 """Sections of a program whose images have nothing to do with one another: they run in any order."""
 
 
+RECURRING = {
+    "image": ("    const int32_t image = layers[s->layer].image;\n", ""),
+    "copy": (
+        "        const int32_t copy = image;\n",
+        """\
+        const int32_t copy = st->by_image == PREVIOUS ? 1 - s->parity : s->parity;
+        const int is_silent = st->by_image == PREVIOUS && s->window == 0;
+""",
+    ),
+    "meets": (
+        "            if (y >= 0 && y < st->height && low < high) {\n",
+        "            if (!is_silent && y >= 0 && y < st->height && low < high) {\n",
+    ),
+    "row_copy": ("", "            w.event += l->copies * s->parity * NAME_EVENT_STRIDE;\n"),
+    "written": (
+        "    const int32_t pointers = l->pointers;\n",
+        "    const int32_t pointers =\n"
+        "        l->pointers + l->copies * s->parity * NAME_POINTER_STRIDE;\n",
+    ),
+    "layer_copies": ("", "    int32_t copies;\n"),
+    "copies_note": (
+        "",
+        "   With `copies` its map is at one of two places in turn, for the next window sees it too.\n",
+    ),
+    "next_parity": ("", "    state->parity = 1 - state->parity;\n"),
+    "parity": (
+        "",
+        "    /* Which of two places maps have that are kept for the next window. */\n"
+        "    int32_t parity;\n",
+    ),
+    "previous": ("", "enum { PREVIOUS = 2 };\n"),
+}
+"""Sections of a program without and with layers that see what was fired in the window before."""
+
+
 def sections(model: CModel) -> dict[str, Callable[[], str]]:
     """Section name to the function that prints it; the templates name them `/*@name@*/`."""
     printer = _Sections(model)
@@ -182,6 +217,10 @@ def sections(model: CModel) -> dict[str, Callable[[], str]]:
         **{name: partial(printer.streaming, name) for name in STREAMING},
         **{name: partial(printer.moving, name) for name in MOVING},
         **{name: partial(printer.keeping, name) for name in KEEPING},
+        **{
+            name: lambda both=both: rename(both[model.tables.recurs], model.name)
+            for name, both in RECURRING.items()
+        },
         **{
             name: lambda text=text: "" if model.tables.windows != 1 else text
             for name, text in TOGETHER.items()
@@ -213,6 +252,7 @@ class _Sections:
         model, program, array = self.model, self.program, self.program.array
         channels, height, width = program.image
         last = model.recorded[-1]
+        copies = program.window_stride if program.recurs else program.image_stride
         trains = last.offset + last.dims[0] * last.dims[1] * last.dims[2]
         groups = (
             ("Image: bytes in all, and height, width, channels; bits of a pixel.",
@@ -223,8 +263,8 @@ class _Sections:
              [("OUTPUTS", model.outputs), ("LAYERS", len(program.layers)),
               ("MAPS", len(model.recorded)), ("TRAINS", trains)]),
             ("Images that are computed together; addresses between the copies of a map.",
-             [("BATCH", program.batch), ("EVENT_STRIDE", program.image_stride[0] * array.banks),
-              ("POINTER_STRIDE", program.image_stride[1])]),
+             [("BATCH", program.batch), ("EVENT_STRIDE", copies[0] * array.banks),
+              ("POINTER_STRIDE", copies[1])]),
             ("The array.",
              [("BANKS", array.banks), ("CHANNELS", array.channels), ("PLANES", array.planes),
               ("FIFO", array.fifo), ("DRAIN", array.drain)]),

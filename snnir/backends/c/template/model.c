@@ -23,6 +23,7 @@ enum { BANKS = NAME_BANKS, CHANNELS = NAME_CHANNELS, PLANES = NAME_PLANES, FIFO 
 /* Channels are computed in groups of LANES; a row of weights is padded to whole groups. */
 enum { LANES = NAME_LANES, ROW = NAME_ROW };
 enum { RECEIVE_LAYER, FIRE_LAYER, READOUT_LAYER };
+/*@previous@*/
 /* What is summed: a current for each plane, or one for all planes, weighted by the train's value
    or by its number of spikes where integration is linear and the sum is all that matters. */
 enum { BY_PLANE, BY_VALUE, BY_COUNT };
@@ -51,6 +52,7 @@ struct tile {
    its tile stay for the next one.
 /*@layer_note@*/
 /*@kept_note@*/
+/*@copies_note@*/
 */
 struct layer {
     int32_t kind, mode, is_rate, tile_first, tile_count, channels, height, width;
@@ -58,6 +60,7 @@ struct layer {
     int32_t pitch, events, event_row, pointers, word_shift, word_bits;
 /*@layer_parts@*/
 /*@layer_kept@*/
+/*@layer_copies@*/
     int32_t record, record_pool, image, first, keeps;
 /*@layer_moves@*/
 };
@@ -218,7 +221,7 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
     static const name_count nothing[BANKS];
     const struct stream *st = streams + t->stream_first;
     const struct stream *const end = st + t->stream_count;
-    const int32_t image = layers[s->layer].image;
+/*@image@*/
     int64_t events = 0;
 
     memset(sums, 0, sizeof *sums);
@@ -230,8 +233,9 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
                 for (int c = 0; c < ROW; ++c)
                     sums->plane[p][c] = (name_acc)(sums->plane[p][c] * (1 << st->shift));
         }
-        const int32_t more_entries = st->by_image ? image * NAME_POINTER_STRIDE : 0;
-        const int32_t more_events = st->by_image ? image * NAME_EVENT_STRIDE : 0;
+/*@copy@*/
+        const int32_t more_entries = st->by_image ? copy * NAME_POINTER_STRIDE : 0;
+        const int32_t more_events = st->by_image ? copy * NAME_EVENT_STRIDE : 0;
         for (int32_t r = 0; r < st->run_count; ++r) {
             const struct run *run = runs + st->run_first + r;
             const int32_t y = oy * st->stride_y + run->dy, x = ox * st->stride_x + run->dx;
@@ -239,7 +243,7 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
             const int32_t high = x + run->length < st->width ? x + run->length : st->width;
             const name_count *bank_low = nothing, *bank_high = nothing;
             int32_t count = 0;
-            if (y >= 0 && y < st->height && low < high) {
+/*@meets@*/
                 const int32_t entry =
                     run->pointer + oy * st->pointer_stride + more_entries;
                 const int32_t before = low > 0 ? (int32_t)s->pointers[entry + low - 1] : 0;
@@ -341,6 +345,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
 static void fire_layer(name_state *s, const struct layer *l)
 {
     int32_t word[ROW] = {0};
+/*@written@*/
     name_writer w;
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
@@ -349,6 +354,7 @@ static void fire_layer(name_state *s, const struct layer *l)
         for (int32_t y = 0; y < l->pool_height; ++y) {
             const int32_t row = i * l->pool_height + y;
             begin_row(&w, l, row);
+/*@row_copy@*/
             for (int32_t x = 0; x < l->pool_width; ++x) {
                 pool(s, l, l->tile_first + i, y, x, word);
                 for (int32_t c = 0; c < t->channels; ++c) {
@@ -359,7 +365,7 @@ static void fire_layer(name_state *s, const struct layer *l)
                                               * l->pool_width
                                         + x] = (uint16_t)word[c];
                 }
-                end_pixel(s, &w, l->pointers + row * l->pool_width + x);
+                end_pixel(s, &w, pointers + row * l->pool_width + x);
             }
         }
 /*@tile_ends@*/
@@ -404,6 +410,7 @@ void name_run(name_state *state, const uint8_t *image, int32_t *potentials)
 {
     state->cycles = 0;
 /*@window_begins@*/
+/*@next_parity@*/
 /*@loader_start@*/
 /*@mover_start@*/
     for (int i = 0; i < NAME_LAYERS; ++i) {

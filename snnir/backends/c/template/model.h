@@ -55,6 +55,7 @@ typedef struct {
     name_count bank_pointers[NAME_POINTERS][NAME_BANKS];
 /*@maps_state@*/
 /*@kept_state@*/
+/*@parity@*/
 } name_state;
 
 /* Results of many images, each one behind the other; all but `potentials` may be NULL. What counts
