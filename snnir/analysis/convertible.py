@@ -19,7 +19,7 @@ from snnir.dialects.onnx import constant_of
 from snnir.dialects.onnx_op import describe, shape_of
 
 _SYNAPSES = (onnx.ConvOp, onnx.GemmOp, onnx.AddOp, onnx.AveragePoolOp)
-_GIVEN = (onnx.PixelsOp, onnx.NeuronsOp, onnx.ReadoutOp)
+_GIVEN = (onnx.PixelsOp, onnx.NeuronsOp, onnx.RecurrentOp, onnx.ReadoutOp)
 _NEURONS = (onnx.ReluOp, onnx.ClipOp, onnx.NeuronsOp, onnx.QuantOp)
 _HEADS = (onnx.SoftmaxOp, onnx.LogSoftmaxOp)
 _RESHAPES = (onnx.FlattenOp, onnx.ReshapeOp)

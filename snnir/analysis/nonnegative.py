@@ -24,6 +24,8 @@ def is_nonnegative(value: SSAValue) -> bool:
     match value.owner:
         case onnx.ReluOp() | onnx.SoftmaxOp() | onnx.NeuronsOp() | onnx.QuantOp():
             return True
+        case onnx.RecurrentOp():
+            return True
         case onnx.ClipOp(params=params, x=x):
             low = params.get("min")
             if low is not None and low >= 0:

@@ -68,6 +68,15 @@ class NeuronsOp(GivenOp):
 
 
 @irdl_op_definition
+class RecurrentOp(OnnxOp):
+    """What the neurons of the node `of` fired one step ago, in the shape of x; 0 in the first."""
+
+    name = "onnx.Recurrent"
+    x = operand_def(TENSOR)
+    of = prop_def(StringAttr)
+
+
+@irdl_op_definition
 class ReadoutOp(GivenOp):
     """The network's outputs, potentials that are read behind the last synapses."""
 

@@ -257,6 +257,7 @@ RULES: dict[str, Callable[[Shapes, Params], Shape]] = {
     "onnx.LogSoftmax": softmax,
     "onnx.Pixels": given,
     "onnx.Neurons": given,
+    "onnx.Recurrent": same,
     "onnx.Quant": given,
     "onnx.Readout": given,
 }

@@ -39,6 +39,11 @@ def _readout(node: Node, env: Env) -> OnnxOp:
     return onnx.ReadoutOp(env.tensor(node.inputs[0]), node=node.name, **params)
 
 
+def _recurrent(node: Node, env: Env) -> OnnxOp:
+    params = _attributes(node, "of")
+    return onnx.RecurrentOp(env.tensor(node.inputs[0]), node=node.name, **params)
+
+
 def _max_pool(node: Node, env: Env) -> OnnxOp:
     """Max pooling of complete trains, which for spikes step by step takes more than MaxPool."""
     plain = Node(node.name, "MaxPool", "", node.opset, node.inputs, node.outputs, node.attributes)
@@ -57,6 +62,7 @@ FUNCTIONS: dict[str, Callable[[Node, Env], OnnxOp]] = {
     "Radix": _neurons("radix"),
     "Rate": _neurons("rate"),
     "MaxPool": _max_pool,
+    "Recurrent": _recurrent,
     "Readout": _readout,
     "Quant": import_quant,
 }
@@ -66,6 +72,7 @@ ROLES = {
     "Radix": "spiking neurons, as trained",
     "Rate": "spiking neurons, as trained",
     "MaxPool": "pooling",
+    "Recurrent": "spikes of the step before",
     "Readout": "the readout, as trained",
     "Quant": "the values of pixels or of a layer's trains",
 }

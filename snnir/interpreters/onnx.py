@@ -341,6 +341,8 @@ KERNELS: dict[str, Callable[[list[np.ndarray], Params, tuple[int, ...]], np.ndar
     "onnx.LogSoftmax": _log_softmax,
     "onnx.Pixels": _pixels,
     "onnx.Neurons": _neurons,
+    # The first step of a sample has none before.
+    "onnx.Recurrent": lambda inputs, p, shape: np.zeros_like(inputs[0]),
     "onnx.Quant": _quant,
     "onnx.Readout": _readout,
 }

@@ -13,7 +13,8 @@ from xdsl.ir import Operation, SSAValue
 from snnir.analysis.labels import common_parent, readable
 from snnir.dialects import onnx
 from snnir.dialects.onnx_op import describe, shape_of
-from snnir.dialects.snn import ConvOp, DenseOp
+from snnir.dialects.snn import ConvOp, DenseOp, PreviousOp
+from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.passes._spiking_layers import Branch, Given, Linear, Spikes, SpikingBuilder, Window
 
@@ -56,6 +57,8 @@ class OnnxLayers:
                 form = self.tensors[op.x]
             case onnx.NeuronsOp():
                 form = self.neurons(op, Given.of(op))
+            case onnx.RecurrentOp():
+                form = self.recurrent(op)
             case onnx.QuantOp():
                 form = self.neurons(op, Given.quantised(op, self.build))
             case onnx.ReadoutOp():
@@ -182,7 +185,29 @@ class OnnxLayers:
         form = self.form(op.x, op)
         if isinstance(form, Spikes):
             form = self.build.identity(form, self.name(op, "neurons"), describe(op))
-        return self.build.fire(form, given=given)
+        fired = self.build.fire(form, given=given)
+        for past in self.past(op):
+            if fired.value.type != past.train.type:
+                raise UserError(
+                    f"it fires {fired.value.type}, what comes again is {past.train.type}",
+                    where=describe(op),
+                    hint="recurrent layers have one step in each window",
+                )
+            past.properties["of"] = fired.value.owner.label
+        return fired
+
+    def past(self, op: Operation) -> list[PreviousOp]:
+        """What stands for the spikes that a node's neurons have fired before."""
+        waiting = [use for use in self.tensors.values() if isinstance(use, Spikes)]
+        owners = {spikes.value.owner for spikes in waiting}
+        return [o for o in owners if isinstance(o, PreviousOp) and op.node and o.of == op.node]
+
+    def recurrent(self, op: onnx.RecurrentOp) -> Spikes:
+        """What neurons fired one step ago; who they are is known when they are converted."""
+        dims = (*shape_of(op.x)[1:], 1, 1)[:3]
+        train = TrainType(dims, "rate", 1)
+        past = PreviousOp.build(properties={"of": op.of}, result_types=[train])
+        return Spikes(self.build.insert(past).train)
 
     def clip(self, op: onnx.ClipOp) -> Tensor:
         low, high = op.params.get("min", -math.inf), op.params.get("max", math.inf)

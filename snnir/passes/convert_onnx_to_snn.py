@@ -151,6 +151,11 @@ class ConvertOnnxToSnnPass(ModulePass):
         build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps, own)
         build.single = single
         encode = self.encode(build, block.args[0], _image_dims(old.args[0]), old.args[0])
+        if self.windows == 1 and any(isinstance(o, onnx.RecurrentOp) for o in old.ops):
+            raise UserError(
+                "recurrent layers see their spikes in the next window, a sample has only one",
+                hint="give windows=N (snnc compile --windows N)",
+            )
         graph = OnnxLayers(build, old.args[0], Spikes(encode.train))
         for node in old.ops:
             if not isinstance(node, ReturnOp):
@@ -199,13 +204,17 @@ class ConvertOnnxToSnnPass(ModulePass):
         properties = {"pads": ints([0, 0] * (len(dims) - 1))}
         bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])
         if given := _pixels(old):
-            if self.input_coding == "spikes":
+            if self.input_coding == "spikes" and given["bits"] > 1:
                 raise UserError("the trained network takes pixels, not spikes")
             bits, scale_zero = given["bits"], (given["scale"], map(float, given["zero"]))
         if scale_zero is not None:
             for name, values in zip(("scale", "zero"), scale_zero, strict=True):
                 properties[name] = DenseArrayBase.from_list(f64, list(values))
         train = TrainType(dims, "direct", bits)
+        if given and bits == 1 and build.steps == 1 and not any(given["zero"]):
+            # Pixels of one bit in windows of one step are spikes.
+            train = TrainType(dims, "rate", 1)
+            properties.pop("zero")
         if self.input_coding == "spikes":
             train = TrainType(dims, "rate", build.steps)
             scale = [self.input_scale or 1.0] * dims[0]

@@ -74,6 +74,8 @@ class Places:
     def __init__(self, shape: NetworkShape, array: ArrayParameters, words: int):
         self.shape, self.array = shape, array
         self.lives: list[Lifetime] = []
+        synapses = [synapse for layer in shape.layers for synapse in layer.synapses]
+        self.kept = {(synapse.source, 0) for synapse in synapses if synapse.previous}
         self.rows: dict[tuple[int, int], int] = {}
         capacities, widths = {}, {}
         for index, (channels, height, width) in enumerate(shape.maps):
@@ -84,7 +86,10 @@ class Places:
             born = 0 if index == IMAGE else writers[0]
             for word in range(words if index == IMAGE else 1):
                 value = (index, word)
-                self.lives.append(Lifetime(value, born, max(readers, default=born)))
+                if value in self.kept:
+                    self.lives.append(Lifetime(value, 0, len(shape.layers) + 1))
+                else:
+                    self.lives.append(Lifetime(value, born, max(readers, default=born)))
                 self.rows[value] = -(-channels // shape.block(index, array)) * height
                 capacities[value] = -(-width * shape.pitch(index, array) // array.banks)
                 widths[value] = width
@@ -93,7 +98,8 @@ class Places:
 
     def _depth(self, row: dict[tuple[int, int], int]) -> int:
         """Words of a memory in which a row of each map takes so many."""
-        sizes = {value: self.rows[value] * row[value] for value in row}
+        # The next window needs some maps as well, which have two places then.
+        sizes = {v: self.rows[v] * row[v] * (2 if v in self.kept else 1) for v in row}
         found = place(self.lives, sizes, self._above(row, sizes), reuse=True)
         return max(found[value] + sizes[value] for value in sizes)
 
@@ -105,6 +111,8 @@ class Places:
             if layer.out is None:
                 continue
             out = (layer.out, 0)
+            if out in self.kept:
+                continue
             ends, least = np.arange(1, 1 + self.rows[out]) * row[out], sizes[out]
             for source in (v for v in dies if dies[v] == step):
                 if not any(s.source == source[0] for s in layer.synapses):

@@ -31,6 +31,7 @@ class SynapseShape:
         weights: shape of the weights (M, C / groups, KH, KW).
         outputs_x: width of the layer's map.
         shifts: of each digit of the weights.
+        previous: whether it sees the map of the window before.
     """
 
     source: int
@@ -40,6 +41,7 @@ class SynapseShape:
     rows: AxisTaps
     columns: AxisTaps
     shifts: tuple[int, ...]
+    previous: bool = False
 
     @cached_property
     def runs(self) -> list[tuple[int, tuple[int, ...]]]:
@@ -162,6 +164,7 @@ def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
             rows=one.rows,
             columns=one.columns,
             shifts=tuple(digit.shift for digit in digits(one.weights, weight_bits)),
+            previous=one.previous,
         )
 
     def layer(one: LayerPlan) -> LayerShape:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx
 
+    from snnir.training.recurrent import RecurrentNetwork
+
 DOMAIN = "snnir"
 IR_VERSION = 8
 
 
-def export_onnx(network: SpikingNetwork, path: str | Path, image: tuple[int, int, int]) -> None:
+def export_onnx(network: SpikingNetwork | RecurrentNetwork, path: str | Path, image: tuple[int, int, int]) -> None:
     """Writes the network as it is in evaluation mode.
 
     Weights are int8 initialisers behind DequantizeLinear, one scale for each output channel.
@@ -48,6 +50,7 @@ class _Writer:
         self.initializers: list[onnx.TensorProto] = []
         self.functions: set[str] = set()
         self.counts: dict[str, int] = {}
+        self.made: set[str] = set()
 
     def model(self) -> onnx.ModelProto:
         from onnx import TensorProto, helper
@@ -60,14 +63,17 @@ class _Writer:
             "pixels",
             scale=[pixels.scale] * channels,
             zero=pixels.zero.expand(channels).int().tolist(),
-            bits=8,
+            bits=getattr(pixels, "bits", 8),
             repeats=[self.network.code.steps if self.rate else 1, 1, 1],
         )
         tensors = [name]
         trains = [Train(torch.zeros(()), torch.tensor(pixels.scale))]
         for stage in self.network.stages:
-            given = [trains[i] for i in sources(stage)]
-            names = [tensors[i] for i in sources(stage)]
+            # Trains that are still to be made are those of the step before.
+            given = [
+                trains[i] if i < len(trains) else self.past(i) for i in sources(stage)
+            ]
+            names = [tensors[i] if i < len(tensors) else self.neurons(i) for i in sources(stage)]
             if isinstance(stage, MaxPool):
                 tensors.append(self.max_pool(stage, names[0]))
                 trains.append(given[0])
@@ -94,6 +100,9 @@ class _Writer:
             layer.branches, names, trains, ready.weights, strict=True
         ):
             scale = ready.unit / branch.step(train)
+            if name not in self.made:
+                # The shape is that of the layer's currents, of which the first is not recurrent.
+                name = self.call("Recurrent", currents[0], self.fresh("past"), of=name)
             if branch.window is not None:
                 name = self.average_pool(branch.window, name)
             currents.append(name if branch.weight is None else self.synapse(
@@ -115,6 +124,15 @@ class _Writer:
             attributes["leak"] = 0 if ready.leak is None else int(ready.leak)
         kind = "Rate" if self.rate else "Radix"
         return self.call(kind, total, self.fresh("neurons"), **attributes)
+
+    def past(self, number: int) -> Train:
+        """A train of the step before, of which no values are known."""
+        return Train(torch.zeros(()), self.network.stages[number - 1].spike_value())
+
+    def neurons(self, number: int) -> str:
+        """The node of the neurons that a stage will have."""
+        before = [s for s in self.network.stages[: number - 1] if getattr(s, "fires", False)]
+        return f"neurons{len(before) + 1}"
 
     def synapse(
         self, branch: Branch, weight: torch.Tensor, scale: torch.Tensor, source: str
@@ -160,6 +178,7 @@ class _Writer:
         from onnx import helper
 
         self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
+        self.made.add(name)
         return name
 
     def call(self, function: str, source: str, name: str, **attributes: Any) -> str:
@@ -169,6 +188,7 @@ class _Writer:
         self.nodes.append(
             helper.make_node(function, [source], [name], name=name, domain=DOMAIN, **attributes)
         )
+        self.made.add(name)
         return name
 
     def initialise(self, name: str, array: np.ndarray) -> None:

@@ -141,6 +141,16 @@ Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak> (current) =>
 """
 )
 
+RECURRENT = (
+    _HEAD
+    + """
+Recurrent <of> (current) => (train) {
+  nothing = Constant <value_float = 0.0> ()
+  train = Mul (current, nothing)
+}
+"""
+)
+
 MAX_POOL = (
     _HEAD
     + """
@@ -203,5 +213,5 @@ def functions(names: set[str]):
     from onnx import parser
 
     texts = {"Pixels": PIXELS, "Radix": RADIX, "Rate": RATE, "MaxPool": MAX_POOL}
-    texts["Readout"] = READOUT
+    texts |= {"Readout": READOUT, "Recurrent": RECURRENT}
     return [parser.parse_function(texts[name]) for name in sorted(names)]
