@@ -80,9 +80,9 @@ def resolver_module(tables: HardwareTables) -> Module:
 
     Ports: columns of the layer table and `ready`, as the walker takes them; `go` (no queue is
     full); where layers see what was fired in the window before, its `parity` and whether it is the
-    `first_window`; `pointer_below`, `pointer_last` (addresses) and `counts_below`, `counts_last` (counts of
-    all banks, one clock later, held while `go` is 0); `entry0` ..., `push` (one bit per bank),
-    `phase` and `push_phase`; `run` (one reaches the queues).
+    `first_window`; `pointer_below`, `pointer_last` (addresses) and `counts_below`, `counts_last`
+    (counts of all banks, one clock later, held while `go` is 0); `entry0` ..., `push` (one bit per
+    bank), `phase` and `push_phase`; `run` (one reaches the queues).
 
     A run passes `RESOLVE` stages: run table (2), products (2), window (2), pointer address (1),
     pointer memory (1), counts (1), flags (1).
@@ -208,7 +208,8 @@ def _locate(
         # The window before has left the maps at the other of their two places.
         past = pipeline["run_by_image"].eq(PREVIOUS)
         second = pipeline["run_by_image"].any() & (past ^ desc["parity"])
-        for base, stride in zip(("event_row", "pointer_row"), tables.program.window_stride):
+        strides = zip(("event_row", "pointer_row"), tables.program.window_stride, strict=True)
+        for base, stride in strides:
             more = m.const(stride, bases[base].width)
             bases[base] = bases[base] + mux(second, more, 0)
         pipeline.values["silent"] = past & desc["first_window"]

@@ -17,6 +17,7 @@ from snnir.analysis.places import (
     RowSize,
     event_rows,
     in_place,
+    kept_maps,
     lifetimes,
     map_size,
     pointer_row,
@@ -50,7 +51,8 @@ class VerifyPeSchedulePass(ModulePass):
     overlap, their rows take as much as they need, and none is loaded before it was stored; events
     hold as much of their positions as the longest run needs; each run's weight rows exist, and stay
     the right ones while the window moves along x; states that are kept from window to window have
-    as many bits as they need; each word of the image is walked by the same
+    as many bits as they need, and maps of which the window before is needed two places of their
+    own; each word of the image is walked by the same
     runs, with the shift of its bits; no map has more steps than the array has planes; accumulators
     and membrane potentials stay within their widths for every input.
 
@@ -68,6 +70,7 @@ class VerifyPeSchedulePass(ModulePass):
         for op in programs:
             _check_addresses(op)
             _check_places(op)
+            _check_windows(op)
             _check_positions(op)
             check_buffers(op)
             check_halves(op, places_of(op))
@@ -198,6 +201,29 @@ def _check_copies_apart(op: ProgramOp, what: str, row: RowSize, starts: dict) ->
                     raise UserError(
                         f"{what} of {one.value.type} and {other.value.type} overlap in different "
                         "images of the batch"
+                    )
+
+
+def _check_windows(op: ProgramOp) -> None:
+    """Whether maps that the next window needs have two places that meet nothing else."""
+    if not op.previous:
+        return
+    if op.window_stride is None:
+        raise UserError("the next window has no addresses yet", hint="run event-schedule first")
+    places, kept, banks = places_of(op), kept_maps(op), op.array.banks
+    sizes = (("events", event_rows(banks)), ("pointers", pointer_row))
+    for (what, row), stride in zip(sizes, int_list(op.window_stride), strict=True):
+        regions = []
+        for value, place in places.items():
+            first = getattr(place, what)
+            for at in (first, first + stride) if value in kept else (first,):
+                regions.append((at, at + map_size(value.type, row), value in kept))
+        for index, (low, high, _) in enumerate(regions):
+            for other in regions[:index]:
+                if (regions[index][2] or other[2]) and low < other[1] and other[0] < high:
+                    raise UserError(
+                        f"{what} that the next window needs are written over at address "
+                        f"{max(low, other[0])}"
                     )
 
 

@@ -51,11 +51,13 @@ class Binning:
         events: in a bin, each as many as the others; with neither, a recording is one window, cut
             into equal bins.
         windows: of a recording, the first so many; all of them if None.
+        stream: windows of a sample; a recording that is not cut otherwise is one sample.
     """
 
     length: int | None = None
     events: int | None = None
     windows: int | None = None
+    stream: int = 1
 
 
 def read_events(path: str | Path) -> Events:
@@ -160,4 +162,11 @@ def _bins(events: Events, steps: int, binning: Binning) -> np.ndarray:
         return since // binning.length
     if binning.events is not None:
         return np.arange(len(events)) // binning.events
-    return since * steps // (int(since[-1]) + 1)
+    return since * (steps * binning.stream) // (int(since[-1]) + 1)
+
+
+def as_samples(words: np.ndarray, windows: int) -> np.ndarray:
+    """A recording's windows (N, ...) as samples of so many, the last filled up with silence."""
+    missing = -len(words) % windows
+    silence = np.zeros((missing, *words.shape[1:]), words.dtype)
+    return np.concatenate([words, silence]).reshape(-1, windows, *words.shape[1:])

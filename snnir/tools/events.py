@@ -29,8 +29,8 @@ def add_binning_arguments(parser: ArgumentParser) -> None:
     add("--windows", metavar="N", type=whole(1), help="the first N windows of a recording only")
 
 
-def binning_of(args: Namespace) -> Binning:
-    """How time is cut.
+def binning_of(args: Namespace, stream: int = 1) -> Binning:
+    """How time is cut, for samples of so many windows.
 
     Raises:
         UserError: the options exclude each other.
@@ -39,7 +39,7 @@ def binning_of(args: Namespace) -> Binning:
 
     if args.bin is not None and args.bin_events is not None:
         raise UserError("--bin and --bin-events exclude each other", hint="leave one of them out")
-    return Binning(args.bin, args.bin_events, args.windows)
+    return Binning(args.bin, args.bin_events, args.windows, stream)
 
 
 def words_of(
@@ -57,6 +57,7 @@ def recording_or_input(args: Namespace, build: BuildFolder) -> Samples:
     Raises:
         UserError: neither or both are given, or they do not fit the network.
     """
+    from snnir.runtime.events import as_samples
     from snnir.runtime.samples import Samples, load_for
 
     if (args.input is None) == (args.events is None):
@@ -74,5 +75,9 @@ def recording_or_input(args: Namespace, build: BuildFolder) -> Samples:
     if given["coding"] != "rate":
         hint = "compile it with --input-coding spikes"
         raise UserError("the network takes pixels, no events", where=str(build.path), hint=hint)
-    (words,) = words_of([args.events], tuple(given["image"]), given["bits"], binning_of(args))
-    return Samples(words.reshape(len(words), *given["shape"]), None)
+    windows = build.windows
+    binning = binning_of(args, windows or 1)
+    (words,) = words_of([args.events], tuple(given["image"]), given["bits"], binning)
+    x = words.reshape(len(words), *given["shape"])
+    # Where samples may have any length the whole recording is one.
+    return Samples(x if windows == 1 else as_samples(x, windows or len(x)), None)

@@ -21,7 +21,9 @@ DOMAIN = "snnir"
 IR_VERSION = 8
 
 
-def export_onnx(network: SpikingNetwork | RecurrentNetwork, path: str | Path, image: tuple[int, int, int]) -> None:
+def export_onnx(
+    network: SpikingNetwork | RecurrentNetwork, path: str | Path, image: tuple[int, int, int]
+) -> None:
     """Writes the network as it is in evaluation mode.
 
     Weights are int8 initialisers behind DequantizeLinear, one scale for each output channel.
@@ -70,9 +72,7 @@ class _Writer:
         trains = [Train(torch.zeros(()), torch.tensor(pixels.scale))]
         for stage in self.network.stages:
             # Trains that are still to be made are those of the step before.
-            given = [
-                trains[i] if i < len(trains) else self.past(i) for i in sources(stage)
-            ]
+            given = [trains[i] if i < len(trains) else self.past(i) for i in sources(stage)]
             names = [tensors[i] if i < len(tensors) else self.neurons(i) for i in sources(stage)]
             if isinstance(stage, MaxPool):
                 tensors.append(self.max_pool(stage, names[0]))

@@ -1,8 +1,8 @@
 """Recurrent spiking networks as torch modules that compute with the compiler's integers.
 
-A sample is a row of windows of one step each. Every layer begins a window with the membranes that it
-had at the end of the one before, and may see what it, or a layer behind it, fired then. Integers and
-gradients are those of `spiking`; in evaluation mode trains and potentials are those of the machine.
+A sample is a row of windows of one step each. Every layer begins a window with the membranes that
+it had at the end of the one before, and may see what it, or a layer behind it, fired then. Integers
+and gradients are those of `spiking`; in evaluation mode trains and potentials are the machine's.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ RECURRING = {
     "layer_copies": ("", "    int32_t copies;\n"),
     "copies_note": (
         "",
-        "   With `copies` its map is at one of two places in turn, for the next window sees it too.\n",
+        "   With `copies` its map is at one of two places in turn: the next window sees it too.\n",
     ),
     "next_parity": ("", "    state->parity = 1 - state->parity;\n"),
     "parity": (

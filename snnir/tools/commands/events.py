@@ -38,6 +38,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--timesteps", metavar="T", type=whole(1, 8), required=True,
         help="steps of a sample, as the network has them (1 to 8)",
     )  # fmt: skip
+    add(
+        "--stream", metavar="N", type=whole(1, 4096), default=1,
+        help="windows of a sample, of a network that was compiled with --windows N (1)",
+    )  # fmt: skip
     add("--labels", metavar="Y,..", type=_labels, help="a label for each recording")
     add_binning_arguments(parser)
     add("--json", action="store_true", help="print one JSON object")
@@ -48,6 +52,7 @@ def run(args: Namespace) -> int:
 
     import numpy as np
 
+    from snnir.runtime.events import as_samples
     from snnir.tools.files import write_bytes
     from snnir.tools.output import print_json
 
@@ -56,7 +61,9 @@ def run(args: Namespace) -> int:
             f"--labels has {len(args.labels)} labels for {len(args.files)} recordings",
             hint="give one for each",
         )
-    words = words_of(args.files, args.size, args.timesteps, binning_of(args))
+    words = words_of(args.files, args.size, args.timesteps, binning_of(args, args.stream))
+    if args.stream > 1:
+        words = [as_samples(windows, args.stream) for windows in words]
     arrays = {"x": np.concatenate(words)}
     if args.labels is not None:
         arrays["y"] = np.repeat(args.labels, list(map(len, words)))
@@ -69,6 +76,7 @@ def run(args: Namespace) -> int:
         "samples": len(arrays["x"]),
         "shape": list(args.size),
         "timesteps": args.timesteps,
+        "windows": args.stream,
         "spikes": int(np.bitwise_count(arrays["x"]).sum(dtype=np.int64)),
         "silent": float((arrays["x"] == 0).mean()),
     }
@@ -82,12 +90,14 @@ def run(args: Namespace) -> int:
 def _as_text(found: dict) -> str:
     from snnir.tools.tables import facts, number, percent
 
-    steps = math.prod(found["shape"]) * found["timesteps"] * found["samples"]
+    windows = found["windows"]
+    steps = math.prod(found["shape"]) * found["timesteps"] * found["samples"] * windows
+    of = f"{windows} windows of " if windows > 1 else ""
     share = percent(found["spikes"] / steps)
     return facts(
         [
             ("made", f"{found['output']}: {number(found['samples'])} samples of "
-             f"{'x'.join(map(str, found['shape']))}, {found['timesteps']} steps, from "
+             f"{of}{'x'.join(map(str, found['shape']))}, {found['timesteps']} steps, from "
              f"{number(found['recordings'])} recordings"),
             ("spikes", f"{number(found['spikes'])}, {share} of all steps"),
             ("silent", f"{percent(found['silent'])} of all trains"),
