@@ -67,8 +67,8 @@ def test_every_datapath_is_its_neuron(coding):
 )
 def test_the_readout_of_first_spikes(options):
     neuron = load_neuron("readout_first_spike", options).op
-    mode = Mode("readout_first_spike", "rate", 4, 4, 0, True)
-    channels = channels_of(mode, -300, 400, bias=[-20, 35], seed=[1, 112], last=[4, 4])
+    mode = Mode("readout_first_spike", "rate", 2, 2, 0, True)
+    channels = channels_of(mode, -300, 400, bias=[-20, 35], seed=[1, 112], last=[2, 2])
     unit = unit_of(neuron, mode, acc_bits=12, membrane_bits=26)
     proof = prove_datapath(neuron, mode, [channels], unit)
     assert proof.answer == PROVED, proof.open
