@@ -24,6 +24,7 @@ from snnir.dialects.snn import (
     FireOp,
     MaxPoolOp,
     OneToOneOp,
+    PreviousOp,
     SumPoolOp,
 )
 from snnir.interpreters.snn import pool_window
@@ -97,14 +98,28 @@ class Operations:
         return sum(getattr(branch, name) for branch in self.branches)
 
 
-def count_operations(module: ModuleOp, trains: Mapping[str, np.ndarray]) -> list[Operations]:
+def count_operations(
+    module: ModuleOp, trains: Mapping[str, np.ndarray], windows: int = 1
+) -> list[Operations]:
     """The layers of an integer network in running order, by the trains of some images.
 
     Args:
         trains: label -> words (N, C, H, W), as engines give them.
+        windows: so many of the N, one behind the other, are one sample; counts are of a window.
     """
-    labels = train_labels(module)
+    labels, trains = train_labels(module), dict(trains)
+    for op in module.walk():
+        if isinstance(op, PreviousOp):
+            labels[op.train] = f"{op.of.data} before"
+            trains[labels[op.train]] = _before(trains[op.of.data], windows)
     return [_layer(op, labels, trains) for op in layers(module)]
+
+
+def _before(words: np.ndarray, windows: int) -> np.ndarray:
+    """What was fired in the window before each, nothing before the first of a sample."""
+    by_sample = words.reshape(-1, windows, *words.shape[1:])
+    silence = np.zeros_like(by_sample[:, :1])
+    return np.concatenate([silence, by_sample[:, :-1]], axis=1).reshape(words.shape)
 
 
 def _layer(op: LayerOp, labels: Mapping, trains: Mapping[str, np.ndarray]) -> Operations:

@@ -57,16 +57,23 @@ def chosen_technology(args: Namespace) -> Technology | None:
 
 
 def energy_as_json(
-    build: BuildFolder, trains: Mapping[str, np.ndarray], technology: Technology
+    build: BuildFolder,
+    trains: Mapping[str, np.ndarray],
+    technology: Technology,
+    windows: int = 1,
 ) -> dict[str, Any]:
-    """Counts and energies by layer and of the whole network, and the two comparisons."""
+    """Counts and energies by layer and of the whole network, and the two comparisons.
+
+    Args:
+        windows: so many images of the trains are one sample; all figures are of a window.
+    """
     from snnir.analysis.energy import NETWORKS, added, moved_bytes, network_energy
     from snnir.analysis.energy_forms import ace_snn, spinaps
     from snnir.analysis.operations import count_operations
     from snnir.analysis.slices import volume_trains
 
     tables = build.tables
-    layers = count_operations(build.snn, volume_trains(build.snn, trains))
+    layers = count_operations(build.snn, volume_trains(build.snn, trains), windows)
     found = network_energy(layers, technology, moved_bytes(tables), tables.array.weight_bits)
     whole = {name: added(row[name] for row in found) for name in NETWORKS}
     counts = [{name: layer.total(name) for name in COUNTS} | {"updates": layer.updates}

@@ -145,7 +145,9 @@ def _activity(
         "events": _by_image(result.events, result.batch),
         "total_cycles": result.cycles_per_image,
         "losses": next(iter(losses.values())),
-        "energy": energy_as_json(build, result.trains, technology) if technology else None,
+        "energy": energy_as_json(build, result.trains, technology, result.windows)
+        if technology
+        else None,
     }
 
 
