@@ -8,6 +8,7 @@ from c_programs import needs_gcc, parse, schedule
 from comparing import differences
 
 from snnir.analysis.memories import memories
+from snnir.analysis.operations import count_operations
 from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice
 from snnir.errors import UserError
@@ -17,6 +18,7 @@ from snnir.runtime import verilator
 from snnir.runtime.build import BuildFolder
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.engines import run_engine
+from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
 from snnir.tiling.layers import plan_network
 from snnir.tiling.memory_estimate import memories_of
@@ -133,6 +135,9 @@ def test_a_layer_and_one_behind_it_come_again(tmp_path):
         assert np.array_equal(simulated.cycles, result.cycles * ran)
         assert np.array_equal(simulated.trains["hidden"][ran], reference.trains["hidden"][ran])
     tables = engine.tables
+    counted = engine.run(frames, counted=True)
+    model = count_losses(tables, scheduled, reference.trains, windows=WINDOWS)
+    assert losses_of_counters(tables, counted.counted) == model
     exact = {memory.name: memory for memory in memories(tables)}
     guess = {m.name: m for m in memories_of(estimated, tables.array, 1)}
     for name in ("events", "pointers", "states"):
@@ -201,6 +206,11 @@ def test_torch_has_the_spikes_of_the_machine(tmp_path, capsys):
             assert 0.02 < values.mean() < 0.98
             assert np.array_equal(result.trains[label].reshape(values.shape), values), label
         assert np.array_equal(result.potentials.reshape(trains[2].shape), trains[2])
+    # What is counted of the window before are the events that the machine reads, tile by tile.
+    for layer in count_operations(build.snn, result.trains, 7):
+        tiles = {"add1": 2, "add2": 2}.get(layer.name, 1)
+        met = tiles * layer.total("fetched_trains")
+        assert result.events[layer.name].mean() == pytest.approx(met), layer.name
     status, out, _ = tool(capsys, "run", build.path, "--input", tmp_path / "x.npz", "--json")
     assert status == 0
     found = json.loads(out)

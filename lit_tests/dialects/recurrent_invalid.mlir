@@ -26,3 +26,12 @@ func.func @shape(%spikes: tensor<1x3xf32>) {
   %t = snn.fire %c name "hidden" : !snn.current<3x1x1, rate, 1> -> !snn.train<3x1x1, rate, 1>
   func.return
 }
+
+// -----
+
+func.func @none(%spikes: tensor<1x3xf32>) {
+  %x = snn.encode %spikes windows 9 : tensor<1x3xf32> -> !snn.train<3x1x1, rate, 1>
+  // expected-error @below {{there is no layer 'hidden'}}
+  %p = snn.previous "hidden" : !snn.train<4x1x1, rate, 1>
+  func.return
+}

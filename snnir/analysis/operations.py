@@ -16,6 +16,7 @@ import numpy as np
 
 from snnir.analysis.network import branches, layers, train_labels
 from snnir.analysis.summary import macs_of
+from snnir.analysis.windows import fired_earlier
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import (
@@ -111,15 +112,8 @@ def count_operations(
     for op in module.walk():
         if isinstance(op, PreviousOp):
             labels[op.train] = f"{op.of.data} before"
-            trains[labels[op.train]] = _before(trains[op.of.data], windows)
+            trains[labels[op.train]] = fired_earlier(trains[op.of.data], windows)
     return [_layer(op, labels, trains) for op in layers(module)]
-
-
-def _before(words: np.ndarray, windows: int) -> np.ndarray:
-    """What was fired in the window before each, nothing before the first of a sample."""
-    by_sample = words.reshape(-1, windows, *words.shape[1:])
-    silence = np.zeros_like(by_sample[:, :1])
-    return np.concatenate([silence, by_sample[:, :-1]], axis=1).reshape(words.shape)
 
 
 def _layer(op: LayerOp, labels: Mapping, trains: Mapping[str, np.ndarray]) -> Operations:

@@ -7,7 +7,7 @@ a layer, a tile or a run means the same in each. Terms and formulas: docs/machin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -143,6 +143,11 @@ class Layer:
             1,
             1,
         )
+
+    def at_second_place(self, stride: tuple[int, int]) -> Layer:
+        """The layer with its map so many event and pointer addresses further on."""
+        events, pointers = self.place.events + stride[0], self.place.pointers + stride[1]
+        return replace(self, place=replace(self.place, events=events, pointers=pointers))
 
     def visited(self) -> np.ndarray:
         """Boolean (height, width): the pixels that some pooling window needs.

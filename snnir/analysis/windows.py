@@ -62,6 +62,17 @@ def count_windows(declared: int, given: int | None, frames: int) -> int:
     return count
 
 
+def fired_earlier(words: np.ndarray, windows: int) -> np.ndarray:
+    """The trains (N, ...) of the window before each, silent before the first of a sample.
+
+    Args:
+        windows: so many of the N, one behind the other, are one sample.
+    """
+    by_sample = words.reshape(-1, windows, *words.shape[1:])
+    silence = np.zeros_like(by_sample[:, :1])
+    return np.concatenate([silence, by_sample[:, :-1]], axis=1).reshape(words.shape)
+
+
 def split_windows(x: np.ndarray, size: int, declared: int) -> np.ndarray:
     """Samples as (N, W, ...), each window of `size` elements.
 

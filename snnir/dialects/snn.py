@@ -490,11 +490,11 @@ class PreviousOp(SnnOp):
             encode is None or encode.window_count != 1,
             f"layer '{self.of.data}' comes again in the next window, a sample has only one",
         )
-        if self.layer is not None:
-            self.expect(
-                self.layer.train.type == train,
-                f"layer '{self.of.data}' fires {self.layer.train.type}, not {train}",
-            )
+        self.expect(self.layer is not None, f"there is no layer '{self.of.data}'")
+        self.expect(
+            self.layer.train.type == train,
+            f"layer '{self.of.data}' fires {self.layer.train.type}, not {train}",
+        )
 
 
 @irdl_op_definition

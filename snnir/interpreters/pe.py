@@ -8,7 +8,7 @@ pixels of all images.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -240,12 +240,9 @@ class _Machine:
 
     def placed(self, layer: Layer) -> Layer:
         """A layer whose map lies where it does in this window."""
-        if not (self.tables.recurs and layer.by_image and self.parity):
-            return layer
-        events, pointers = self.tables.window_stride
-        place = layer.place
-        moved = replace(place, events=place.events + events, pointers=place.pointers + pointers)
-        return replace(layer, place=moved)
+        if self.tables.recurs and layer.by_image and self.parity:
+            return layer.at_second_place(self.tables.window_stride)
+        return layer
 
     def keep(self, label: str, layer: Layer, trains: np.ndarray) -> None:
         """Notes trains of a row: those of an image of each batch, of some of the channels."""

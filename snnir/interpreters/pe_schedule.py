@@ -25,6 +25,7 @@ from snnir.analysis.cycles import (
 )
 from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
+from snnir.analysis.windows import fired_earlier
 from snnir.hardware.timing import Timing
 from snnir.interpreters.pe_memory import MapMemory, counted, word_of
 from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
@@ -73,6 +74,7 @@ def schedules(
     timing: Timing,
     trains: Mapping[str, np.ndarray],
     ddr: Ddr = DDR,
+    windows: int = 1,
 ) -> Iterator[LayerSchedule]:
     """The rows of the layer table in turn; N is the number of batches where there are any.
 
@@ -81,12 +83,18 @@ def schedules(
         trains: label -> uint16 (N, C, H, W), as engines give them: `input`, each layer's trains and
             `<layer>.pool`. One Python step for each run of an image, however large N is.
         ddr: where weights come from, in a program that streams them.
+        windows: so many of the N, one behind the other, are one sample.
     """
     tables = tables.unrolled
     trains = join_trains(tables, trains)
     trains = {label: frames_of_batches(words, tables.batch) for label, words in trains.items()}
     images = len(trains["input"])
     maps = _CountedMaps(tables, images)
+    for layer in tables.layers if tables.recurs else ():
+        if layer.by_image:
+            # Each image is taken as one of parity 0: the window before lies at the second place.
+            words = fired_earlier(stored_trains(layer, trains), windows)
+            maps.write(layer.at_second_place(tables.window_stride), words, tables.array.channels)
     begin = np.zeros(images, np.int64)
     loading = loading_of(tables, images, ddr)
     mover = Mover(images, ddr)

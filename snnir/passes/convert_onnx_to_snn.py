@@ -13,12 +13,12 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
-from snnir.analysis.network import network_of
+from snnir.analysis.network import fired_before, network_of
 from snnir.analysis.windows import ENDLESS, MOST_WINDOWS, check_windows
 from snnir.dialects import onnx
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.neurons import NeuronChoice
-from snnir.dialects.snn import EncodeOp, FireOp
+from snnir.dialects.snn import EncodeOp, FireOp, PreviousOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
 from snnir.neurons.own import OwnNeurons
@@ -163,6 +163,8 @@ class ConvertOnnxToSnnPass(ModulePass):
         (result,) = old.last_op.arguments
         output = graph.finish(result, result.type)
         build.insert(ReturnOp(output))
+        for past in (o for o in block.ops if isinstance(o, PreviousOp)):
+            fired_before(past)
         check_known("steps-of", own, build.fired)
         if self.windows != 1:
             encode.properties["windows"] = integer(self.windows)

@@ -21,7 +21,11 @@ Found = Iterable[tuple[str, np.ndarray, dict[str, np.ndarray]]]
 
 
 def count_losses(
-    tables: ProgramTables, module: ModuleOp, trains: Mapping[str, np.ndarray], ddr: Ddr = DDR
+    tables: ProgramTables,
+    module: ModuleOp,
+    trains: Mapping[str, np.ndarray],
+    ddr: Ddr = DDR,
+    windows: int = 1,
 ) -> dict[str, Any]:
     """The parts of `snnir.analysis.losses` for each row of the layer table and for all of them.
 
@@ -29,9 +33,11 @@ def count_losses(
         module: the scheduled program, of which `tables` are the tables.
         trains: label -> uint16 (N, C, H, W), see `schedules`.
         ddr: where weights come from, in a program that streams them.
+        windows: so many of the N, one behind the other, are one sample.
     """
     clocks = timing(tables, neurons_of(module))
-    samples, chunk = len(trains["input"]), images_at_once(tables)
+    samples = len(trains["input"])
+    chunk = max(1, images_at_once(tables) // windows) * windows
     # The last batch is filled up.
     counted = -(-samples // tables.batch) * tables.batch
     found: list[tuple[str, np.ndarray, dict[str, np.ndarray]]] = []
@@ -39,7 +45,7 @@ def count_losses(
         part = {label: words[first : first + chunk] for label, words in trains.items()}
         found += [
             (row.layer.of, row.clocks, model_losses(tables, clocks, row))
-            for row in schedules(tables, clocks, part, ddr)
+            for row in schedules(tables, clocks, part, ddr, windows)
         ]
     return _summed(tables, counted, found)
 

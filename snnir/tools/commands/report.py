@@ -128,7 +128,9 @@ def _activity(
         losses["rtl"] = losses_of_counters(build.tables, result.counted)
     if engine != "rtl":
         with step("clocks of the layers"):
-            losses["model"] = count_losses(build.tables, build.pe, result.trains, ddr or DDR)
+            losses["model"] = count_losses(
+                build.tables, build.pe, result.trains, ddr or DDR, result.windows
+            )
     if engine == "both":
         _compare(losses["model"], losses["rtl"], str(build.path))
     if trace:
