@@ -1,17 +1,19 @@
-"""Synapses that act some steps later: filters over a window of past spikes, in every engine."""
+"""Synapses that act some steps later, and trains made of pixels by levels, in every engine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from c_programs import needs_gcc, parse, schedule
 from random_networks import RandomNetwork, network_from_seed
+from test_spike_input import spike_network
 from xdsl.utils.exceptions import VerifyException
 
-from snnir.analysis.network import network_of
+from snnir.analysis.network import encode_of, network_of
 from snnir.analysis.reading import read_program
 from snnir.backends.c.fast import fast_sources
-from snnir.dialects.assembly import integer
+from snnir.dialects.assembly import int_list, integer, ints
 from snnir.dialects.snn import SynapseOp
 from snnir.interpreters.pe import program_of, run_program
 from snnir.interpreters.snn import run_snn
@@ -50,6 +52,15 @@ def delayed_network(seed: int, images: int = 2) -> RandomNetwork:
     return net
 
 
+def with_levels(net: RandomNetwork, steps: int) -> RandomNetwork:
+    """The same for a network of spikes, whose trains are now made of pixels."""
+    encode = encode_of(net.module)
+    encode.properties["levels"] = ints([(97 * step + 30) % 255 for step in range(steps)])
+    net.module.verify()
+    pixels = np.random.default_rng(steps).integers(0, 256, net.frames.shape, np.uint8)
+    return replace(net, frames=pixels)
+
+
 def by_hand(net: RandomNetwork) -> EngineResult:
     """What the integer reference says, which is asked before the network becomes a program."""
     want = run_snn(net.module, net.images)
@@ -82,6 +93,30 @@ def test_random_networks_with_delays_are_equal_in_verilog(seed, tmp_path):
     found = compare(results, read_program(program_of(module)))
     assert found.equal, found.difference
     assert np.array_equal(results["rtl"].cycles, results["c"].cycles)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_pixels_become_trains_by_levels(seed, tmp_path):
+    net = spike_network(seed)
+    steps = encode_of(net.module).train.type.steps.data
+    net = with_levels(net, steps)
+    results = {"interp": by_hand(net)}
+    levels = int_list(encode_of(net.module).levels)
+    pixels = net.frames.transpose(0, 3, 1, 2)
+    by_levels = sum(
+        (pixels > level).astype(int) << (steps - 1 - t) for t, level in enumerate(levels)
+    )
+    assert np.array_equal(results["interp"].trains["input"], by_levels)
+    results["fast"] = FastEngine(fast_sources(net.module), tmp_path, ("-O1",)).run(net.frames)
+    module = schedule(net.module, net.pipeline)
+    machine = run_program(module, net.frames, count_cycles=True)
+    results["c"] = CEngine.from_module(module, tmp_path, ("-O1",)).run(net.frames)
+    if verilator.find() is not None and not seed:
+        results["rtl"] = RtlEngine.from_module(module, tmp_path).run(net.frames)
+        assert np.array_equal(results["rtl"].cycles, results["c"].cycles)
+    found = compare(results, read_program(program_of(module)))
+    assert found.equal, found.difference
+    assert np.array_equal(machine.cycles, results["c"].cycles)
 
 
 def test_spikes_act_later():

@@ -32,6 +32,7 @@ from snnir.interpreters.snn import (
     pixels_of,
     pool_window,
     transmit,
+    words_of,
 )
 from snnir.interpreters.windows import first_largest, max_windows, sum_windows
 from snnir.interpreters.words import packed, planes_of
@@ -192,7 +193,7 @@ class Dissected:
     def encoded(self, op: EncodeOp) -> Train:
         pads, train = int_list(op.pads), op.train.type
         if train.coding_name == "rate":
-            words = padded_images(op, pixels_of(op, self.images))
+            words = padded_images(op, words_of(op, pixels_of(op, self.images)))
             return Train(words, None, train.steps.data)
         pixels = pixels_of(op, self.images).astype(np.float32)
         zero = per_channel(op.zero)

@@ -36,6 +36,7 @@ from snnir.interpreters.snn import (
     pixels_of,
     pool_window,
     transmit,
+    words_of,
 )
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
 from snnir.interpreters.words import planes_of, spike_count
@@ -93,7 +94,7 @@ class RoundedPrefix:
         zero = np.zeros(op.train.type.dims[0]) if zero is None else zero
         steps = input_values(op, self.images)
         if op.train.type.coding_name == "rate":
-            self.words[op.train] = padded_images(op, pixels_of(op, self.images))
+            self.words[op.train] = padded_images(op, words_of(op, pixels_of(op, self.images)))
         return padded_images(op, steps - zero.astype(np.float32).reshape(-1, 1, 1))
 
     def finish(

@@ -193,7 +193,8 @@ class ProgramTables:
     the depth of the weight memories where weights come from DDR, 0 where they hold all rows.
     `stages` are the registers of the neurons' pipelines, 0 where they are just as many as needed.
     `position_bits` are the bits of its position that an event holds, 0 if all; it may be as few as
-    `least_position_bits`.
+    `least_position_bits`. Pixels have `image_bits`; with `levels` they become trains that spike in
+    each step whose level is below the pixel, and words are parts of these.
 
     `layers` and `tiles` name each layer and tile once. Where `batch` images are computed together,
     the layers from number `shared` on share weights, and `image_stride` is by how many event and
@@ -226,6 +227,7 @@ class ProgramTables:
     stages: int = 0
     position_bits: int = 0
     least_position_bits: int = 0
+    levels: tuple[int, ...] = ()
     batch: int = 1
     shared: int = 0
     image_stride: tuple[int, int] = (0, 0)
@@ -247,6 +249,11 @@ class ProgramTables:
         from snnir.analysis.batch import unroll
 
         return self if self.batch == 1 or self.is_unrolled else unroll(self)
+
+    @property
+    def input_bits(self) -> int:
+        """Bits of the words that the image is made of: of its pixels, or of trains."""
+        return len(self.levels) or self.image_bits
 
     @property
     def moves(self) -> bool:

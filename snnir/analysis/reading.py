@@ -31,6 +31,7 @@ from snnir.dialects.pe import PreviousOp, ProgramOp, ReceiveOp
 from snnir.dialects.pe_layers import LayerOp, StreamOp, TileOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, MoveOp
 from snnir.dialects.pe_types import ArrayParameters, MapType, Place
+from snnir.dialects.snn import LEVEL_BITS
 from snnir.errors import UserError
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class _Reader:
                 case MoveOp():
                     self._move(op)
         channels, height, width = program.receive.words[0].type.dims
+        levels = int_list(program.receive.levels) if program.receive.levels else ()
         if program.receive.rows is not None:
             height = int_list(program.receive.rows)[1]
         return ProgramTables(
@@ -133,7 +135,8 @@ class _Reader:
             params=self._params(),
             modes=tuple(self.modes),
             image=(channels, height, width),
-            image_bits=program.receive.bits.value.data,
+            image_bits=LEVEL_BITS if levels else program.receive.bits.value.data,
+            levels=levels,
             event_depth=self._depth(0),
             pointer_depth=self._depth(1),
             position_max=max(place.capacity for place in self.places.values()) - 1,

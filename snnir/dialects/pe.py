@@ -184,11 +184,13 @@ class ReceiveOp(PeOp):
 
     Words are in order of significance, the most significant first; each is at most `planes` bits.
     `rows` [first, height]: the maps hold a part of the rows of an image of so many, which stays
-    in its buffer until the last such op. `beside`: as of `pe.layer`.
+    in its buffer until the last such op. `levels`: pixels of 8 bits come in, and there is a spike
+    in each step whose level is below the pixel. `beside`: as of `pe.layer`.
     """
 
     name = "pe.receive"
     bits = prop_def(IntegerAttr)
+    levels = opt_prop_def(DenseArrayBase)
     rows = opt_prop_def(DenseArrayBase)
     label = opt_prop_def(StringAttr)
     beside = opt_prop_def(ArrayAttr)
@@ -196,6 +198,7 @@ class ReceiveOp(PeOp):
     words = var_result_def(MapType)
     CLAUSES: ClassVar = (
         Clause("bits", "int"),
+        Clause("levels", "ints"),
         Clause("rows", "ints"),
         Clause("label", "string"),
         Clause("beside", "attr"),
@@ -222,6 +225,12 @@ class ReceiveOp(PeOp):
             all(s == planes for s in steps[1:]) and 0 < steps[0] <= planes,
             f"all words but the first hold {planes} bits",
         )
+        if self.levels is not None:
+            levels = int_list(self.levels)
+            self.expect(
+                len(levels) == self.bits.value.data and 0 <= min(levels) <= max(levels) < 255,
+                f"levels needs {self.bits.value.data} pixels below 255",
+            )
         if self.rows is not None:
             check_rows(self, int_list(self.rows)[0], int_list(self.rows)[1], self.words[0].type)
         layouts = {(w.type.shape, w.type.block, w.type.pitch) for w in self.words}

@@ -46,6 +46,9 @@ from snnir.dialects.snn_types import CurrentType, SumType, TrainType
 _ZERO4 = ints([0, 0, 0, 0])
 _ONE2 = ints([1, 1])
 
+LEVEL_BITS = 8
+"""Bits of a pixel that is compared with levels."""
+
 
 def _same_code(a: TrainType | SumType | CurrentType, b: CurrentType) -> bool:
     return a.coding == b.coding and a.steps == b.steps
@@ -60,7 +63,9 @@ class EncodeOp(SnnOp):
     may be given another shape with as many elements.
 
     A rate-coded result says that the image already is spikes: what comes in is the word of each
-    train, step t of T as bit T-1-t. A train of n spikes then stands for `scale[c] * n / T`.
+    train, step t of T as bit T-1-t. A train of n spikes then stands for `scale[c] * n / T`. With
+    `levels`, one for each step, pixels of 8 bits come in all the same, and become such trains here:
+    there is a spike in each step whose level is below the pixel.
 
     Properties: `scale`, `zero` float64 per channel (absent until known), `pads` [top, left,
     bottom, right] [pixels], of a volume [front, top, left, back, bottom, right]; where a map has
@@ -77,6 +82,7 @@ class EncodeOp(SnnOp):
     pads = prop_def(DenseArrayBase)
     slices = opt_prop_def(IntegerAttr)
     windows = opt_prop_def(IntegerAttr)
+    levels = opt_prop_def(DenseArrayBase)
     train = result_def(TrainType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
@@ -84,6 +90,7 @@ class EncodeOp(SnnOp):
         Clause("windows", "int"),
         Clause("scale", "attr"),
         Clause("zero", "attr"),
+        Clause("levels", "ints"),
         Clause("pads", "ints", _ZERO4),
     )
 
@@ -92,9 +99,21 @@ class EncodeOp(SnnOp):
         """Windows of a sample; 0 for any number."""
         return 1 if self.windows is None else self.windows.value.data
 
+    @property
+    def pixel_bits(self) -> int:
+        """Bits of what comes in: of a pixel, or of the word of a train."""
+        return LEVEL_BITS if self.levels is not None else self.train.type.steps.data
+
     def verify_(self) -> None:
         train = self.train.type
         spikes = train.coding_name == "rate"
+        if self.levels is not None:
+            levels = int_list(self.levels)
+            self.expect(spikes, "levels make rate-coded trains")
+            self.expect(
+                len(levels) == train.steps.data and 0 <= min(levels) <= max(levels) < 255,
+                f"levels needs {train.steps.data} pixels below 255",
+            )
         self.expect(
             spikes or train.coding_name == "direct",
             "the result must be a direct-coded train, or a rate-coded one of given spikes",

@@ -67,6 +67,8 @@ def fit_program(
     for name, rows in needed.items():
         if rows > (has := machine.depths[name]):
             raise refuse(f"{name} need {rows} rows, it has {has}: {rows - has} too few")
+    if program.levels:
+        raise refuse("it has no levels that make trains of pixels")
     if program.image_bits > machine.image_bits:
         raise refuse(f"pixels have {program.image_bits} bits, it takes {machine.image_bits}")
     if program.position_max > machine.position_max:

@@ -20,7 +20,8 @@ def image_module(tables: HardwareTables) -> Module:
     `release_image`. A pass: `ready` (a layer starts) with the layer's columns; then each clock a
     `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row). Where neurons
     keep their states, `tuser` with the first byte says that the image is the `first` window of a
-    sample.
+    sample. With levels the words are parts of the
+    train that a pixel's comparisons with them make.
     """
     depth = tables.image_bytes
     bits, planes = tables.program.image_bits, tables.program.array.planes
@@ -60,6 +61,8 @@ def image_module(tables: HardwareTables) -> Module:
     pixel = m.instance(
         "buffer", memory, we=accept, waddr=write, wdata=data.trunc(bits), raddr=read
     )["rdata"]
+    if tables.levels:
+        pixel = cat(*[pixel.ugt(level) for level in tables.levels])
     parts = [pixel.bits(shift, size).zext(planes) for shift, size in tables.words]
     train = parts[0]
     if len(parts) > 1:

@@ -19,6 +19,7 @@ class MachineTables(TableWidths):
     pools = True
     keeps = False
     recurs = False
+    levels = ()
 
     def __init__(self, machine: Machine):
         self.program = machine

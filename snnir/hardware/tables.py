@@ -349,6 +349,11 @@ class HardwareTables(TableWidths):
         known = {mode_key(mode): at for mode, at in zip(self.machine.modes, where, strict=True)}
         return [known[mode_key(mode)] for mode in self.program.modes]
 
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """What pixels are compared with, where they become trains like that."""
+        return self.program.levels
+
     @cached_property
     def words(self) -> list[tuple[int, int]]:
         """(shift, bits) of the parts into which a pixel is cut."""

@@ -219,6 +219,8 @@ class _Machine:
             if layer.kind == RECEIVE:
                 image = frames[:, layer.image].transpose(0, 3, 1, 2)
                 pixels = np.ascontiguousarray(image).astype(np.uint16)
+                if tables.levels:
+                    pixels = packed([pixels > level for level in tables.levels])
                 self.keep("input", layer, pixels)
                 self.maps.write(layer, word_of(layer, pixels), layer.channels)
                 self.count(layer, None, None)

@@ -117,9 +117,9 @@ def pixels_of(op: EncodeOp, images: np.ndarray) -> np.ndarray:
         UserError: they are not what the network takes.
     """
     train = op.train.type
-    c, top_value = train.dims[0], (1 << train.steps.data) - 1
+    c, top_value = train.dims[0], (1 << op.pixel_bits) - 1
     images = shaped_images(op, images)
-    if train.coding_name == "rate":
+    if train.coding_name == "rate" and op.levels is None:
         return checked_words(images, train.steps.data).astype(np.uint16)
     if images.dtype == np.uint8:
         if top_value == 255:
@@ -137,6 +137,13 @@ def pixels_of(op: EncodeOp, images: np.ndarray) -> np.ndarray:
         scale, zero = scale[front:back], zero[front:back]
     pixels = images / scale.reshape(-1, 1, 1) + zero.reshape(-1, 1, 1)
     return np.clip(np.rint(pixels), 0, top_value).astype(np.uint16)
+
+
+def words_of(op: EncodeOp, pixels: np.ndarray) -> np.ndarray:
+    """The words of the trains that are made of what comes in, as uint16."""
+    if op.levels is None:
+        return pixels
+    return packed([pixels > level for level in int_list(op.levels)])
 
 
 def checked_words(images: np.ndarray, steps: int) -> np.ndarray:
@@ -158,7 +165,7 @@ def input_values(op: EncodeOp, images: np.ndarray) -> np.ndarray:
 
     The zero point is not taken off.
     """
-    words, train = pixels_of(op, images), op.train.type
+    words, train = words_of(op, pixels_of(op, images)), op.train.type
     if train.coding_name == "rate":
         return spike_count(words, train.steps.data).astype(np.float32) / train.steps.data
     return words.astype(np.float32)
@@ -327,7 +334,7 @@ class _Network:
         pads = int_list(op.pads)
         scale, zero = per_channel(op.scale), per_channel(op.zero)
         if self.integer:
-            pixels = pixels_of(op, images)
+            pixels = words_of(op, pixels_of(op, images))
             if not any(pads):
                 return pixels
             fill = np.zeros(op.train.type.dims[0]) if zero is None else np.rint(zero)
@@ -335,7 +342,7 @@ class _Network:
             inside = padded_images(op, np.ones_like(pixels[:1])) == 1
             return np.where(inside, padded_images(op, pixels), fill.astype(np.uint16))
         x = shaped_images(op, images)
-        if x.dtype == np.uint8:
+        if x.dtype == np.uint8 or op.levels is not None:
             x = input_values(op, images)
             if scale is not None:
                 zero = np.zeros_like(scale) if zero is None else zero

@@ -82,7 +82,7 @@ def compare(results: Mapping[str, EngineResult], tables: ProgramTables) -> Compa
 
 def _trains(tables: ProgramTables):
     """Label, steps and mask (H, W) of each map of trains, in running order."""
-    yield "input", tables.image_bits, None
+    yield "input", tables.input_bits, None
     for layer in whole_layers(tables):
         if layer.kind == FIRE:
             yield layer.label, layer.steps, layer.visited()

@@ -88,6 +88,8 @@ class ProgramBuilder:
             for bits, _ in self.words
         ]
         properties: dict[str, Attribute] = {"bits": integer(self.plan.image_bits)}
+        if self.plan.encode.levels is not None:
+            properties["levels"] = self.plan.encode.levels
         if rows is not None:
             properties |= {"rows": ints([first, height]), "label": StringAttr(label)}
         op = ReceiveOp.build(properties=properties, result_types=[types])

@@ -161,9 +161,10 @@ class _Planner:
 
     def plan(self) -> NetworkPlan:
         readouts = 0
-        if self.result.image_bits > PIXEL_BITS:
+        bits = self.result.encode.pixel_bits
+        if bits > PIXEL_BITS:
             raise UserError(
-                f"pixels have {self.result.image_bits} bits, the machine receives {PIXEL_BITS}",
+                f"pixels have {bits} bits, the machine receives {PIXEL_BITS}",
                 where="input",
             )
         returning = {one.of.data for one in self.past}

@@ -214,6 +214,7 @@ def sections(model: CModel) -> dict[str, Callable[[], str]]:
         "tables": printer.tables,
         "neurons": lambda: rename(datapaths_text(model.datapaths), model.name),
         "weights": printer.weights,
+        "image_word": lambda: text.image_word(model.tables.levels),
         **{name: partial(printer.streaming, name) for name in STREAMING},
         **{name: partial(printer.moving, name) for name in MOVING},
         **{name: partial(printer.keeping, name) for name in KEEPING},

@@ -75,3 +75,28 @@ def weight_rows(weights: np.ndarray) -> str:
                 parts.append(f'    {{"{letters[first:end]}"}}')
             first = end
     return ",\n".join(parts)
+
+
+def image_word(levels: Sequence[int]) -> str:
+    """The function from a byte of the image to the word that is taken of it.
+
+    With levels that is a train that has a spike where the step's level is below the pixel.
+    """
+    head = "/* What is taken of a byte of the image. */\n"
+    if not levels:
+        body = "{\n    return byte;\n}\n\n"
+        return f"{head}static inline uint32_t image_word(uint8_t byte)\n{body}"
+    words = [0] * 256
+    for level in levels:
+        words = [word << 1 | (pixel > level) for pixel, word in enumerate(words)]
+    rows = ["        " + ", ".join(map(str, words[at : at + 16])) + "," for at in range(0, 256, 16)]
+    lines = [
+        "static inline uint32_t image_word(uint8_t byte)",
+        "{",
+        "    static const uint16_t words[256] = {",
+        *rows,
+        "    };",
+        "    return words[byte];",
+        "}\n\n",
+    ]
+    return head + "\n".join(lines)

@@ -188,10 +188,8 @@ class Plan:
         self.rows = Rows()
         self.words = 0
         self.encode = encode_of(module)
-        if self.encode.train.type.steps.data > 8:
-            raise UserError(
-                f"the image has {self.encode.train.type.steps.data} bits, at most 8 fit"
-            )
+        if self.encode.pixel_bits > 8:
+            raise UserError(f"the image has {self.encode.pixel_bits} bits, at most 8 fit")
         for op in network_of(module).body.block.ops:
             match op:
                 case EncodeOp():

@@ -16,6 +16,7 @@ from snnir.backends.c.fast.neurons import Path, PathPrinter
 from snnir.backends.c.fast.plan import Layer, Plan, Pool
 from snnir.backends.c.gather import BY_COUNT
 from snnir.backends.c.tables import rename
+from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 
 EVENTS, ONE = {"CHAIN", "SPLIT", "SCALAR"}, {"ONE_PLANES", "ONE_VALUE"}
@@ -173,6 +174,10 @@ struct pool {
 
 """
         return struct + text.table("static const struct pool pools[]", rows) + "\n"
+
+    def image_word(self) -> str:
+        levels = self.plan.encode.levels
+        return text.image_word(int_list(levels) if levels is not None else ())
 
     def maxpool(self) -> str:
         return _template("maxpool.c") if any(isinstance(s, Pool) for s in self.plan.stages) else ""

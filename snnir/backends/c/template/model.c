@@ -283,6 +283,7 @@ NAME_INLINE uint16_t *trains_of(const name_state *s, const struct layer *l)
     return s->trains + (ptrdiff_t)l->image * NAME_TRAINS;
 }
 
+/*@image_word@*/
 /* The image comes in: one map of events for this word of its bits. */
 static void receive(name_state *s, const struct layer *l, const uint8_t *image)
 {
@@ -293,14 +294,14 @@ static void receive(name_state *s, const struct layer *l, const uint8_t *image)
 
     for (int32_t i = 0; s->trains != NULL && l->record >= 0 && i < NAME_IMAGE; ++i)
         trains_of(s, l)[l->record + i % channels * (NAME_IMAGE / channels) + i / channels] =
-            image[i];
+            (uint16_t)image_word(image[i]);
 /*@image_row@*/
     for (int32_t y = 0; y < height; ++y) {
         const uint8_t *pixel = image + y * width * channels;
         begin_row(&w, l, y);
         for (int32_t x = 0; x < width; ++x) {
             for (int32_t c = 0; c < channels; ++c)
-                append(s, &w, x * l->pitch + c, ((uint32_t)*pixel++ >> shift) & mask);
+                append(s, &w, x * l->pitch + c, (image_word(*pixel++) >> shift) & mask);
             end_pixel(s, &w, l->pointers + y * width + x);
         }
     }

@@ -109,10 +109,11 @@ size_t name_fast_state_size(void)
     return sizeof(name_fast_state);
 }
 
+/*@image_word@*/
 void name_fast_run(name_fast_state *state, const uint8_t *image, int32_t *potentials)
 {
     for (int i = 0; i < NAME_FAST_IMAGE; ++i)
-        state->words[i] = image[i];
+        state->words[i] = (name_word)image_word(image[i]);
 /*@stages@*/
 }
 
