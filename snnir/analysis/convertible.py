@@ -19,7 +19,9 @@ from snnir.dialects.onnx import constant_of
 from snnir.dialects.onnx_op import describe, shape_of
 
 _SYNAPSES = (onnx.ConvOp, onnx.GemmOp, onnx.AddOp, onnx.AveragePoolOp)
-_GIVEN = (onnx.PixelsOp, onnx.NeuronsOp, onnx.RecurrentOp, onnx.ReadoutOp)
+_GIVEN = (
+    onnx.PixelsOp, onnx.LevelsOp, onnx.DelayOp, onnx.NeuronsOp, onnx.RecurrentOp, onnx.ReadoutOp,
+)  # fmt: skip
 _NEURONS = (onnx.ReluOp, onnx.ClipOp, onnx.NeuronsOp, onnx.QuantOp)
 _HEADS = (onnx.SoftmaxOp, onnx.LogSoftmaxOp)
 _RESHAPES = (onnx.FlattenOp, onnx.ReshapeOp)
@@ -93,7 +95,7 @@ def _of_op(op: Operation) -> Iterator[tuple[str, str]]:
             yield from _softmax(op)
         case onnx.MaxPoolOp() | onnx.AveragePoolOp():
             yield from _pool(op)
-        case onnx.PixelsOp() if not isinstance(op.x, BlockArgument):
+        case onnx.PixelsOp() | onnx.LevelsOp() if not isinstance(op.x, BlockArgument):
             yield "it is not behind the network's input", "let it be the first node"
         case onnx.ReadoutOp() if not all(
             isinstance(use.operation, func.ReturnOp) for use in op.result.uses

@@ -34,7 +34,7 @@ def neuron_parameters(op: LayerOp, found: Mapping[str, np.ndarray]) -> dict[str,
         UserError: a parameter that nobody gives a value.
     """
     neuron, where = neuron_of(op), f"layer '{op.label.data}'"
-    settings = op.settings.data if isinstance(op, FireOp) and op.settings is not None else {}
+    settings = op.settings.data if op.settings is not None else {}
     worth = _setup(op, found) if neuron.setup is not None else dict(found)
     channels = op.current.type.dims[0]
     result = {}

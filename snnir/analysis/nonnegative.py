@@ -16,6 +16,7 @@ _TRANSPARENT = (
     onnx.TransposeOp,
     onnx.IdentityOp,
     onnx.DropoutOp,
+    onnx.DelayOp,
 )
 
 
@@ -24,7 +25,7 @@ def is_nonnegative(value: SSAValue) -> bool:
     match value.owner:
         case onnx.ReluOp() | onnx.SoftmaxOp() | onnx.NeuronsOp() | onnx.QuantOp():
             return True
-        case onnx.RecurrentOp():
+        case onnx.RecurrentOp() | onnx.LevelsOp():
             return True
         case onnx.ClipOp(params=params, x=x):
             low = params.get("min")

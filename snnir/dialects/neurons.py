@@ -89,6 +89,8 @@ class NeuronChoice:
 
     @property
     def readout_name(self) -> str:
+        if self.own is not None and self.own.is_readout:
+            return self.own.op.sym_name.data
         return f"readout_{self.coding}"
 
     def fire_neuron(self) -> NeuronOp:
@@ -105,4 +107,6 @@ class NeuronChoice:
         )
 
     def readout_neuron(self) -> NeuronOp:
+        if self.own is not None and self.own.is_readout:
+            return self.own.op.clone()
         return readout_neuron(self.readout_name, radix=self.coding == "radix")

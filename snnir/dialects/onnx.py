@@ -37,7 +37,15 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from snnir.dialects.dense import from_dense, to_dense
-from snnir.dialects.onnx_given import NeuronsOp, PixelsOp, QuantOp, ReadoutOp, RecurrentOp
+from snnir.dialects.onnx_given import (
+    DelayOp,
+    LevelsOp,
+    NeuronsOp,
+    PixelsOp,
+    QuantOp,
+    ReadoutOp,
+    RecurrentOp,
+)
 from snnir.dialects.onnx_op import TENSOR, OnnxOp, parse_params, print_params
 
 if TYPE_CHECKING:
@@ -311,7 +319,8 @@ Onnx = Dialect(
         ConstantOp, ConvOp, GemmOp, MatMulOp, BatchNormalizationOp, ReluOp, ClipOp, MaxPoolOp,
         AveragePoolOp, GlobalAveragePoolOp, ReduceMeanOp, FlattenOp, ReshapeOp, SqueezeOp,
         UnsqueezeOp, TransposeOp, AddOp, SubOp, MulOp, DivOp, SumOp, PadOp, IdentityOp, DropoutOp,
-        SoftmaxOp, LogSoftmaxOp, PixelsOp, QuantOp, NeuronsOp, RecurrentOp,
+        SoftmaxOp, LogSoftmaxOp, PixelsOp, QuantOp, LevelsOp, DelayOp, NeuronsOp,
+        RecurrentOp,
         ReadoutOp,
     ],
     [],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, StringAttr
-from xdsl.irdl import irdl_op_definition, operand_def, prop_def
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 
 from snnir.dialects.onnx_op import TENSOR, OnnxOp
 
@@ -35,6 +35,25 @@ class QuantOp(OnnxOp):
     bits = prop_def(IntegerAttr)
 
 
+@irdl_op_definition
+class LevelsOp(OnnxOp):
+    """Trains of pixels of 0 to 255: a spike in each step whose level is below the pixel."""
+
+    name = "onnx.Levels"
+    x = operand_def(TENSOR)
+    levels = prop_def(DenseArrayBase)
+
+
+@irdl_op_definition
+class DelayOp(OnnxOp):
+    """Trains of `steps` steps, `delay` steps later; what comes behind the last step is lost."""
+
+    name = "onnx.Delay"
+    x = operand_def(TENSOR)
+    steps = prop_def(IntegerAttr)
+    delay = prop_def(IntegerAttr)
+
+
 class GivenOp(OnnxOp):
     """What neurons and readout share.
 
@@ -55,7 +74,8 @@ class NeuronsOp(GivenOp):
     """Neurons of `coding` radix or rate over `steps` steps; a spike of least weight is `spike`.
 
     `theta` is the threshold times 2^`fraction`, `leak` what is lost of a membrane at each step of
-    rate coding, in 32ths.
+    rate coding, in 32ths. `neuron` and `values` name another neuron and its values, as the options
+    of convert-onnx-to-snn do.
     """
 
     name = "onnx.Neurons"
@@ -64,6 +84,8 @@ class NeuronsOp(GivenOp):
     theta = prop_def(DenseArrayBase)
     spike = prop_def(FloatAttr)
     leak = prop_def(IntegerAttr)
+    neuron = opt_prop_def(StringAttr)
+    values = opt_prop_def(StringAttr)
     PER_CHANNEL: ClassVar = ("unit", "bias", "theta")
 
 
@@ -78,6 +100,14 @@ class RecurrentOp(OnnxOp):
 
 @irdl_op_definition
 class ReadoutOp(GivenOp):
-    """The network's outputs, potentials that are read behind the last synapses."""
+    """The network's outputs, potentials that are read behind the last synapses.
+
+    `neuron` and `values` as of onnx.Neurons; with `ties` and `silent` the largest potential is the
+    score of the neuron that spiked first (`decision` of snn.readout).
+    """
 
     name = "onnx.Readout"
+    neuron = opt_prop_def(StringAttr)
+    values = opt_prop_def(StringAttr)
+    ties = opt_prop_def(StringAttr)
+    silent = opt_prop_def(StringAttr)

@@ -114,6 +114,19 @@ GIVEN_RANGES = {
 }  # fmt: skip
 
 
+def levels(shapes: Shapes, p: Params) -> Shape:
+    values = p["levels"]
+    _check(1 <= len(values) <= 16, f"{len(values)} levels, one for each of 1 to 16 steps")
+    _check(0 <= min(values) <= max(values) < 255, "levels are pixels from 0 to 254")
+    return shapes[0]
+
+
+def delay(shapes: Shapes, p: Params) -> Shape:
+    _check(1 <= p["steps"] <= 16, f"{p['steps']} steps, allowed are 1 to 16")
+    _check(0 < p["delay"] < p["steps"], f"delay is {p['delay']}, allowed are 1 to steps - 1")
+    return shapes[0]
+
+
 def given(shapes: Shapes, p: Params) -> Shape:
     x = shapes[0]
     _check(len(x) in (2, 4, 5), f"input {x} is neither (1, channels) nor a map nor a volume")
@@ -259,6 +272,8 @@ RULES: dict[str, Callable[[Shapes, Params], Shape]] = {
     "onnx.Neurons": given,
     "onnx.Recurrent": same,
     "onnx.Quant": given,
+    "onnx.Levels": levels,
+    "onnx.Delay": delay,
     "onnx.Readout": given,
 }
 

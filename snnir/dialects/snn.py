@@ -49,6 +49,13 @@ _ONE2 = ints([1, 1])
 LEVEL_BITS = 8
 """Bits of a pixel that is compared with levels."""
 
+TIES, SILENT = ("lowest", "strongest"), ("potential", "lowest", "none")
+"""What a `decision` of snn.readout may say."""
+
+DECISION = (
+    f"decision needs bits, ties ({' or '.join(TIES)}) and silent ({', '.join(SILENT[:-1])} or none)"
+)
+
 
 def _same_code(a: TrainType | SumType | CurrentType, b: CurrentType) -> bool:
     return a.coding == b.coding and a.steps == b.steps
@@ -376,6 +383,14 @@ class NeuronUseOp(SnnOp):
                 f"given {sorted(self.params.data)}",
             )
 
+    def check_settings(self) -> None:
+        channels = self.current.type.dims[0]
+        for name, value in (self.settings.data if self.settings else {}).items():
+            self.expect(
+                isinstance(value, DenseArrayBase) and len(value) in (1, channels),
+                f"settings {name} needs 1 value or one for each of {channels} channels",
+            )
+
     def check_given(self, channels: int) -> None:
         """That the integers of a trained layer are all there."""
         given = self.given.data
@@ -448,11 +463,7 @@ class FireOp(NeuronUseOp):
                 current.coding_name != "rate" or current.steps == train.steps,
                 "rate-coded layers have the same number of steps",
             )
-        for name, value in (self.settings.data if self.settings else {}).items():
-            self.expect(
-                isinstance(value, DenseArrayBase) and len(value) in (1, current.dims[0]),
-                f"settings {name} needs 1 value or one for each of {current.dims[0]} channels",
-            )
+        self.check_settings()
         definition = SymbolTable.lookup_symbol(self, self.neuron) if self.neuron else None
         if isinstance(definition, NeuronOp) and definition.coding is not None:
             self.expect(
@@ -521,7 +532,14 @@ class ReadoutOp(NeuronUseOp):
     """The last layer: membrane potentials are read, nothing fires.
 
     Integer potentials V become real outputs `scale[c] * V`, then `activation` (`none`, `relu`,
-    `softmax`, `logsoftmax`) on the host.
+    `softmax`, `logsoftmax`) on the host. `settings` as of `snn.fire`.
+
+    With `decision` {bits, ties, silent} potentials are scores: that of a neuron that spikes first
+    in step t of T is at least (T - t) * 2^bits and less than (T - t + 1) * 2^bits, that of a neuron
+    that never does is less than 2^bits, and the class is that of the largest score, the first of
+    equals. `ties` says what decides between neurons that spike first in the same step: `lowest`
+    (the index) or `strongest` (the potential); `silent` what does where none spikes: `potential`
+    of the last step, `lowest` (class 0) or `none` (there is no class).
     """
 
     name = "snn.readout"
@@ -536,6 +554,8 @@ class ReadoutOp(NeuronUseOp):
     params = opt_prop_def(DictionaryAttr)
     scale = opt_prop_def(DenseArrayBase)
     given = opt_prop_def(DictionaryAttr)
+    settings = opt_prop_def(DictionaryAttr)
+    decision = opt_prop_def(DictionaryAttr)
     output = result_def(TensorType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
@@ -546,7 +566,9 @@ class ReadoutOp(NeuronUseOp):
         Clause("acc_bits", "int"),
         Clause("membrane_bits", "int"),
         Clause("bias", "dense"),
+        Clause("decision", "attr"),
         Clause("given", "attr"),
+        Clause("settings", "attr"),
         Clause("scale", "attr"),
         Clause("params", "attr"),
     )
@@ -561,6 +583,17 @@ class ReadoutOp(NeuronUseOp):
             self.activation.data in ("none", "relu", "softmax", "logsoftmax"),
             f"unknown activation '{self.activation.data}'",
         )
+        self.check_settings()
+        if self.decision is not None:
+            decision = self.decision.data
+            self.expect(set(decision) == {"bits", "ties", "silent"}, DECISION)
+            words = [decision[name] for name in ("ties", "silent")]
+            self.expect(all(isinstance(word, StringAttr) for word in words), DECISION)
+            ties, silent = (word.data for word in words)
+            self.expect(
+                isinstance(decision["bits"], IntegerAttr) and ties in TIES and silent in SILENT,
+                DECISION,
+            )
         self.check_parameters()
 
 

@@ -6,10 +6,11 @@ it. Here they are taken by name and attributes, as one op each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from snnir.dialects import onnx
 from snnir.dialects.onnx_op import OnnxOp
+from snnir.dialects.snn import SILENT, TIES
 from snnir.frontend.onnx_nodes import Env, Node, NodeError, import_node
 from snnir.frontend.onnx_qonnx import import_quant
 
@@ -32,6 +33,52 @@ def _neurons(coding: str) -> Callable[[Node, Env], OnnxOp]:
 def _pixels(node: Node, env: Env) -> OnnxOp:
     params = _attributes(node, "scale", "zero", "bits")
     return onnx.PixelsOp(env.tensor(node.inputs[0]), node=node.name, **params)
+
+
+_SHARED = ("unit", "bias", "weight_bits")
+
+
+def _glm(node: Node, env: Env) -> OnnxOp:
+    """Neurons that spike with the probability that their potential says."""
+    p = _attributes(node, *_SHARED, "steps", "points", "seed")
+    return onnx.NeuronsOp(
+        env.tensor(node.inputs[0]), node=node.name, coding="rate", steps=p["steps"], fraction=0,
+        theta=[1] * len(p["bias"]), spike=1.0, leak=0, neuron="glm_window",
+        values=_values(points=p["points"], seed=p["seed"]), **{key: p[key] for key in _SHARED},
+    )  # fmt: skip
+
+
+def _first_to_spike(node: Node, env: Env) -> OnnxOp:
+    """The same neurons, read out: the first that spikes decides."""
+    p = _attributes(node, *_SHARED, "steps", "points", "seed", "ties", "silent")
+    if p["ties"] not in (0, 1) or p["silent"] not in (0, 1, 2):
+        raise NodeError("its ties are not 0 or 1, or its silent not 0, 1 or 2")
+    ties, silent = TIES[p["ties"]], SILENT[p["silent"]]
+    values = _values(
+        points=p["points"], ties=ties,
+        silent="potential" if silent == "potential" else "nothing", seed=p["seed"],
+    )  # fmt: skip
+    return onnx.ReadoutOp(
+        env.tensor(node.inputs[0]), node=node.name, fraction=0, neuron="readout_first_spike",
+        values=values, ties=ties, silent=silent, **{key: p[key] for key in _SHARED},
+    )  # fmt: skip
+
+
+def _values(**values: object) -> str:
+    """Values of a neuron as the option neuron-values has them."""
+    texts = {k: ":".join(map(str, v)) if isinstance(v, Sequence) and not isinstance(v, str) else v
+             for k, v in values.items()}  # fmt: skip
+    return ",".join(f"{name}={text}" for name, text in texts.items())
+
+
+def _levels(node: Node, env: Env) -> OnnxOp:
+    params = _attributes(node, "levels")
+    return onnx.LevelsOp(env.tensor(node.inputs[0]), node=node.name, **params)
+
+
+def _delay(node: Node, env: Env) -> OnnxOp:
+    params = _attributes(node, "steps", "delay")
+    return onnx.DelayOp(env.tensor(node.inputs[0]), node=node.name, **params)
 
 
 def _readout(node: Node, env: Env) -> OnnxOp:
@@ -65,6 +112,10 @@ FUNCTIONS: dict[str, Callable[[Node, Env], OnnxOp]] = {
     "Recurrent": _recurrent,
     "Readout": _readout,
     "Quant": import_quant,
+    "Levels": _levels,
+    "Delay": _delay,
+    "Glm": _glm,
+    "FirstToSpike": _first_to_spike,
 }
 
 ROLES = {
@@ -74,6 +125,10 @@ ROLES = {
     "MaxPool": "pooling",
     "Recurrent": "spikes of the step before",
     "Readout": "the readout, as trained",
+    "Levels": "the trains of pixels",
+    "Delay": "a filter over past steps",
+    "Glm": "spiking neurons, as trained",
+    "FirstToSpike": "the readout, as trained",
     "Quant": "the values of pixels or of a layer's trains",
 }
 """What becomes of a function, for the report."""

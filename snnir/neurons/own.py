@@ -30,10 +30,11 @@ class OwnNeuron:
     values: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, source: str, values: str | None = None) -> OwnNeuron:
+    def read(cls, source: str, values: str | None = None, *, readout: bool = False) -> OwnNeuron:
         """The neuron `source`, a name or a file.
 
         Args:
+            readout: whether it is for the last layer, where it never fires.
             values: `leak=3,conv1.leak=2,conv2.leak=1:2:3:4,reset=hard`: a parameter for all layers,
                 for one of them, for each of its channels; an option.
 
@@ -64,7 +65,7 @@ class OwnNeuron:
                     hint=f"it has {known}",
                 )
         neuron = load_neuron(source, options)
-        if neuron.op.emission.data == "none":
+        if neuron.op.emission.data == "none" and not readout:
             raise UserError(
                 f"neuron @{neuron.op.sym_name.data} never fires", where=source,
                 hint="only the last layer is read out like that",
@@ -80,6 +81,11 @@ class OwnNeuron:
     @property
     def op(self) -> NeuronOp:
         return self.neuron.op
+
+    @property
+    def is_readout(self) -> bool:
+        """Whether it never fires."""
+        return self.op.emission.data == "none"
 
     @property
     def coding(self) -> str | None:

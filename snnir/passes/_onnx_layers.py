@@ -53,8 +53,11 @@ class OnnxLayers:
                 form = self.relu(op, None)
             case onnx.ClipOp():
                 form = self.clip(op)
-            case onnx.PixelsOp():
+            case onnx.PixelsOp() | onnx.LevelsOp():
                 form = self.tensors[op.x]
+            case onnx.DelayOp():
+                spikes = self.spikes(op.x, op)
+                form = replace(spikes, delay=spikes.delay + op.delay.value.data)
             case onnx.NeuronsOp():
                 form = self.neurons(op, Given.of(op))
             case onnx.RecurrentOp():

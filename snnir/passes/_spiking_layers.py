@@ -37,9 +37,13 @@ from snnir.dialects.snn import (
 )
 from snnir.dialects.snn_types import CurrentType, SumType, TrainType
 from snnir.errors import UserError
+from snnir.neurons.own import OwnNeuron
 
 Dims = tuple[int, ...]
 """(C, H, W), or (C, D, H, W) of a volume."""
+
+SCORE_BITS = 8
+"""Bits below the step in the scores of `readout_first_spike`."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,13 @@ class Spikes:
         factor: what one spike of the value counts: 1/k^2 where a k x k average pool has only
             summed; the weights behind it take it up.
         reshaped: whether the slices of the volume are seen as channels, c * D + d.
+        delay: steps by which the synapses behind it take it later.
     """
 
     value: SSAValue
     factor: float = 1.0
     reshaped: bool = False
+    delay: int = 0
 
     @property
     def dims(self) -> Dims:
@@ -172,12 +178,25 @@ class Given:
             "given": DictionaryAttr(given),
             "bias": to_dense((np.array(p["bias"]) * unit / shift).astype(np.float32)),
         }
+        own = None
+        if p.get("neuron") is not None:
+            own = OwnNeuron.read(p["neuron"], p.get("values"), readout=not neurons)
+            settings = own.settings(f"node '{op.node.data}'" if op.node else "", len(unit))
+            properties |= {"settings": settings} if settings is not None else {}
         if not neurons:
-            return cls(NeuronChoice(), 0, properties)
+            if p.get("ties") is not None:
+                properties["decision"] = DictionaryAttr(
+                    {
+                        "bits": integer(SCORE_BITS),
+                        "ties": StringAttr(p["ties"]),
+                        "silent": StringAttr(p["silent"]),
+                    }
+                )
+            return cls(NeuronChoice(own=own), 0, properties)
         coding, steps = p["coding"], p["steps"]
         levels = 1 if coding == "rate" else (1 << steps) - 1
         properties["threshold"] = to_dense(np.array([p["spike"] * levels], np.float32))
-        return cls(NeuronChoice(coding, leak=p["leak"]), steps, properties)
+        return cls(NeuronChoice(coding, leak=p["leak"], own=own), steps, properties)
 
     @classmethod
     def quantised(cls, op: onnx.QuantOp, build: SpikingBuilder) -> Given:
@@ -239,6 +258,14 @@ class SpikingBuilder:
         source = branch.source.value.type
         weights = (branch.weights * branch.source.factor).astype(np.float32)
         properties = {"weights": to_dense(weights)}
+        if branch.source.delay:
+            if branch.source.delay >= source.steps.data:
+                raise UserError(
+                    f"a spike comes {branch.source.delay} steps later, where there are "
+                    f"{source.steps.data} steps in all",
+                    hint="leave out the branch, to which nothing ever comes",
+                )
+            properties["delay"] = integer(branch.source.delay)
         if branch.kind is ConvOp:
             properties |= {
                 key: integer(value) if key == "groups" else ints(value)
@@ -285,7 +312,7 @@ class SpikingBuilder:
             properties["ceiling"] = real(ceiling)
         if given is not None:
             properties |= given.properties
-        if choice.own is not None:
+        if choice.own is not None and given is None:
             settings = choice.own.settings(properties["label"].data, linear.dims[0])
             properties |= {"settings": settings} if settings is not None else {}
         train = TrainType(linear.dims, choice.coding, steps)
@@ -303,6 +330,8 @@ class SpikingBuilder:
         # A network of one layer has nothing to count spikes with.
         coding = current.type.coding_name
         choice = NeuronChoice() if coding == "direct" else NeuronChoice(coding)
+        if given is not None and given.choice.own is not None:
+            choice = given.choice
         properties = {
             "neuron": SymbolRefAttr(self.neuron(choice.readout_name, choice)),
             "label": StringAttr(self.labels.unique(linear.name)),
@@ -316,6 +345,18 @@ class SpikingBuilder:
         return self.insert(op).output
 
     def neuron(self, name: str, choice: NeuronChoice) -> str:
+        """The name of a neuron that the module shall define.
+
+        Raises:
+            UserError: it has another neuron of that name already.
+        """
+        before = self.used_neurons.get(name)
+        owns = [c.own for c in (before, choice) if c is not None and c.own is not None]
+        if len(owns) == 2 and not owns[0].op.is_structurally_equivalent(owns[1].op):
+            raise UserError(
+                f"two layers have neurons @{name} of different options",
+                hint="give the options that differ as parameters",
+            )
         self.used_neurons[name] = choice
         return name
 
@@ -345,6 +386,8 @@ class SpikingBuilder:
 
     def max_pool(self, spikes: Spikes, window: Window) -> Spikes:
         value = spikes.value
+        if spikes.delay:
+            raise UserError("a max pool takes whole trains", hint="put the Delay behind it")
         window = window.over_slices() if spikes.reshaped else window
         shape = window.outputs(int_list(value.type.shape))
         train = TrainType(shape, value.type.coding, value.type.steps)

@@ -18,6 +18,7 @@ from snnir.analysis.windows import ENDLESS, MOST_WINDOWS, check_windows
 from snnir.dialects import onnx
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.neurons import NeuronChoice
+from snnir.dialects.onnx_op import OnnxOp
 from snnir.dialects.snn import EncodeOp, FireOp, PreviousOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
@@ -146,7 +147,10 @@ class ConvertOnnxToSnnPass(ModulePass):
                     hint="leave the option neuron out",
                 )
             found = Given.of(trained)
-            choice, steps = replace(found.choice, leak=0), found.steps
+            choice, steps = replace(found.choice, leak=0, own=None), found.steps
+        levels = _first(old.args[0], onnx.LevelsOp)
+        if levels is not None:
+            choice, steps = NeuronChoice("rate"), len(levels.params["levels"])
         own = by_layer("steps-of", self.steps_of, 1, MAX_STEPS)
         build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps, own)
         build.single = single
@@ -205,9 +209,19 @@ class ConvertOnnxToSnnPass(ModulePass):
         """Where the image enters; `old` is the image of the graph that is converted."""
         properties = {"pads": ints([0, 0] * (len(dims) - 1))}
         bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])
-        if given := _pixels(old):
-            if self.input_coding == "spikes" and given["bits"] > 1:
-                raise UserError("the trained network takes pixels, not spikes")
+        pixels, levels = _first(old, onnx.PixelsOp), _first(old, onnx.LevelsOp)
+        several = levels is not None or (pixels is not None and pixels.params["bits"] > 1)
+        if several and self.input_coding == "spikes":
+            raise UserError("the trained network takes pixels, not spikes")
+        if levels is not None:
+            properties["levels"] = levels.levels
+            properties["scale"] = DenseArrayBase.from_list(f64, [1.0] * dims[0])
+            train = TrainType(dims, "rate", build.steps)
+            return build.insert(
+                EncodeOp.build(operands=[image], properties=properties, result_types=[train])
+            )
+        if pixels is not None:
+            given = pixels.params
             bits, scale_zero = given["bits"], (given["scale"], map(float, given["zero"]))
         if scale_zero is not None:
             for name, values in zip(("scale", "zero"), scale_zero, strict=True):
@@ -238,10 +252,10 @@ class ConvertOnnxToSnnPass(ModulePass):
         return [unit / s for s in std], [m / unit for m in mean]
 
 
-def _pixels(image: SSAValue) -> dict | None:
+def _first(image: SSAValue, kind: type[OnnxOp]) -> OnnxOp | None:
     """What a trained file says of its pixels."""
     users = [use.operation for use in image.uses]
-    return next((op.params for op in users if isinstance(op, onnx.PixelsOp)), None)
+    return next((op for op in users if isinstance(op, kind)), None)
 
 
 def _replace_body(function: FuncOp, block: Block) -> None:

@@ -302,6 +302,9 @@ class QuantisePass(ModulePass):
         else:
             steps = op.current.type.steps.data if is_rate(op) else 1
             scale = layer.unit / (step * steps)
+            if op.decision is not None:
+                # Scores are what they are.
+                scale = np.ones_like(scale)
             op.properties["scale"] = DenseArrayBase.from_list(f64, scale.tolist())
         current = current_range(op.current.owner)
         try:
