@@ -8,7 +8,7 @@ from typing import Literal
 
 from xdsl.builder import Builder, InsertPoint
 from xdsl.context import Context
-from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, TensorType, f64
+from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, TensorType, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
@@ -19,7 +19,7 @@ from snnir.dialects import onnx
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.onnx_op import OnnxOp
-from snnir.dialects.snn import EncodeOp, FireOp, PreviousOp
+from snnir.dialects.snn import EncodeOp, FireOp, PreviousOp, ReadoutOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
 from snnir.neurons.own import OwnNeurons
@@ -172,6 +172,7 @@ class ConvertOnnxToSnnPass(ModulePass):
         check_known("steps-of", own, build.fired)
         if self.windows != 1:
             encode.properties["windows"] = integer(self.windows)
+            _count_all_steps(block, self.windows)
         _replace_body(function, block)
         for neuron, kind in build.used_neurons.items():
             is_readout = neuron == kind.readout_name
@@ -250,6 +251,25 @@ class ConvertOnnxToSnnPass(ModulePass):
         mean = _spread(self.input_mean, 0.0, channels, "input-mean")
         std = _spread(self.input_std, 1.0, channels, "input-std")
         return [unit / s for s in std], [m / unit for m in mean]
+
+
+def _count_all_steps(block: Block, windows: int) -> None:
+    """Scores of first spikes count the steps that are left in all windows.
+
+    Raises:
+        UserError: samples have no last step.
+    """
+    readout = next(op for op in block.ops if isinstance(op, ReadoutOp))
+    if readout.decision is None:
+        return
+    if windows == ENDLESS:
+        raise UserError(
+            "the first spike decides by the steps that are left, and samples have no last one",
+            hint="use a number of windows",
+        )
+    last = {"last": ints([readout.current.type.steps.data * windows])}
+    settings = readout.settings.data if readout.settings is not None else {}
+    readout.properties["settings"] = DictionaryAttr({**settings, **last})
 
 
 def _first(image: SSAValue, kind: type[OnnxOp]) -> OnnxOp | None:

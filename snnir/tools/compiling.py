@@ -387,6 +387,20 @@ def describe_output(snn: ModuleOp) -> dict[str, Any]:
         "shape": [*op.output.type.get_shape()][1:],
         "scale": list(op.scale.get_values()),
         "activation": op.activation.data,
+        **({"decision": _decision(snn, op)} if op.decision is not None else {}),
+    }
+
+
+def _decision(snn: ModuleOp, op: Any) -> dict[str, Any]:
+    """How scores are read: of how many steps, with how many bits below them, and the rules."""
+    from snnir.analysis.network import encode_of
+
+    given = op.decision.data
+    return {
+        "steps": op.current.type.steps.data * encode_of(snn).window_count,
+        "bits": given["bits"].value.data,
+        "ties": given["ties"].data,
+        "silent": given["silent"].data,
     }
 
 

@@ -43,6 +43,38 @@ def cifar10(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64)
 
 
+def wisdm(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """WISDM v1.1, activities from accelerometers: 43 features of 10 seconds each, six classes.
+
+    A feature is its rank among the values of the training windows, from 0 to 255, so uint8 (N, 43);
+    where it is missing, 128. Classes are numbered in alphabetical order. Windows are split at
+    random, a fifth of them for testing; both parts have windows of the same persons.
+
+    Args:
+        split: `train` or `test`.
+    """
+    path = Path(folder) / "WISDM_ar_v1.1_transformed.arff"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    rows = [line.split(",") for line in text.partition("@data")[2].split("\n") if line.strip()]
+    if not rows or {len(row) for row in rows} != {46}:
+        raise UserError("a window has a number, a person, 43 features and a class", where=str(path))
+    values = np.array([[np.nan if v == "?" else float(v) for v in row[2:45]] for row in rows])
+    names, labels = np.unique([row[45].strip() for row in rows], return_inverse=True)
+    order = np.random.default_rng(0).permutation(len(rows))
+    test, train = np.split(order, [len(rows) // 5])
+    ranks = np.full(values.shape, 128, np.uint8)
+    for column, known in enumerate(values[train].T):
+        known = np.sort(known[~np.isnan(known)])
+        found = ~np.isnan(values[:, column])
+        low, high = (np.searchsorted(known, values[found, column], s) for s in ("left", "right"))
+        ranks[found, column] = np.rint(255 * (low + high) / (2 * len(known)))
+    part = {"train": train, "test": test}[split]
+    return ranks[part], labels[part].astype(np.int64)
+
+
 def satimage(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Landsat Satimage: neighbourhoods (N, 4, 3, 3) of four bands, and six classes from 0.
 

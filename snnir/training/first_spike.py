@@ -80,7 +80,7 @@ class GlmLayer:
     def potentials(self, spikes: np.ndarray) -> np.ndarray:
         """Clipped potentials in 16ths (T, N, outputs) of spikes (T, N, inputs)."""
         total = np.zeros((*spikes.shape[:2], len(self.bias)), np.float32)
-        for delay, weights in enumerate(self.weights.astype(np.float32)):
+        for delay, weights in enumerate(self.weights[: len(spikes)].astype(np.float32)):
             total[delay:] += spikes[: len(spikes) - delay] @ weights.T
         total = total.astype(np.int64) + self.bias
         return np.clip(total >> (self.points - 4), LOW, HIGH)

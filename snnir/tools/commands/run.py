@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.encode import real_inputs, real_outputs
+    from snnir.runtime.decision import stop_when_decided
     from snnir.runtime.engines import run_engine
     from snnir.runtime.progress import step
     from snnir.runtime.windows import decided
@@ -61,12 +63,15 @@ def run(args: Namespace) -> int:
     samples = recording_or_input(args, build).first(args.limit)
     several = build.windows != 1
     with step(f"{args.engine}: {len(samples):,} samples"):
-        result = run_engine(args.engine, build, samples.x, trains=several, ddr=ddr)
-    found = summary(args.engine, result, samples, build.windows)
+        result = run_engine(
+            args.engine, build, samples.x, trains=several, ddr=ddr,
+            stop=stop_when_decided(build.manifest["output"]),
+        )  # fmt: skip
+    found = summary(args.engine, result, samples, build.windows, build.manifest["output"])
     found["ddr"] = ddr_as_json(build, ddr) if result.cycles is not None else None
-    outputs = real_outputs(
-        build.manifest["output"], decided(result, build.windows) / result.windows
-    )
+    # Scores are no sums over windows.
+    shared = 1 if found["decision"] else result.windows
+    outputs = real_outputs(build.manifest["output"], decided(result, build.windows) / shared)
     why = "it knows no time, and so no recurrent layers"
     if not build.tables.recurs:
         real = real_inputs(build.manifest["input"], samples.x)
@@ -81,12 +86,24 @@ def run(args: Namespace) -> int:
 
 
 def summary(
-    engine: str, result: EngineResult, samples: Samples, windows: int = 1
+    engine: str,
+    result: EngineResult,
+    samples: Samples,
+    windows: int = 1,
+    output: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a run found, as the JSON object has it; `windows` of a sample as the build has them."""
+    """What a run found, as the JSON object has it.
+
+    Args:
+        windows: of a sample, as the build has them.
+        output: of the manifest; says how scores are read, where they are scores.
+    """
+    from snnir.runtime.decision import decide, spent
     from snnir.runtime.windows import decided
 
-    predictions = decided(result, windows).argmax(axis=1)
+    output = output or {}
+    potentials = decided(result, windows)
+    predictions, steps = decide(output, potentials)
     right = None if samples.y is None else float((predictions == samples.y).mean())
     return {
         "engine": engine,
@@ -98,7 +115,9 @@ def summary(
         "cycles_per_sample": None
         if result.cycles is None
         else result.cycles_per_image * result.windows,
+        "decision": spent(output, potentials),
         "predictions": predictions.tolist(),
+        "steps": None if steps is None else steps.tolist(),
         "windows": _windows(result) if windows != 1 else None,
     }
 
@@ -147,6 +166,16 @@ def _save(path: Path, outputs: np.ndarray, result: EngineResult, predictions: li
     write_bytes(str(path), stream.getvalue())
 
 
+def decision_as_text(decision: Mapping[str, Any]) -> str:
+    """How soon the first output neuron spiked."""
+    from snnir.tools.tables import number, percent
+
+    text = f"by the first output neuron to spike, {number(decision['steps_per_sample'])} steps"
+    share = decision["undecided"]
+    silent = f", none spiked in {percent(share)}" if share else ""
+    return f"{text} of {decision['steps']} a sample{silent}"
+
+
 def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, outputs, why) -> str:
     from snnir.tools.tables import duration, facts, number, percent, table
 
@@ -170,6 +199,8 @@ def _as_text(build: BuildFolder, found: dict[str, Any], samples: Samples, output
         mean = sum(map(sum, spikes)) / sum(map(len, spikes))
         count = found["windows"]["count"]
         pairs.append(("windows", f"{count} a sample, {mean:.1f} spikes in each of them"))
+    if found["decision"]:
+        pairs.append(("decision", decision_as_text(found["decision"])))
     if found["ddr"]:
         pairs.append((held_in_ddr(found["ddr"]), f"from DDR at {ddr_as_text(found['ddr'])}"))
     text = facts(pairs)

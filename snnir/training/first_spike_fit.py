@@ -1,0 +1,207 @@
+"""Trains first-to-spike networks by maximum likelihood, with the integers that are compiled.
+
+The likelihood of a class is the probability that its neuron is the first output neuron to spike, in
+any step and with no other in the same one:
+
+    L = log sum over t of  p_c[t] * prod over k != c of (1 - p_k[t])
+                                  * prod over s < t and all k of (1 - p_k[s])
+
+with p = sigmoid(u). Its gradient has a closed form: with q_t the probability, given L, that the
+decision falls in step t, the potential of the right neuron gets q_t - p_c[t] * sum of q_s, s >= t,
+and that of each other one -p_k[t] * sum of q_s, s >= t. Hidden neurons spike by the very random
+numbers that the machine will draw; gradients take the probability for the spike.
+
+Source: Bagheri, Simeone and Rajendran, Training Probabilistic Spiking Neural Networks with
+First-to-Spike Decoding, ICASSP 2018 (likelihood and gradient); Bengio, Leonard and Courville,
+arXiv:1308.3432 (straight through spikes).
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnir.training.first_spike import FirstToSpike, GlmLayer, thresholds
+
+
+class FirstToSpikeLoss(torch.autograd.Function):
+    """The mean of -L of potentials (T, N, classes), by the closed form."""
+
+    @staticmethod
+    def forward(ctx, potentials: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        silent = nn.functional.logsigmoid(-potentials)
+        all_silent = silent.sum(2)
+        before = all_silent.cumsum(0) - all_silent
+        index = labels.expand(len(potentials), -1).unsqueeze(2)
+        right = potentials.gather(2, index).squeeze(2)
+        # log p = u + log (1 - p)
+        first = before + all_silent + right
+        likelihood = first.logsumexp(0)
+        ctx.save_for_backward(potentials, index, (first - likelihood).exp())
+        return -likelihood.mean()
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        potentials, index, decides = ctx.saved_tensors
+        later = decides.flip(0).cumsum(0).flip(0).unsqueeze(2)
+        towards = -potentials.sigmoid() * later
+        towards.scatter_add_(2, index, decides.unsqueeze(2))
+        return -gradient * towards / potentials.shape[1], None
+
+
+def anytime_loss(potentials: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The mean over all numbers of allowed steps of -log of the probability of the right decision.
+
+    It is that the right neuron spikes first in one of these steps, or that none spikes in them and
+    the right one is chosen by the potentials of the last of them (by a softmax).
+    """
+    all_silent = nn.functional.logsigmoid(-potentials).sum(2)
+    none_yet = all_silent.cumsum(0)
+    index = labels.expand(len(potentials), -1).unsqueeze(2)
+    decided = (none_yet + potentials.gather(2, index).squeeze(2)).logcumsumexp(0)
+    chosen = potentials.log_softmax(2).gather(2, index).squeeze(2)
+    return -torch.logaddexp(decided, none_yet + chosen).mean()
+
+
+class Glm(nn.Module):
+    """A layer of neurons with a filter over the steps of a window; weights of 8 bits.
+
+    Args:
+        points: bits of a weight behind its point.
+    """
+
+    def __init__(self, inputs: int, outputs: int, window: int, points: int, seeds: np.ndarray):
+        super().__init__()
+        self.points, self.seeds = points, seeds
+        self.weight = nn.Parameter(torch.randn(window, outputs, inputs) / inputs**0.5)
+        self.bias = nn.Parameter(torch.full((outputs,), -1.0))
+
+    def rounded(self, values: torch.Tensor, most: int) -> torch.Tensor:
+        unit = 2.0**-self.points
+        exact = (values / unit).round().clamp(-most, most) * unit
+        return values + (exact - values).detach()
+
+    def forward(self, spikes: torch.Tensor, which: list[int] | None = None) -> torch.Tensor:
+        """Potentials (T, N, outputs).
+
+        Args:
+            spikes: (T, N, inputs), or only the steps that differ.
+            which: for each step, which of them it is.
+        """
+        weight = self.rounded(self.weight, 127)
+        which = which or list(range(len(spikes)))
+        window, outputs, inputs = weight.shape
+        # What each step does at each delay.
+        all_currents = spikes @ weight.reshape(-1, inputs).T
+        currents = all_currents.unflatten(2, (window, outputs))
+        bias = self.rounded(self.bias, 1 << 20)
+        steps = []
+        for step in range(len(which)):
+            parts = [currents[which[step - d], :, d] for d in range(min(window, step + 1))]
+            steps.append(torch.stack(parts).sum(0) + bias)
+        return torch.stack(steps)
+
+    def layer(self) -> GlmLayer:
+        """Its integers."""
+        scale = 2.0**self.points
+        weights = (self.weight.detach() * scale).round().clamp(-127, 127)
+        bias = (self.bias.detach() * scale).round()
+        return GlmLayer(
+            weights.to(torch.int8).numpy(), bias.long().numpy(), self.points, self.seeds
+        )
+
+
+class FirstToSpikeNet(nn.Module):
+    """Layers of `Glm` behind trains that levels make of pixels.
+
+    Args:
+        sizes: neurons of each layer, inputs first.
+        windows: of each layer; points: of each layer.
+        seed: of the weights and of the neurons' shift registers.
+    """
+
+    def __init__(
+        self, sizes: list[int], windows: list[int], points: list[int], levels: list[int], seed: int
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        rng = np.random.default_rng(seed)
+        self.levels = levels
+        self.distinct = sorted(set(levels))
+        self.which = [self.distinct.index(level) for level in levels]
+        self.layers = nn.ModuleList(
+            Glm(inputs, outputs, window, bits, rng.integers(1, 1 << 16, outputs))
+            for inputs, outputs, window, bits in zip(
+                sizes[:-1], sizes[1:], windows, points, strict=True
+            )
+        )
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Potentials (T, N, classes) of uint8 pixels (N, inputs)."""
+        spikes = torch.stack([pixels > level for level in self.distinct]).float()
+        which: list[int] | None = self.which
+        for layer in self.layers[:-1]:
+            potentials = layer(spikes, which)
+            chance = potentials.sigmoid()
+            # A 16th is what the machine keeps of a potential; floats are exact below 2^20.
+            least = torch.tensor(thresholds(layer.seeds, len(chance)))
+            fired = ((potentials * 16).floor() >= least.unsqueeze(1)).float()
+            spikes, which = chance + (fired - chance).detach(), None
+        return self.layers[-1](spikes, which)
+
+    def integers(self, ties: str = "strongest", silent: str = "potential") -> FirstToSpike:
+        """The network as it is compiled."""
+        return FirstToSpike(self.levels, [layer.layer() for layer in self.layers], ties, silent)
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How a first-to-spike network is trained: Adam and a cosine.
+
+    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all.
+    """
+
+    epochs: int = 8
+    rate: float = 0.01
+    batch: int = 250
+    seed: int = 7
+    anytime: float = 0.5
+
+
+def fit_first_to_spike(
+    net: FirstToSpikeNet,
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    recipe: Likelihood,
+    report: Callable[[int, float], None] | None = None,
+) -> None:
+    """Trains on uint8 pixels (N, ...); progress on stderr unless `report` takes it."""
+    x = torch.tensor(pixels.reshape(len(pixels), -1))
+    y = torch.from_numpy(np.asarray(labels, np.int64))
+    adam = torch.optim.Adam(net.parameters(), lr=recipe.rate)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    batches = len(x) // recipe.batch
+    total, step = recipe.epochs * batches, 0
+    for epoch in range(recipe.epochs):
+        order, sum_of = torch.randperm(len(x), generator=generator), 0.0
+        for part in order[: batches * recipe.batch].split(recipe.batch):
+            for group in adam.param_groups:
+                group["lr"] = recipe.rate * (0.5 + 0.5 * math.cos(math.pi * step / total))
+            found, wanted = net(x[part]), y[part]
+            loss = (1 - recipe.anytime) * FirstToSpikeLoss.apply(found, wanted)
+            if recipe.anytime:
+                loss = loss + recipe.anytime * anytime_loss(found, wanted)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            sum_of, step = sum_of + float(loss.detach()), step + 1
+        if report is not None:
+            report(epoch, sum_of / batches)
+        else:
+            print(f"epoch {epoch + 1}: {sum_of / batches:.4f}", file=sys.stderr, flush=True)
