@@ -118,6 +118,14 @@ def test_verilog_is_equal(built):
     assert run_tool(snnc.run, [*map(str, words), "--engines", "interp,c,rtl"]) == 0
 
 
+def test_its_datapaths_are_proved(built, capsys):
+    pytest.importorskip("z3", reason="z3-solver is not installed")
+    _, _, folder = built
+    if not (folder / "build" / "verilog").exists():
+        pytest.skip("made without Verilog")
+    assert run_tool(snnc.run, ["prove", str(folder / "build")]) == 0
+
+
 def test_fewer_steps_are_the_first_ones():
     net = network(**CASES["one layer"])
     pixels = np.random.default_rng(3).integers(0, 256, (40, 12), np.uint8)

@@ -48,7 +48,7 @@ def random_numbers(seeds: np.ndarray, steps: int) -> np.ndarray:
     register = np.maximum(np.asarray(seeds, np.int64) & 0xFFFF, 1)
     found = []
     for _ in range(steps):
-        for _ in range(10):
+        for _ in range(5):
             parity = register >> 15 ^ register >> 14 ^ register >> 12 ^ register >> 3
             register = register << 1 & 0xFFFF | parity & 1
         found.append(register & 1023)

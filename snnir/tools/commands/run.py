@@ -51,8 +51,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from snnir.runtime.build import BuildFolder
-    from snnir.runtime.encode import real_inputs, real_outputs
     from snnir.runtime.decision import stop_when_decided
+    from snnir.runtime.encode import real_inputs, real_outputs
     from snnir.runtime.engines import run_engine
     from snnir.runtime.progress import step
     from snnir.runtime.windows import decided
