@@ -211,7 +211,8 @@ class ConvertOnnxToSnnPass(ModulePass):
         properties = {"pads": ints([0, 0] * (len(dims) - 1))}
         bits, scale_zero = self.input_bits, self.scale_and_zero(dims[0])
         pixels, levels = _first(old, onnx.PixelsOp), _first(old, onnx.LevelsOp)
-        several = levels is not None or (pixels is not None and pixels.params["bits"] > 1)
+        given = pixels.params if pixels is not None else None
+        several = levels is not None or (given is not None and given["bits"] > 1)
         if several and self.input_coding == "spikes":
             raise UserError("the trained network takes pixels, not spikes")
         if levels is not None:
@@ -221,8 +222,7 @@ class ConvertOnnxToSnnPass(ModulePass):
             return build.insert(
                 EncodeOp.build(operands=[image], properties=properties, result_types=[train])
             )
-        if pixels is not None:
-            given = pixels.params
+        if given:
             bits, scale_zero = given["bits"], (given["scale"], map(float, given["zero"]))
         if scale_zero is not None:
             for name, values in zip(("scale", "zero"), scale_zero, strict=True):
