@@ -15,19 +15,18 @@ IMAGES = 4
 class VolumeGraph:
     """A graph of 3-D layers that ends in 2-D ones, by a seed.
 
-    Args:
-        deep: whether max pools may go across slices.
+    `made` counts what is in it.
     """
 
-    def __init__(self, seed: int, deep: bool = True):
+    def __init__(self, seed: int):
         self.rng = np.random.default_rng(seed)
-        self.deep = deep
+        self.made: set[str] = set()
         shape = (self.pick(1, 2), self.pick(3, 4, 5), self.pick(3, 4, 5), self.pick(3, 4, 6))
         self.block = Block(arg_types=[TensorType(f32, (1, *shape))])
         self.value = self.block.args[0]
         self.conv()
-        for _ in range(self.pick(0, 1, 2)):
-            self.pick(self.conv, self.average, self.maximum, self.residual)()
+        for _ in range(self.pick(1, 1, 2)):
+            self.pick(self.conv, self.average, self.maximum, self.maximum, self.residual)()
         self.hybrid()
         outputs = int(np.prod(self.shape[1:]))
         self.add(onnx.FlattenOp, self.value)
@@ -72,23 +71,29 @@ class VolumeGraph:
         weights = self.constant(outputs, channels // group, *kernel)
         window = {"pads": pads, "strides": strides, "dilations": dilations, "group": group}
         window = {key: tuple(v) if isinstance(v, list) else v for key, v in window.items()}
+        self.made |= {f"conv{rank}", *(name for name in ("pads",) if any(pads))}
+        self.made |= {"groups"} if group > 1 else set()
+        self.made |= {"dilations"} if max(dilations) > 1 else set()
         self.add(onnx.ConvOp, self.value, weights, self.constant(outputs), **window)
         self.add(onnx.ReluOp, self.value)
 
-    def window(self, deep: bool) -> dict:
-        kernel = [min(self.pick(1, 2), n) for n in self.shape[2:]]
-        if not deep and len(kernel) == 3:
-            kernel[0] = 1
-        return {"kernel_shape": tuple(kernel), "strides": tuple(kernel)}
-
     def average(self) -> None:
-        self.add(onnx.AveragePoolOp, self.value, **self.window(True))
+        """An average pool, which the convolution behind it takes up."""
+        kernel = tuple(min(self.pick(1, 2), n) for n in self.shape[2:])
+        self.made.add("average across slices" if len(kernel) == 3 and kernel[0] > 1 else "average")
+        self.add(onnx.AveragePoolOp, self.value, kernel_shape=kernel, strides=kernel)
         self.conv()
 
     def maximum(self) -> None:
-        self.add(onnx.MaxPoolOp, self.value, **self.window(self.deep))
+        """A max pool whose windows may overlap and reach over the rim."""
+        kernel = tuple(min(self.pick(1, 2, 2, 3), n) for n in self.shape[2:])
+        strides = tuple(self.pick(1, k) for k in kernel)
+        pads = tuple(self.pick(0, min(k - 1, 1)) for k in (*kernel, *kernel))
+        self.made.add("max across slices" if len(kernel) == 3 and kernel[0] > 1 else "max")
+        self.add(onnx.MaxPoolOp, self.value, kernel_shape=kernel, strides=strides, pads=pads)
 
     def residual(self) -> None:
+        self.made.add("residual")
         before, channels, rank = self.value, self.shape[1], len(self.shape) - 2
         weights = self.constant(channels, channels, *[3] * rank)
         self.add(onnx.ConvOp, self.value, weights, None, pads=(1,) * 2 * rank)
@@ -100,5 +105,6 @@ class VolumeGraph:
         _, channels, depth, *area = self.shape
         if self.pick(False, True, True):
             merged = (1, channels * depth, *area)
+            self.made.add("reshape")
             self.add(onnx.ReshapeOp, self.value, shape=merged)
             self.pick(self.conv, self.average, self.maximum)()

@@ -71,7 +71,7 @@ def _by_tile(tables: ProgramTables, layer: Layer, behind: int) -> Iterator[Layer
                 tile_first=behind + layer.tile_first + index,
                 tile_count=1,
                 channels=tile.channels,
-                first_channel=index * tables.array.channels,
+                first_channel=index * tables.tiles[layer.tile_first].channels,
                 place=place,
                 keeps=image + 1 < tables.batch,
             )

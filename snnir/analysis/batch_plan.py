@@ -90,7 +90,7 @@ def _computing(layer: LayerOp, banks: int) -> float:
         events, runs = 0.0, 0
         for stream in tile.streams:
             table = from_dense(stream.runs)
-            kind = stream.source.type
+            kind = stream.seen
             channels = np.minimum(kind.block.data, kind.dims[0] - table[:, 0] * kind.block.data)
             events += float((table[:, 3] * channels).sum()) * DENSITY / banks
             runs += len(table)

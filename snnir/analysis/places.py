@@ -144,7 +144,7 @@ def _first_needed(layer: LayerOp, source: SSAValue) -> np.ndarray:
                 y = pixel[:, None] * int_list(stream.strides)[0] + dy
                 read = (y >= 0) & (y < int_list(stream.bounds)[0])
                 read &= ((pixel >= 0) & (pixel < height))[:, None]
-                row = np.where(read, block * source.type.dims[1] + y, _NEVER).min(1)
+                row = np.where(read, stream.stored_row(block, y), _NEVER).min(1)
                 first[index] = np.minimum(first[index], row)
     return np.minimum.accumulate(first.ravel()[::-1])[::-1]
 

@@ -391,21 +391,22 @@ class _Reader:
         past = isinstance(stream.source.owner, PreviousOp)
         source_map = stream.source.owner.layer.out if past else stream.source
         place = self.places[source_map]
-        _, map_height, map_width = source.dims
+        map_width = source.dims[2]
         stride_y, stride_x = int_list(stream.strides)
         height, width = int_list(stream.bounds)
         by_bank = int(stream.by_bank.value.data != 0)
         first = dx * source.pitch.data
-        row = block * map_height + dy
+        row = stream.stored_row(block, dy)
+        step = stream.stored_row(0, 1) - stream.stored_row(0, 0)
         return {
             "height": height,
             "width": width,
             "stride_y": stride_y,
             "stride_x": stride_x,
             "pointer_base": place.pointers + row * map_width,
-            "pointer_stride": stride_y * map_width,
+            "pointer_stride": stride_y * step * map_width,
             "event_base": place.events + row * place.capacity,
-            "event_stride": stride_y * place.capacity,
+            "event_stride": stride_y * step * place.capacity,
             "row_stride": stride_x * stream.advance.value.data,
             "by_bank": by_bank,
             "offset": first if by_bank else first // self.array.banks,

@@ -60,21 +60,26 @@ def sliced_trains(module: ModuleOp, trains: Mapping[str, np.ndarray]) -> dict[st
     Args:
         trains: label -> (N, C, D * H, W), as `run_snn` gives them.
     """
+    names = _renamed(module) if has_volumes(module) else {label: label for label in trains}
     found = {}
     for value, label in train_labels(module).items():
-        if label not in trains:
+        if label not in trains or label not in names:
             continue
         words, kind = trains[label], value.type
         if kind.is_volume:
             words = words.reshape(len(words), *kind.volume).swapaxes(1, 2)
             words = words.reshape(len(words), -1, *kind.volume[2:])
-        pool = value.owner
-        if isinstance(pool, MaxPoolOp) and kind.is_volume and _over_slices(pool):
-            # Within the slices first, which is a map of its own, unless nothing happens there.
-            inner = label if _in_slices(pool) else label.removesuffix(".pool")
-            label = f"{inner}.slices"
-        found[label] = np.ascontiguousarray(words)
+        found[names[label]] = np.ascontiguousarray(words)
     return found
+
+
+def _renamed(module: ModuleOp) -> dict[str, str]:
+    """What each train is called in the network of the slices."""
+    copy = module.clone()
+    before = train_labels(copy)
+    known = _Slicer(copy).run()
+    after = train_labels(copy)
+    return {label: after[known[value].value] for value, label in before.items()}
 
 
 def volume_trains(module: ModuleOp, trains: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -150,7 +155,8 @@ class _Slicer:
         self.known: dict[SSAValue, _Sliced] = {}
         self.build: Builder
 
-    def run(self) -> None:
+    def run(self) -> dict[SSAValue, _Sliced]:
+        """Replaces all ops; what each value has become."""
         replaced = []
         for op in list(self.block.ops):
             self.build = Builder(InsertPoint.before(op))
@@ -161,6 +167,7 @@ class _Slicer:
         for op in reversed(replaced):
             op.detach()
             op.erase()
+        return self.known
 
     def convert(self, op: Operation) -> _Sliced | None:
         """The op in its new form; None where it stays as it is."""

@@ -35,7 +35,7 @@ def stream_taps(op: StreamOp, banks: int) -> Taps:
     Raises:
         UserError: a run reaches rows that the stream does not have.
     """
-    source = op.source.type
+    source = op.seen
     pitch, block, channels = source.pitch.data, source.block.data, source.dims[0]
     weights = from_dense(op.weights)
     places, values = [], []

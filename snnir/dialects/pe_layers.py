@@ -186,9 +186,9 @@ class LayerOp(PeOp):
             self.expect(not again, "a pool that computes pixels twice cannot keep their states")
         block = self.program.array.channels
         if isinstance(self.out.type, MapType):
-            self.expect(
-                self.out.type.block.data == block, f"result must be in blocks of {block} channels"
-            )
+            own = self.out.type.block.data
+            self.expect(own <= block, f"result must be in blocks of {block} channels or fewer")
+            block = own
             self.expect(
                 self.out.type.steps.data == self.steps.value.data, "result and steps disagree"
             )
@@ -298,7 +298,9 @@ class StreamOp(PeOp):
     """The events of one map, walked in runs, gate the weights of one tile.
 
     `runs` is an integer tensor (R, 5) of columns `RUN_COLUMNS`; `bounds` [H, W] of the map as the
-    synapse sees it; `weights` int8 (banks, rows, channels), channels beyond the tile's are 0.
+    synapse sees it; `weights` int8 (banks, rows, channels), channels beyond the tile's are 0. With
+    `slices` S the map's blocks are S equal slices, and it is seen with slices and rows exchanged:
+    runs and bounds are those of `MapType.turned`.
     Trains are taken `delay` steps later.
     """
 
@@ -310,10 +312,12 @@ class StreamOp(PeOp):
     bounds = prop_def(DenseArrayBase)
     advance = prop_def(IntegerAttr)
     by_bank = prop_def(BoolAttr)
+    slices = opt_prop_def(IntegerAttr)
     runs = prop_def(DenseIntOrFPElementsAttr)
     weights = prop_def(DenseIntOrFPElementsAttr)
     traits = traits_def(HasParent(TileOp))
     CLAUSES: ClassVar = (
+        Clause("slices", "int"),
         Clause("shift", "int", integer(0)),
         Clause("delay", "int", integer(0)),
         Clause("strides", "ints", ints([1, 1])),
@@ -340,6 +344,18 @@ class StreamOp(PeOp):
         printer.print_attribute(self.source.type)
 
     @property
+    def seen(self) -> MapType:
+        """The map as runs and bounds see it."""
+        kind = self.source.type
+        return kind if self.slices is None else kind.turned(self.slices.value.data)
+
+    def stored_row(self, block, row):
+        """Row of the map, counted over all blocks, where a row of `seen` is kept."""
+        if self.slices is None:
+            return block * self.source.type.dims[1] + row
+        return self.source.type.stored_row(self.slices.value.data, block, row)
+
+    @property
     def rows(self) -> int:
         """Weight-memory rows of the stream in every bank."""
         return tuple(self.weights.type.get_shape())[1]
@@ -354,7 +370,14 @@ class StreamOp(PeOp):
             len(tuple(self.weights.type.get_shape())) == 3,
             "weights must have shape (banks, rows, channels)",
         )
-        source = self.source.type
+        if self.slices is not None:
+            slices, kind = self.slices.value.data, self.source.type
+            inner = kind.dims[0] // max(1, slices)
+            self.expect(
+                slices > 0 and inner * slices == kind.dims[0] and inner % kind.block.data == 0,
+                f"{slices} slices of whole blocks do not make up {kind}",
+            )
+        source = self.seen
         blocks = source.blocks
         self.expect(
             int(runs[:, 0].min()) >= 0 and int(runs[:, 0].max()) < blocks,

@@ -187,6 +187,21 @@ class MapType(ParametrizedAttribute, TypeAttribute):
         """Events that one row may have in one bank."""
         return -(-self.dims[2] * self.pitch.data // banks)
 
+    def turned(self, slices: int) -> MapType:
+        """The map with blocks and rows exchanged, where its blocks are so many equal slices.
+
+        Slice s, block b of it and row y of the map are slice y, block b and row s of the other.
+        """
+        channels, height, width = self.dims
+        shape = channels // slices * height, slices, width
+        return MapType(shape, self.coding, self.steps, self.block, self.pitch)
+
+    def stored_row(self, slices: int, block, row):
+        """Row of the map, counted over all blocks, of a row of what `turned` gives."""
+        inner, height = self.blocks // slices, self.dims[1]
+        y, part = block // inner, block % inner
+        return (row * inner + part) * height + y
+
     def with_height(self, rows: int) -> MapType:
         """The same map with another number of rows."""
         channels, _, width = self.dims

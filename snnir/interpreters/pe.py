@@ -235,7 +235,8 @@ class _Machine:
             if layer.is_pooled:
                 trains = self.pool(layer, trains)
                 self.keep(f"{layer.label}.pool", layer, trains)
-            self.maps.write(self.placed(layer), trains, tables.array.channels)
+            block = tables.tiles[layer.tile_first].channels
+            self.maps.write(self.placed(layer), trains, block)
         whole = np.stack([np.concatenate(part, axis=1) for part in potentials], axis=1)
         self.result.potentials = whole.reshape(self.images * tables.batch, -1)
         return self.result

@@ -137,7 +137,7 @@ def schedules(
             )  # fmt: skip
             if layer.kind != READOUT:
                 words = stored_trains(layer, trains)
-                maps.write(layer, words, tables.array.channels)
+                maps.write(layer, words, tiles[0].channels)
         begin = begin + clocks
         if loading is not None:
             loading.advance(clocks)

@@ -113,6 +113,11 @@ def plan_maps(
     Raises:
         UserError: a layer does not fit in bands of one row.
     """
+    if any(layer.turned for layer in plan.layers):
+        raise UserError(
+            "maps that a max pool across slices reads are kept on the chip, and do not fit",
+            hint="pool within the slices, use fewer banks or channels, or a larger target",
+        )
     return _Planner(plan, array, bands, room, overlap).plan(maps)
 
 
@@ -295,7 +300,10 @@ class _Planner:
         return self.bram(*_add(kept, most))
 
     def block(self, source: SSAValue) -> int:
-        return source.type.dims[0] if source is self.image else self.array.channels
+        if source is self.image:
+            return source.type.dims[0]
+        writer = next(layer for layer in self.layers if layer.out is source)
+        return writer.block(self.array.channels)
 
     def capacity(self, source: SSAValue) -> int:
         return -(-source.type.dims[2] * self.pitch[source] // self.array.banks)

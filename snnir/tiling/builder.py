@@ -161,7 +161,8 @@ class ProgramBuilder:
         streams: list[_Streams],
         is_part: bool,
     ) -> LayerOp:
-        starts = range(0, layer.dims[0], self.array.channels)
+        width = layer.block(self.array.channels)
+        starts = range(0, layer.dims[0], width)
         kind = self.result_type(layer)
         properties: dict[str, Attribute] = {}
         if is_part:
@@ -170,7 +171,7 @@ class ProgramBuilder:
                 "of": StringAttr(layer.label),
                 "band": ints([band.first, layer.dims[1], band.row, layer.stored[1]]),
             }
-        tiles = [self.tile(layer, band, streams, first) for first in starts]
+        tiles = [self.tile(layer, band, streams, first, width) for first in starts]
         op = LayerOp.build(
             properties={
                 "label": StringAttr(label),
@@ -202,22 +203,24 @@ class ProgramBuilder:
         if layer.out is None:
             return PotentialsType(layer.dims)
         train: TrainType = layer.out.type
-        channels = min(self.array.channels, layer.dims[0])
-        pitch = pitch_of(self.plan, layer.out, channels, self.array)
-        return MapType(train.dims, train.coding, train.steps, self.array.channels, pitch)
+        block = layer.block(self.array.channels)
+        pitch = pitch_of(self.plan, layer.out, min(block, layer.dims[0]), self.array)
+        return MapType(layer.stored, train.coding, train.steps, block, pitch)
 
     def seen(self, synapse: Synapse) -> list[tuple[SSAValue, int]]:
         """The maps that a synapse walks."""
         return (self.past if synapse.previous else self.maps)[synapse.source]
 
     def streams(self, layer: LayerPlan, synapse: Synapse) -> _Streams:
-        kind = self.seen(synapse)[0][0].type
+        kind = _seen(self.seen(synapse)[0][0].type, synapse)
         layout = plan_stream(synapse, kind, layer.dims[2], self.array.banks)
         pieces = [(d.shift, d.weights) for d in digits(synapse.weights, self.array.weight_bits)]
         return _Streams(synapse, layout, pieces)
 
-    def tile(self, layer: LayerPlan, band: BandPlan, streams: list[_Streams], first: int) -> TileOp:
-        count = min(self.array.channels, layer.dims[0] - first)
+    def tile(
+        self, layer: LayerPlan, band: BandPlan, streams: list[_Streams], first: int, most: int
+    ) -> TileOp:
+        count = min(most, layer.dims[0] - first)
         width = self.array.channels
         found: list[StreamOp] = []
         for branch in streams:
@@ -244,7 +247,8 @@ class ProgramBuilder:
         maps = self.seen(branch.synapse)
         # Rows count from the first one that is on the chip.
         first = band.sources[source][0] if source in self.where.ddr else 0
-        bound = min(rows.bound - first, maps[0][0].type.dims[1])
+        bound = min(rows.bound - first, _seen(maps[0][0].type, branch.synapse).dims[1])
+        turn = {"slices": integer(branch.synapse.slices)} if branch.synapse.slices else {}
         move = band.first * rows.stride - first
         return [
             StreamOp.build(
@@ -258,11 +262,17 @@ class ProgramBuilder:
                     "by_bank": BoolAttr.from_bool(branch.layout.by_bank),
                     "runs": piece.moved(move),
                     "weights": piece.weights,
+                    **turn,
                 },
             )
             for piece in pieces
             for value, shift in (maps[-1:] if filler else maps)
         ]
+
+
+def _seen(kind: MapType, synapse: Synapse) -> MapType:
+    """A map as a synapse sees it."""
+    return kind.turned(synapse.slices) if synapse.slices else kind
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,9 @@ def pitch_of(plan: NetworkPlan, source: SSAValue, block: int, array: ArrayParame
         (
             layer.dims,
             s.weights.shape,
-            seen_inputs(s.weights.shape, s.groups, 0, min(array.channels, layer.dims[0])),
+            seen_inputs(
+                s.weights.shape, s.groups, 0, min(layer.block(array.channels), layer.dims[0])
+            ),
         )
         for layer, s in plan.consumers(source)
     ]

@@ -165,7 +165,8 @@ class Estimator:
     def _part(self, synapse: SynapseShape, array: ArrayParameters, bits, shift, span) -> _Part:
         source, banks = synapse.source, array.banks
         block, pitch = self.shape.block(source, array), self.shape.pitch(source, array)
-        taken = (span[0] * block, min(span[1] * block, self.shape.maps[source][0]))
+        channels = synapse.seen(self.shape.maps[source])[0]
+        taken = (span[0] * block, min(span[1] * block, channels))
         # Where channels keep their bank, nothing else of the layout matters.
         aligned = pitch % banks == 0 and (block % banks == 0 or taken[1] - taken[0] <= block)
         return _Part(
@@ -174,7 +175,7 @@ class Estimator:
 
     def _window(self, part: _Part, layer: LayerShape) -> np.ndarray:
         """(N, K, H, W): events of each bank in the window of each output pixel."""
-        _, height, width = self.shape.maps[part.map[0]]
+        _, height, width = part.synapse.seen(self.shape.maps[part.map[0]])
         rows = tap_counts(part.synapse.rows, layer.dims[1], height)
         columns = tap_counts(part.synapse.columns, layer.dims[2], width)
         first, last = part.taken
@@ -182,7 +183,8 @@ class Estimator:
             # Each row is the same but for the taps that it loses at the rim.
             every = np.full((1, last - first, 1, width), DENSITY * IMBALANCE, np.float32)
             return rows.sum(axis=1)[:, None] * (bank_counts(every, part) @ columns.T)
-        counts = bank_counts(self.activity.events(*part.map)[:, first:last], part)
+        events = part.synapse.seen_events(self.activity.events(*part.map))
+        counts = bank_counts(events[:, first:last], part)
         return rows @ (counts @ columns.T)
 
     def _runs(self, layer: LayerShape, words, spans) -> int:
@@ -199,7 +201,8 @@ class Estimator:
         by_bank = addressing(synapse.columns.stride, synapse.outputs_x, pitch, banks)[1]
         starts = {(columns, 0 if by_bank else dx * pitch % banks) for dx, columns in synapse.runs}
         # All blocks are alike but for the last one of the map.
-        last = min(block, self.shape.maps[source][0] - (span[1] - 1) * block)
+        channels = synapse.seen(self.shape.maps[source])[0]
+        last = min(block, channels - (span[1] - 1) * block)
         total = 0
         for held, times in ((block, span[1] - span[0] - 1), (last, 1)):
             for columns, phase in starts:

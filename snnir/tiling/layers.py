@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -57,6 +57,8 @@ class Synapse:
         one_to_one: whether the few weights, one for each channel, may be wider than the array's.
         delay: steps by which its currents come later.
         previous: whether it sees the trains of the window before.
+        slices: the stored map is seen with rows and as many slices exchanged; 0 if it is not.
+        across: number of slices of the train, where they are seen as rows; 0 if they are not.
     """
 
     source: SSAValue
@@ -68,6 +70,8 @@ class Synapse:
     one_to_one: bool = False
     delay: int = 0
     previous: bool = False
+    slices: int = 0
+    across: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,10 @@ class LayerPlan:
 
     `schedule` holds coding, steps_in, steps_out, fraction and rate, as `run_neuron` takes them.
     `out` is None for the readout. Over how many `windows` the states are kept, and the bits that
-    these take at least (`kept`); none where each window begins anew.
+    these take at least (`kept`); none where each window begins anew. `inner` is the number of
+    channels of a slice where blocks of the map must not reach over slices. `turned` is the number
+    of rows of a slice where rows and slices of the stored map are exchanged: the layer computes row
+    after row of all slices.
     """
 
     label: str
@@ -98,11 +105,29 @@ class LayerPlan:
     pool: Pool = Pool()
     windows: int = 1
     kept: tuple[int, ...] = ()
+    inner: int = 0
+    turned: int = 0
 
     @property
     def stored(self) -> tuple[int, int, int]:
         """(C, H, W) of what is stored behind the pool."""
-        return self.dims if self.out is None else self.out.type.dims
+        if self.out is None:
+            return self.dims
+        if not self.turned:
+            return self.out.type.dims
+        channels, height, width = self.out.type.dims
+        return self.inner * height, channels // self.inner, width
+
+    def block(self, channels: int) -> int:
+        """Channels of a tile, and of a block of the map, on an array of so many channels."""
+        return block_of(self.inner, channels)
+
+
+def block_of(inner: int, channels: int) -> int:
+    """Channels of a block: the array's, or as many of them as divide a slice's."""
+    if not inner:
+        return channels
+    return max(n for n in range(1, min(inner, channels) + 1) if inner % n == 0)
 
 
 @dataclass
@@ -129,6 +154,15 @@ class NetworkPlan:
         """The trains that are needed in the next window as well."""
         found = [s.source for layer in self.layers for s in layer.synapses if s.previous]
         return list(dict.fromkeys(found))
+
+    def writer(self, source: SSAValue) -> LayerPlan | None:
+        """Who writes a map; None for the image."""
+        return next((p for p in self.layers if p.out is source), None)
+
+    def stored(self, source: SSAValue) -> tuple[int, int, int]:
+        """(C, H, W) of a map as it is kept."""
+        writer = self.writer(source)
+        return source.type.dims if writer is None else writer.stored
 
     def consumers(self, source: SSAValue) -> list[tuple[LayerPlan, Synapse]]:
         """Who reads a map."""
@@ -158,6 +192,8 @@ class _Planner:
         self.result = NetworkPlan(self.function.sym_name.data, encode_of(module))
         self.folded: set[MaxPoolOp] = set()
         self.past = [op for op in self.function.body.block.ops if isinstance(op, PreviousOp)]
+        self.inner: dict[SSAValue, int] = {}
+        self.turned: dict[SSAValue, int] = {}
 
     def plan(self) -> NetworkPlan:
         readouts = 0
@@ -168,15 +204,15 @@ class _Planner:
                 where="input",
             )
         returning = {one.of.data for one in self.past}
-        for op in self.function.body.block.ops:
+        ops = list(self.function.body.block.ops)
+        for op in (op for op in ops if isinstance(op, MaxSlicesOp)):
+            inner = op.source.type.dims[0] // op.slices.value.data
+            self.inner[op.source] = self.inner[op.train] = inner
+        for op in ops:
             if isinstance(op, FireOp) and (_is_used(op.train) or op.label.data in returning):
                 self.fire(op)
             elif isinstance(op, MaxSlicesOp):
-                raise UserError(
-                    "a max pool across slices has no form on the machine",
-                    where=self.labels[op.train],
-                    hint="pool within the slices, or use a convolution with a stride",
-                )
+                self.relay_slices(op)
             elif isinstance(op, MaxPoolOp) and op not in self.folded and _is_used(op.train):
                 self.relay(op)
             elif isinstance(op, LayerOp) and not isinstance(op, FireOp):
@@ -214,17 +250,57 @@ class _Planner:
                 params=params,
                 schedule=schedule(op),
                 dims=op.current.type.dims,
-                synapses=tuple(_synapse(branch, label) for branch in branches(op)),
+                synapses=tuple(self.seen(_synapse(branch, label)) for branch in branches(op)),
                 out=out,
                 pool=pool,
                 windows=windows,
                 kept=kept,
+                inner=self.inner.get(out, 0),
             )
         )
 
+    def seen(self, synapse: Synapse) -> Synapse:
+        """The synapse, turning a map back that is stored with rows and slices exchanged."""
+        return replace(synapse, slices=self.turned.get(synapse.source, 0))
+
     def relay(self, op: MaxPoolOp) -> None:
+        """Fires again what is to be pooled."""
+        self.repeat(op, op.source.type.dims, self.turned.get(op.source, 0), _pool(op))
+
+    def relay_slices(self, op: MaxSlicesOp) -> None:
+        """Fires again what is to be pooled across slices, for which it sees these as rows.
+
+        The window of a pool goes over rows and columns; so row y of all slices is a block of the
+        map that the relay makes, and slices are its rows.
+        """
+        channels, height, width = op.source.type.dims
+        slices, kernel, stride = (
+            op.properties[name].value.data for name in ("slices", "kernel", "stride")
+        )
+        front, back = int_list(op.pads)
+        # What a pool before it has turned already is as it should be.
+        turn = 0 if op.source in self.turned else slices
+        self.turned[op.train] = height
+        dims = channels // slices * height, slices, width
+        pool = Pool((kernel, 1), (stride, 1), (front, 0, back, 0))
+        self.repeat(op, dims, turn, pool, across=slices)
+
+    def repeat(
+        self,
+        op: MaxPoolOp | MaxSlicesOp,
+        dims: tuple[int, int, int],
+        slices: int,
+        pool: Pool,
+        across: int = 0,
+    ) -> None:
+        """A layer of one-to-one synapses of weight 1, whose trains are pooled.
+
+        Args:
+            dims: (C, H, W) of the map as the layer sees it.
+            slices, across: as of `Synapse`.
+        """
         train: TrainType = op.source.type
-        channels, height, width = train.dims
+        channels, height, width = dims
         rate = train.coding_name == "rate"
         synapse = Synapse(
             source=op.source,
@@ -233,6 +309,8 @@ class _Planner:
             rows=axis_taps(height, height, Window(), None, height),
             columns=axis_taps(width, width, Window(), None, width),
             one_to_one=True,
+            slices=slices,
+            across=across,
         )
         self.result.layers.append(
             LayerPlan(
@@ -249,10 +327,12 @@ class _Planner:
                     "fraction": 0,
                     "rate": rate,
                 },
-                dims=train.dims,
+                dims=dims,
                 synapses=(synapse,),
                 out=op.train,
-                pool=_pool(op),
+                pool=pool,
+                inner=self.inner.get(op.train, 0),
+                turned=op.source.type.dims[1] if across else 0,
             )
         )
 

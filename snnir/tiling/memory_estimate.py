@@ -133,6 +133,10 @@ class Places:
         top = np.arange(rows) * layer.pool.strides[0] - layer.pool.pads[0]
         pixel = top[:, None] + np.arange(layer.pool.kernel[0])
         for synapse in (s for s in layer.synapses if s.source == source):
+            if synapse.slices:
+                # A row of what is seen lies in all slices.
+                first[:] = 0
+                continue
             y = pixel[..., None] * synapse.rows.stride + np.array(synapse.rows.offsets)
             read = (y >= 0) & (y < min(synapse.rows.bound, extent))
             read &= ((pixel >= 0) & (pixel < height))[..., None]

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from snnir.analysis.network import train_labels
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.tiling.geometry import AxisTaps
-from snnir.tiling.layers import LayerPlan, NetworkPlan, Pool, Synapse
+from snnir.tiling.layers import LayerPlan, NetworkPlan, Pool, Synapse, block_of
 from snnir.tiling.weights import digits
 
 ROTATED_ROWS = 1024
@@ -32,6 +34,9 @@ class SynapseShape:
         outputs_x: width of the layer's map.
         shifts: of each digit of the weights.
         previous: whether it sees the map of the window before.
+        spans: of each output channel the input channels, from and up to, that have weights; None
+            where all of them have.
+        slices, across: as of `Synapse`.
     """
 
     source: int
@@ -42,6 +47,9 @@ class SynapseShape:
     columns: AxisTaps
     shifts: tuple[int, ...]
     previous: bool = False
+    spans: tuple[tuple[int, int], ...] | None = None
+    slices: int = 0
+    across: int = 0
 
     @cached_property
     def runs(self) -> list[tuple[int, tuple[int, ...]]]:
@@ -50,7 +58,28 @@ class SynapseShape:
 
     def inputs(self, first: int, count: int) -> tuple[int, int]:
         """The input channels, from and up to, that so many output channels see."""
+        if self.spans is not None:
+            low, high = zip(*self.spans[first : first + count], strict=True)
+            return min(low), max(high)
         return seen_inputs(self.weights, self.groups, first, count)
+
+    def reach(self, count: int) -> tuple[int, int]:
+        """The input channels that so many output channels see, those without weights included."""
+        return seen_inputs(self.weights, self.groups, 0, count)
+
+    def seen_events(self, events: np.ndarray) -> np.ndarray:
+        """(N, C, H, W) of the map's trains as they are seen: with slices as rows, perhaps."""
+        if not self.across:
+            return events
+        images, channels, height, width = events.shape
+        inner = channels // self.across
+        volumes = events.reshape(images, self.across, inner, height, width)
+        return volumes.transpose(0, 3, 2, 1, 4).reshape(images, -1, self.across, width)
+
+    def seen(self, stored: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(C, H, W) of the map as it is seen, by what is stored."""
+        channels, height, width = stored
+        return (channels // self.slices * height, self.slices, width) if self.slices else stored
 
 
 @dataclass(frozen=True)
@@ -59,6 +88,7 @@ class LayerShape:
 
     Args:
         out: index of the map; None for the readout.
+        inner: as of `LayerPlan`.
         params: least and largest value of each parameter of the neurons.
         kept: bits of a neuron's states that are kept between windows.
     """
@@ -70,10 +100,11 @@ class LayerShape:
     out: int | None
     params: tuple[tuple[str, int, int], ...]
     kept: int = 0
+    inner: int = 0
 
     def tiles(self, channels: int) -> list[tuple[int, int]]:
-        """(first, count) of the output channels of each tile."""
-        total = self.dims[0]
+        """(first, count) of the output channels of each tile of an array of so many."""
+        total, channels = self.dims[0], block_of(self.inner, channels)
         return [(first, min(channels, total - first)) for first in range(0, total, channels)]
 
 
@@ -83,7 +114,8 @@ class NetworkShape:
 
     Args:
         rate: whether trains are rate-coded.
-        maps: (C, H, W) of each map, the image first; `labels` the names of their trains.
+        maps: (C, H, W) of each map as it is stored, the image first; `labels` the names of their
+            trains.
     """
 
     name: str
@@ -100,13 +132,20 @@ class NetworkShape:
 
     def block(self, source: int, array: ArrayParameters) -> int:
         """Channels of a block of a map; the image is one block."""
-        return self.maps[source][0] if source == IMAGE else array.channels
+        if source == IMAGE:
+            return self.maps[source][0]
+        writer = next(layer for layer in self.layers if layer.out == source)
+        return block_of(writer.inner, array.channels)
 
     def pitch(self, source: int, array: ArrayParameters) -> int:
         """Positions per pixel of a map."""
         block = min(self.block(source, array), self.maps[source][0])
         readers = [
-            (layer.dims, s.weights, s.inputs(0, min(array.channels, layer.dims[0])))
+            (
+                layer.dims,
+                s.weights,
+                s.reach(min(block_of(layer.inner, array.channels), layer.dims[0])),
+            )
             for layer, s in self.readers(source)
         ]
         return pitch_of(readers, block, array)
@@ -149,6 +188,19 @@ def word_shifts(image_bits: int, planes: int) -> list[tuple[int, int]]:
     ]
 
 
+def _spans(synapse: Synapse) -> tuple[tuple[int, int], ...] | None:
+    """The input channels, from the first to behind the last, that have weights for each output."""
+    if synapse.groups > 1:
+        return None
+    used = synapse.weights.any(axis=(2, 3))
+    if used[:, 0].all() and used[:, -1].all():
+        return None
+    some, count = used.any(axis=1), used.shape[1]
+    low = np.where(some, used.argmax(axis=1), 0)
+    high = np.where(some, count - used[:, ::-1].argmax(axis=1), 1)
+    return tuple(zip(low.tolist(), high.tolist(), strict=True))
+
+
 def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
     """The shape of a plan, its weights cut into digits of `weight_bits`."""
     sources = [plan.encode.train, *(p.out for p in plan.layers if p.out is not None)]
@@ -165,6 +217,9 @@ def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
             columns=one.columns,
             shifts=tuple(digit.shift for digit in digits(one.weights, weight_bits)),
             previous=one.previous,
+            spans=_spans(one),
+            slices=one.slices,
+            across=one.across,
         )
 
     def layer(one: LayerPlan) -> LayerShape:
@@ -176,6 +231,7 @@ def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
             out=None if one.out is None else index[one.out],
             params=tuple((k, int(v.min()), int(v.max())) for k, v in one.params.items()),
             kept=sum(one.kept),
+            inner=one.inner,
         )
 
     return NetworkShape(
@@ -183,7 +239,7 @@ def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
         image_bits=plan.image_bits,
         weight_bits=weight_bits,
         rate=any(p.schedule["rate"] for p in plan.layers if p.out is not None),
-        maps=tuple(tuple(source.type.dims) for source in sources),
+        maps=tuple(plan.stored(source) for source in sources),
         labels=tuple(names[source] for source in sources),
         layers=tuple(map(layer, plan.layers)),
     )

@@ -7,7 +7,7 @@ kernel may be used follows from proven ranges, as the widths of the hardware do.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -160,12 +160,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Pool:
-    """A max pool from one map to another."""
+    """A max pool from one map to another.
+
+    Args:
+        pixels: where it goes across slices, of how many pixels: each is a map of its own, as high
+            as there are slices and one train wide.
+    """
 
     source: Map
     map: Map
     window: tuple[int, ...]
     padded: bool
+    pixels: int = 0
 
     @property
     def row(self) -> int:
@@ -199,7 +205,7 @@ class Plan:
                     padded = any(int_list(op.pads))
                     self.stages.append(Pool(source, self._map(op.train), _window(op), padded))
                 case MaxSlicesOp():
-                    raise UserError("a max pool across slices has no form in the fast C")
+                    self.stages.append(self._across(op))
                 case FireOp() | ReadoutOp():
                     self.stages.append(self._layer(op))
         self._place_scratch()
@@ -216,6 +222,22 @@ class Plan:
         # Each map begins at a cache line.
         self.words += _round_up(new.size, 64)
         return new
+
+    def _across(self, op: MaxSlicesOp) -> Pool:
+        slices, kernel, stride = (
+            op.properties[name].value.data for name in ("slices", "kernel", "stride")
+        )
+        pads = int_list(op.pads)
+        before, behind = self.maps[op.source], self._map(op.train)
+        channels, height, width = before.dims
+        inner = channels // slices
+        return Pool(
+            replace(before, dims=(inner, slices, 1)),
+            replace(behind, dims=(inner, behind.dims[0] // inner, 1)),
+            (kernel, 1, stride, 1, pads[0], 0),
+            any(pads),
+            height * width,
+        )
 
     def _layer(self, op: FireOp | ReadoutOp) -> Layer:
         if op.params is None:

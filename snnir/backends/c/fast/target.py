@@ -180,7 +180,9 @@ struct pool {
         return text.image_word(int_list(levels) if levels is not None else ())
 
     def maxpool(self) -> str:
-        return _template("maxpool.c") if any(isinstance(s, Pool) for s in self.plan.stages) else ""
+        pools = [stage for stage in self.plan.stages if isinstance(stage, Pool)]
+        across = _template("maxslices.c") if any(pool.pixels for pool in pools) else ""
+        return _template("maxpool.c") + across if pools else ""
 
     def lists(self) -> str:
         return _template("lists.c") if self.kinds & EVENTS else ""
@@ -289,7 +291,9 @@ struct pool {
         lines, layer, pool = [], 0, 0
         for stage in self.plan.stages:
             if isinstance(stage, Pool):
-                lines.append(f"    max_pool(state, pools + {pool});")
+                across = f"max_slices(state, pools + {pool}, {stage.pixels});"
+                plain = f"max_pool(state, pools + {pool});"
+                lines.append(f"    {across if stage.pixels else plain}")
                 pool += 1
             else:
                 lines.append(

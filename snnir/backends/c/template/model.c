@@ -314,7 +314,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
                  int32_t *best)
 {
     const struct tile *t = tiles + tile;
-    const int32_t first = l->first + (tile - l->tile_first) * CHANNELS;
+    const int32_t first = l->first + (tile - l->tile_first) * tiles[l->tile_first].channels;
     int32_t word[ROW];
     int32_t worth[ROW];
 
@@ -345,6 +345,7 @@ static void pool(name_state *s, const struct layer *l, int32_t tile, int32_t y, 
 
 static void fire_layer(name_state *s, const struct layer *l)
 {
+    const int32_t block = tiles[l->tile_first].channels;
     int32_t word[ROW] = {0};
 /*@written@*/
     name_writer w;
@@ -362,7 +363,7 @@ static void fire_layer(name_state *s, const struct layer *l)
                     append(s, &w, x * l->pitch + c, (uint32_t)word[c]);
                     if (s->trains != NULL && l->record_pool >= 0)
                         trains_of(s, l)[l->record_pool
-                                        + ((l->first + i * CHANNELS + c) * l->pool_height + y)
+                                        + ((l->first + i * block + c) * l->pool_height + y)
                                               * l->pool_width
                                         + x] = (uint16_t)word[c];
                 }
@@ -375,6 +376,7 @@ static void fire_layer(name_state *s, const struct layer *l)
 
 static void readout_layer(name_state *s, const struct layer *l, int32_t *potentials)
 {
+    const int32_t block = tiles[l->tile_first].channels;
     int32_t value[ROW];
 
     for (int32_t i = 0; i < l->tile_count; ++i) {
@@ -384,7 +386,7 @@ static void readout_layer(name_state *s, const struct layer *l, int32_t *potenti
             for (int32_t x = 0; x < l->width; ++x) {
                 activate(s, l->mode, t, y, x, value);
                 for (int32_t c = 0; c < t->channels; ++c)
-                    potentials[((l->first + i * CHANNELS + c) * l->height + y) * l->width + x] =
+                    potentials[((l->first + i * block + c) * l->height + y) * l->width + x] =
                         value[c];
             }
 /*@tile_ends@*/
