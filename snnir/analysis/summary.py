@@ -73,7 +73,7 @@ def summarise(snn: ModuleOp, tables: ProgramTables) -> list[LayerSummary]:
     found = []
     for row in whole_layers(tables):
         tiles = tables.tiles[row.tile_first : row.tile_first + row.tile_count]
-        rows = sum(ends[tile.weights] - tile.weights for tile in tiles)
+        rows = sum(ends[first] - first for first in {tile.weights for tile in tiles})
         found.append(_layer(row, ops.get(row.label), rows, tables.array))
     return found
 

@@ -78,7 +78,8 @@ def estimates(
     for weights in kept:
         ports = choose_ports(array, target.granted_gbps, target.clock_mhz)
         array = replace(array, ports=ports if weights == "stream" else 1)
-        depth = weight_depth(rows, array, target if weights == "stream" else None)
+        kept = rows if weights == "stream" else [estimator.kept_rows(array)]
+        depth = weight_depth(kept, array, target if weights == "stream" else None)
         bram36 = sum(memory.bram36 for memory in memories_of(shape, array, depth))
         if bram36 > limits.bram36:
             continue

@@ -199,17 +199,17 @@ def schedule(program: ProgramOp, reuse: bool = True, position_bits: int = 0) -> 
 
 
 def _place_weights(program: ProgramOp) -> None:
-    """Weights and parameters one behind the other; bands of a layer share what is on the chip."""
+    """Weights and parameters one behind the other; equal ones are kept on the chip once."""
     weights = params = 0
     rows: dict[object, int] = {}
     channels: dict[object, int] = {}
     for layer in program.layers:
         for tile in layer.tiles:
-            key, whole = shared_rows(tile), layer.band is None
-            # Rows that come from DDR come again for each band.
-            if whole or program.ring or key not in rows:
+            key = shared_rows(tile)
+            # Rows that come from DDR come again for each tile.
+            if program.ring or key not in rows:
                 rows[key], weights = weights, weights + tile.rows
-            if whole or tile.params not in channels:
+            if tile.params not in channels:
                 channels[tile.params], params = params, params + int_list(tile.channels)[1]
             tile.weights_at = integer(rows[key])
             tile.params_at = integer(channels[tile.params])

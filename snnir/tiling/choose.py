@@ -143,7 +143,8 @@ class _Choice:
             raise UserError(str(error)) from None
         estimator = self.estimator
         luts, rows = estimate_luts(array, estimator.shape.rate), estimator.rows(array)
-        depth = weight_depth(rows, array, target if request.streams else None)
+        kept = rows if request.streams else [estimator.kept_rows(array)]
+        depth = weight_depth(kept, array, target if request.streams else None)
         memories = tuple(memories_of(estimator.shape, array, depth, self.places))
         refused = Candidate(math.inf, luts, array, memories)
         if not self.fits(refused):

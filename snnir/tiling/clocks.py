@@ -127,6 +127,30 @@ class Estimator:
         """Weight rows of each tile of each layer, rows of zeros included."""
         return [rows for layer in self.shape.layers for rows in self.layer_rows(layer, array)]
 
+    def kept_rows(self, array: ArrayParameters) -> int:
+        """Weight rows of all tiles where equal ones are kept once."""
+        total = 0
+        for layer in self.shape.layers:
+            tiles = zip(layer.tiles(array.channels), self.layer_rows(layer, array), strict=True)
+            total += sum(
+                {self._contents(layer, array, *tile): rows for tile, rows in tiles}.values()
+            )
+        return total
+
+    def _contents(self, layer: LayerShape, array: ArrayParameters, first: int, count: int) -> tuple:
+        """What tiles have in common whose weight rows are the same; where unknown, their place."""
+        found: list[object] = [count]
+        for synapse in layer.synapses:
+            if synapse.spans is None:
+                return (first,)
+            (low, _), block = synapse.inputs(first, count), self.shape.block(synapse.source, array)
+            begin = low // block * block
+            found += [
+                (low - begin, high - begin, digest)
+                for low, high, digest in synapse.spans[first : first + count]
+            ]
+        return tuple(found)
+
     def layer_rows(self, layer: LayerShape, array: ArrayParameters) -> list[int]:
         """Weight rows of each tile of one layer."""
         found, known = [], {}

@@ -34,8 +34,8 @@ class SynapseShape:
         outputs_x: width of the layer's map.
         shifts: of each digit of the weights.
         previous: whether it sees the map of the window before.
-        spans: of each output channel the input channels, from and up to, that have weights; None
-            where all of them have.
+        spans: of each output channel the input channels, from and up to, that have weights, and a
+            number for these weights, which channels of equal ones share; None where all have some.
         slices, across: as of `Synapse`.
     """
 
@@ -47,7 +47,7 @@ class SynapseShape:
     columns: AxisTaps
     shifts: tuple[int, ...]
     previous: bool = False
-    spans: tuple[tuple[int, int], ...] | None = None
+    spans: tuple[tuple[int, int, int], ...] | None = None
     slices: int = 0
     across: int = 0
 
@@ -59,7 +59,7 @@ class SynapseShape:
     def inputs(self, first: int, count: int) -> tuple[int, int]:
         """The input channels, from and up to, that so many output channels see."""
         if self.spans is not None:
-            low, high = zip(*self.spans[first : first + count], strict=True)
+            low, high, _ = zip(*self.spans[first : first + count], strict=True)
             return min(low), max(high)
         return seen_inputs(self.weights, self.groups, first, count)
 
@@ -188,8 +188,11 @@ def word_shifts(image_bits: int, planes: int) -> list[tuple[int, int]]:
     ]
 
 
-def _spans(synapse: Synapse) -> tuple[tuple[int, int], ...] | None:
-    """The input channels, from the first to behind the last, that have weights for each output."""
+def _spans(synapse: Synapse) -> tuple[tuple[int, int, int], ...] | None:
+    """The input channels, from the first to behind the last, that have weights for each output.
+
+    Only of interest where slices of a volume are channels: elsewhere hardly any channel has none.
+    """
     if synapse.groups > 1:
         return None
     used = synapse.weights.any(axis=(2, 3))
@@ -198,7 +201,12 @@ def _spans(synapse: Synapse) -> tuple[tuple[int, int], ...] | None:
     some, count = used.any(axis=1), used.shape[1]
     low = np.where(some, used.argmax(axis=1), 0)
     high = np.where(some, count - used[:, ::-1].argmax(axis=1), 1)
-    return tuple(zip(low.tolist(), high.tolist(), strict=True))
+    known: dict[bytes, int] = {}
+    spans = []
+    for weights, begin, end in zip(synapse.weights, low.tolist(), high.tolist(), strict=True):
+        contents = np.ascontiguousarray(weights[begin:end]).tobytes()
+        spans.append((begin, end, known.setdefault(contents, len(known))))
+    return tuple(spans)
 
 
 def shape_of(plan: NetworkPlan, weight_bits: int) -> NetworkShape:
