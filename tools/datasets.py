@@ -21,6 +21,11 @@ def satimage(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return data.satimage(root / "data" / "landsat-satimage", split)
 
 
+def satimage_volumes(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The same as volumes (N, 1, 4, 3, 3)."""
+    return data.satimage_volumes(root / "data" / "landsat-satimage", split)
+
+
 def _mosaic(path: Path) -> np.ndarray:
     from PIL import Image
 
@@ -55,6 +60,13 @@ def cifar10(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return images, labels["train"][starts[0] : starts[0] + len(images)]
 
 
+LOADERS = {
+    "mnist": mnist,
+    "cifar10": cifar10,
+    "satimage": satimage,
+    "satimage_volumes": satimage_volumes,
+}
+
 CALIBRATION = 512
 """So many images, the first of those trained on, are kept for calibration."""
 
@@ -63,12 +75,12 @@ def sample_file(root: Path, name: str, split: str, folder: Path) -> Path:
     """The `.npz` of a split, for snnc; written to `folder` unless it is there.
 
     Args:
-        name: `mnist`, `cifar10` or `satimage`.
+        name: `mnist`, `cifar10`, `satimage` or `satimage_volumes`.
         split: `calibration`, or one of the data set's own.
     """
     path = folder / f"{name}_{split}.npz"
     if not path.exists():
-        load = {"mnist": mnist, "cifar10": cifar10, "satimage": satimage}[name]
+        load = LOADERS[name]
         if split == "calibration":
             images, labels = load(root, "calibration" if name == "cifar10" else "train")
             images, labels = images[:CALIBRATION], labels[:CALIBRATION]
@@ -87,7 +99,7 @@ def data_folder(hint: str = "set SNNIR_DATA to the folder that holds models/ and
 
 
 def read(name: str, split: str, folder: Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of `mnist`, `cifar10` or `satimage`, for training.
+    """Images and labels of `mnist`, `cifar10`, `satimage` or its volumes, for training.
 
     Args:
         folder: where the files are as distributed; None for those under SNNIR_DATA.
@@ -96,5 +108,5 @@ def read(name: str, split: str, folder: Path | None) -> tuple[np.ndarray, np.nda
         root = data_folder("name the folder of the data with --data, or set SNNIR_DATA")
         if name == "cifar10":
             return cifar10(root, split)
-        folder = root / "data" / {"mnist": "mnist", "satimage": "landsat-satimage"}[name]
+        folder = root / "data" / ("mnist" if name == "mnist" else "landsat-satimage")
     return getattr(data, name)(folder, split)

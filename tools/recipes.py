@@ -25,6 +25,7 @@ MEANS = {
     "mnist": ((0.0,), (1.0,)),
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "satimage": ((0.2711, 0.3273, 0.389, 0.3238), (0.0532, 0.0894, 0.0654, 0.0739)),
+    "satimage_volumes": ((0.3278,), (0.083,)),
 }
 """Mean and deviation of the training images' channels (MNIST as it is), of 0..1."""
 
@@ -32,8 +33,11 @@ NARROW = ("resnet20",)
 """Networks of few channels: convolutions are faster with channels last (on a CPU), and what they
 learn is limited by their size, so that nothing is cut out of their images."""
 
-CHANGES = {"mnist": distorted, "cifar10": augmented, "satimage": turned}
-SMOOTHING = {"mnist": 0.0, "cifar10": 0.1, "satimage": 0.1}
+DATA = {"lenet5": "mnist", "patchnet": "satimage", "patchnet3d": "satimage_volumes"}
+"""What networks are trained on; others on CIFAR-10."""
+
+CHANGES = {"mnist": distorted, "cifar10": augmented, "satimage": turned, "satimage_volumes": turned}
+SMOOTHING = {"mnist": 0.0, "cifar10": 0.1, "satimage": 0.1, "satimage_volumes": 0.1}
 
 
 def run(main: Callable[[], None]) -> None:
@@ -78,7 +82,7 @@ class Task:
         torch.set_num_threads(args.threads)
         args.output.mkdir(parents=True, exist_ok=True)
         self.model, self.folder, self.output = model, args.data, args.output
-        self.data = {"lenet5": "mnist", "patchnet": "satimage"}.get(model, "cifar10")
+        self.data = DATA.get(model, "cifar10")
         self.images, self.labels = self.split("train")
         self.shape = tuple(self.images.shape[1:])
         self.calibration = self.images[:CALIBRATION]

@@ -9,8 +9,9 @@ that of --start, or one that is trained first, whose accuracy is printed beside.
 DIR/MODEL.onnx, which `snnc compile` takes as it is. Checkpoints in DIR are written every five
 minutes, and the same command goes on from them.
 
-patchnet is trained on Landsat Satimage (sat.trn, sat.tst), lenet5 on MNIST, the others on CIFAR-10,
-from the files in --data, without it from SNNIR_DATA.
+patchnet is trained on Landsat Satimage (sat.trn, sat.tst), patchnet3d on the same as volumes whose
+slices are the bands, lenet5 on MNIST, the others on CIFAR-10, from the files in --data, without it
+from SNNIR_DATA.
 
 Source: Rathi and Roy, DIET-SNN, IEEE TNNLS 34 (2023); Datta et al., ACE-SNN, Frontiers in
 Neuroscience 16 (2022).

@@ -9,8 +9,8 @@ from torch import nn
 
 
 def normalise(images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]):
-    """uint8 (N, C, H, W) -> float32 of the same shape, (x / 255 - mean) / std."""
-    mean_, std_ = (torch.tensor(v).view(1, -1, 1, 1) for v in (mean, std))
+    """uint8 (N, C, ...) -> float32 of the same shape, (x / 255 - mean) / std."""
+    mean_, std_ = (torch.tensor(v).view(1, -1, *[1] * (images.ndim - 2)) for v in (mean, std))
     return (images.float() / 255 - mean_) / std_
 
 
@@ -59,8 +59,11 @@ def distorted(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def turned(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Each square image mirrored and turned by quarters at random: for views from above."""
-    how = torch.rand(3, len(x), 1, 1, 1, generator=generator) < 0.5
-    x = torch.where(how[0], x.flip(3), x)
-    x = torch.where(how[1], x.flip(2), x)
-    return torch.where(how[2], x.transpose(2, 3), x)
+    """Each square image mirrored and turned by quarters at random: for views from above.
+
+    Of volumes (N, C, D, H, W) all slices alike.
+    """
+    how = torch.rand(3, len(x), *[1] * (x.ndim - 1), generator=generator) < 0.5
+    x = torch.where(how[0], x.flip(-1), x)
+    x = torch.where(how[1], x.flip(-2), x)
+    return torch.where(how[2], x.transpose(-2, -1), x)

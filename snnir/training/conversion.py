@@ -22,8 +22,8 @@ READOUT_FRACTION = 4
 SPREAD = 256
 """How much finer a channel's unit may be than the coarsest: membranes grow with it."""
 
-_PASSING = (nn.Flatten, nn.Dropout, nn.Dropout2d, nn.Identity)
-_AVERAGES = (nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+_PASSING = (nn.Flatten, nn.Dropout, nn.Dropout2d, nn.Dropout3d, nn.Identity)
+_AVERAGES = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool3d)
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,10 @@ def spiking(
     least, thresholds where the activations of `images` lose least.
 
     Args:
-        net: of Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d(1),
-            Flatten, Dropout and additions; it takes (u / 255 - mean) / std as `pixels` was told.
-        images: uint8 (N, C, H, W), a few hundred.
+        net: of Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d(1), of
+            their forms for volumes, Flatten (of all, or of channels and slices), Dropout and
+            additions; it takes (u / 255 - mean) / std as `pixels` was told.
+        images: uint8 (N, C, H, W) or (N, C, D, H, W), a few hundred.
         coding, steps: radix, or rate over as many steps. bits: of weights, 2 to 8.
         leaky: rate-coded neurons get a leak that is trained.
 
@@ -115,11 +116,11 @@ class _Builder:
             return _Linear(parts[0].branches + parts[1].branches, parts[0].bias + parts[1].bias)
         if isinstance(form, _Spikes):
             match module:
-                case nn.Conv2d():
+                case nn.Conv2d() | nn.Conv3d():
                     return self.convolution(form, module)
                 case nn.Linear():
                     return self.dense(form, module)
-                case nn.MaxPool2d() if form.window is None:
+                case nn.MaxPool2d() | nn.MaxPool3d() if form.window is None:
                     self.stages.append(MaxPool(form.source, _window(module, node)))
                     return _Spikes(len(self.stages))
                 case _ if isinstance(module, _AVERAGES) and form.window is None:
@@ -127,7 +128,7 @@ class _Builder:
         what = type(module).__name__ if module is not None else node.target
         raise ValueError(f"'{node.name}' ({what}) has no spiking form here")
 
-    def convolution(self, form: _Spikes, module: nn.Conv2d) -> _Linear:
+    def convolution(self, form: _Spikes, module: nn.Conv2d | nn.Conv3d) -> _Linear:
         geometry = {
             name: getattr(module, name) for name in ("stride", "padding", "dilation", "groups")
         }
@@ -135,11 +136,11 @@ class _Builder:
             raise ValueError(f"{module} pads otherwise than with a number of zeros")
         weight = module.weight.detach().clone()
         if form.source == 0:
-            weight *= (
-                self.gains.expand(module.in_channels)
-                .view(module.groups, -1)
-                .repeat_interleave(module.out_channels // module.groups, 0)[..., None, None]
-            )
+            # Slices that are seen as channels have the gain of their own channel.
+            channels = self.gains.repeat_interleave(module.in_channels // len(self.gains))
+            groups = channels.view(module.groups, -1)
+            gains = groups.repeat_interleave(module.out_channels // module.groups, 0)
+            weight *= gains.view(*gains.shape, *[1] * (weight.ndim - 2))
         return _Linear(((form.source, weight, form.window, geometry),), _bias(module))
 
     def dense(self, form: _Spikes, module: nn.Linear) -> _Linear:
@@ -187,6 +188,12 @@ def _folded(form: _Linear, norm: nn.modules.batchnorm._BatchNorm) -> _Linear:
 
 def _window(module: nn.Module, node: fx.Node) -> Window:
     before = node.args[0].meta["tensor_meta"].shape[2:]
+    if isinstance(module, nn.AdaptiveAvgPool3d):
+        if set(node.meta["tensor_meta"].shape[2:]) != {1}:
+            raise ValueError(f"'{node.name}' must average all of a volume")
+        return Window(tuple(before), tuple(before), (0, 0, 0))
+    if isinstance(module, nn.MaxPool3d | nn.AvgPool3d):
+        return _window3d(module, node)
     if isinstance(module, nn.AdaptiveAvgPool2d):
         if set(node.meta["tensor_meta"].shape[2:]) != {1} or len(set(before)) != 1:
             raise ValueError(f"'{node.name}' must average all of a square map")
@@ -200,6 +207,18 @@ def _window(module: nn.Module, node: fx.Node) -> Window:
     if len(values) != 3 or not plain or not getattr(module, "count_include_pad", True):
         raise ValueError(f"'{node.name}' is no plain square pool")
     return Window(*values)
+
+
+def _window3d(module: nn.MaxPool3d | nn.AvgPool3d, node: fx.Node) -> Window:
+    """A pool over volumes, with a size of its own for each axis."""
+    plain = getattr(module, "dilation", 1) in (1, (1, 1, 1)) and not module.ceil_mode
+    if not plain or not getattr(module, "count_include_pad", True):
+        raise ValueError(f"'{node.name}' is dilated, or divides differently at the rim")
+    kernel, stride, padding = (
+        (v,) * 3 if isinstance(v, int) else tuple(v)
+        for v in (module.kernel_size, module.stride, module.padding)
+    )
+    return Window(kernel, stride, padding)
 
 
 def _calibrate(network: SpikingNetwork, real: torch.Tensor) -> None:
@@ -220,7 +239,7 @@ def _calibrate(network: SpikingNetwork, real: torch.Tensor) -> None:
             out = out.relu()
             stage.neurons.fill_(out[0].numel())
             histogram = Histogram()
-            histogram.add(out.numpy().reshape(*out.shape[:2], *(out.shape[2:] or (1, 1))))
+            histogram.add(out.numpy().reshape(*out.shape[:2], -1, 1))
             full = histogram.merged().least_error(stage.code.levels)[0]
             stage.full.fill_(float(full) if full > 0 else 1.0)
             steps.append(stage.spike_value())

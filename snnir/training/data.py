@@ -98,6 +98,12 @@ def satimage(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(images, np.uint8), classes
 
 
+def satimage_volumes(folder: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The same neighbourhoods as volumes (N, 1, 4, 3, 3), the bands one behind the other."""
+    images, classes = satimage(folder, split)
+    return images[:, None], classes
+
+
 def _bytes(path: Path) -> np.ndarray:
     try:
         return np.fromfile(path, np.uint8)

@@ -22,7 +22,7 @@ IR_VERSION = 8
 
 
 def export_onnx(
-    network: SpikingNetwork | RecurrentNetwork, path: str | Path, image: tuple[int, int, int]
+    network: SpikingNetwork | RecurrentNetwork, path: str | Path, image: tuple[int, ...]
 ) -> None:
     """Writes the network as it is in evaluation mode.
 
@@ -32,7 +32,8 @@ def export_onnx(
     holds their bodies, made of standard operators. `snnc compile` takes all integers as they are.
 
     Args:
-        image: (C, H, W) of the input, whose float values are those of `network.pixels.real`.
+        image: (C, H, W) or (C, D, H, W) of the input, whose float values are those of
+            `network.pixels.real`.
     """
     import onnx
 
@@ -42,10 +43,19 @@ def export_onnx(
     onnx.save_model(model, str(path))
 
 
+def _shapes(network: SpikingNetwork, image: tuple[int, ...]) -> list[tuple[int, ...]]:
+    was = network.training
+    device = network.pixels.zero.device
+    trains = network.eval().run(torch.zeros(1, *image, device=device))
+    network.train(was)
+    found = [t.values.shape[2 if t.kind == "steps" else 1 :] for t in trains]
+    return [tuple(image), *map(tuple, found)]
+
+
 class _Writer:
     """Collects nodes and initialisers, stage by stage."""
 
-    def __init__(self, network: SpikingNetwork, image: tuple[int, int, int]) -> None:
+    def __init__(self, network: SpikingNetwork, image: tuple[int, ...]) -> None:
         self.network, self.image = network, image
         self.rate = network.code.coding == "rate"
         self.nodes: list[onnx.NodeProto] = []
@@ -53,6 +63,10 @@ class _Writer:
         self.functions: set[str] = set()
         self.counts: dict[str, int] = {}
         self.made: set[str] = set()
+        # Only over volumes does it matter which shape a train has.
+        volumes = len(image) == 4
+        self.shapes = _shapes(network, image) if volumes else [()] * (len(network.stages) + 1)
+        """(C, H, W) or (C, D, H, W) of each train; empty in networks over maps."""
 
     def model(self) -> onnx.ModelProto:
         from onnx import TensorProto, helper
@@ -104,6 +118,9 @@ class _Writer:
                 # The shape is that of the layer's currents, of which the first is not recurrent.
                 name = self.call("Recurrent", currents[0], self.fresh("past"), of=name)
             if branch.window is not None:
+                shape = self.shapes[branch.source]
+                if len(shape) == 4 and isinstance(branch.window.kernel, int):
+                    name = self.reshape(name, *shape[2:])
                 name = self.average_pool(branch.window, name)
             currents.append(name if branch.weight is None else self.synapse(
                 branch, weight, scale, name))  # fmt: skip
@@ -147,7 +164,10 @@ class _Writer:
         if branch.geometry is None:
             flat = self.node("Flatten", [source], self.fresh("flatten"), axis=1)
             return self.node("Gemm", [flat, real], name, transB=1)
-        geometry = {key: _pair(value) for key, value in branch.geometry.items()}
+        rank = integers.ndim - 2
+        if rank == 2:
+            source = self.as_map(source, branch)
+        geometry = {key: _sizes(value, rank) for key, value in branch.geometry.items()}
         return self.node(
             "Conv",
             [source, real],
@@ -159,8 +179,31 @@ class _Writer:
             group=branch.geometry["groups"],
         )
 
+    def as_map(self, source: str, branch: Branch) -> str:
+        """Where slices become channels, which a pool before the convolution may have done."""
+        shape = self.shapes[branch.source]
+        if len(shape) < 4 or (branch.window and isinstance(branch.window.kernel, int)):
+            return source
+        height, width = shape[2:]
+        if branch.window is not None:
+            sizes = zip(shape[1:], *vars(branch.window).values(), strict=True)
+            _, height, width = (
+                (n + 2 * pad - kernel) // stride + 1 for n, kernel, stride, pad in sizes
+            )
+        return self.reshape(source, height, width)
+
+    def reshape(self, source: str, height: int, width: int) -> str:
+        import numpy as np
+
+        name = self.fresh("slices")
+        self.initialise(f"{name}.shape", np.array([0, -1, height, width], np.int64))
+        return self.node("Reshape", [source, f"{name}.shape"], name)
+
     def max_pool(self, stage: MaxPool, source: str) -> str:
         attributes = _pool(stage.window)
+        shape = self.shapes[stage.source]
+        if len(shape) == 4 and isinstance(stage.window.kernel, int):
+            source = self.reshape(source, *shape[2:])
         if not self.rate:
             return self.node("MaxPool", [source], self.fresh("pool"), **attributes)
         steps = self.network.code.steps
@@ -198,15 +241,16 @@ class _Writer:
 
 
 def _pool(window: Window) -> dict[str, list[int]]:
+    rank = 2 if isinstance(window.kernel, int) else 3
     return {
-        "kernel_shape": [window.kernel] * 2,
-        "strides": [window.stride] * 2,
-        "pads": [window.padding] * 4,
+        "kernel_shape": _sizes(window.kernel, rank),
+        "strides": _sizes(window.stride, rank),
+        "pads": _sizes(window.padding, rank) * 2,
     }
 
 
-def _pair(value: int | tuple[int, int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
+def _sizes(value: int | tuple[int, ...], rank: int) -> list[int]:
+    return [value] * rank if isinstance(value, int) else list(value)
 
 
 def _whole(values: torch.Tensor) -> list[int]:

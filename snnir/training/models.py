@@ -112,6 +112,61 @@ class PatchNet(nn.Sequential):
         )
 
 
+class PatchNet3d(nn.Sequential):
+    """(1, bands, 3, 3) -> logits: convolutions over bands and pixels, then one over pixels alone.
+
+    Source: Roy et al., HybridSN, IEEE GRSL 17 (2020), and Datta et al., ACE-SNN, Frontiers in
+    Neuroscience 16 (2022), in their hybrid form of 3-D and 2-D layers, for few bands.
+    """
+
+    def __init__(self, bands: int = 4, classes: int = 6) -> None:
+        super().__init__(
+            nn.Conv3d(1, 16, 3, padding=1, bias=False),
+            nn.BatchNorm3d(16),
+            nn.ReLU(),
+            nn.Conv3d(16, 32, 3, padding=1, bias=False),
+            nn.BatchNorm3d(32),
+            nn.ReLU(),
+            nn.Flatten(1, 2),
+            *_stack(32 * bands, (64,)),
+            nn.Flatten(),
+            nn.Linear(64 * 9, 128, bias=False),
+            nn.BatchNorm1d(128),
+            nn.ReLU(),
+            nn.Linear(128, classes),
+        )
+
+
+class HybridSN(nn.Sequential):
+    """(1, bands, size, size) -> logits: three 3-D convolutions, a 2-D one, three dense layers.
+
+    Source: Roy et al., HybridSN, IEEE GRSL 17 (2020), with its dropout of 0.4.
+    """
+
+    def __init__(self, bands: int = 30, size: int = 25, classes: int = 16) -> None:
+        if bands < 13 or size < 9:
+            raise ValueError("HybridSN needs 13 bands and 9 pixels or more")
+        super().__init__(
+            nn.Conv3d(1, 8, (7, 3, 3)),
+            nn.ReLU(),
+            nn.Conv3d(8, 16, (5, 3, 3)),
+            nn.ReLU(),
+            nn.Conv3d(16, 32, 3),
+            nn.ReLU(),
+            nn.Flatten(1, 2),
+            nn.Conv2d(32 * (bands - 12), 64, 3),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(64 * (size - 8) ** 2, 256),
+            nn.ReLU(),
+            nn.Dropout(0.4),
+            nn.Linear(256, 128),
+            nn.ReLU(),
+            nn.Dropout(0.4),
+            nn.Linear(128, classes),
+        )
+
+
 class Block(nn.Module):
     """Two convolutions of 3x3 and a shortcut, which is a 1x1 convolution where shapes differ."""
 
@@ -169,5 +224,6 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "resnet18": ResNet18,
     "resnet20": ResNet20,
     "patchnet": PatchNet,
+    "patchnet3d": PatchNet3d,
 }
 """The networks by the names that scripts and files use."""

@@ -6,8 +6,10 @@ import operator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
 
 OPSET = 17
 IR_VERSION = 8
@@ -25,7 +27,10 @@ def export_plain(net: nn.Module, path: str | Path, image: tuple[int, ...]) -> No
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    graph = fx.symbolic_trace(net.eval()).graph
+    traced = fx.symbolic_trace(net.eval())
+    with torch.inference_mode():
+        ShapeProp(traced).propagate(torch.zeros(1, *image))
+    graph = traced.graph
     modules = dict(net.named_modules())
     nodes, arrays, names = [], {}, {}
     for node in graph.nodes:
@@ -44,6 +49,9 @@ def export_plain(net: nn.Module, path: str | Path, image: tuple[int, ...]) -> No
             tensor: getattr(module, name).detach().numpy()
             for tensor, name in zip(held, parameters, strict=True)
         }
+        if kind == "Reshape":
+            held.append(f"{label}.shape")
+            arrays[held[-1]] = np.array([0, -1, *_shape(node)[2:]], np.int64)
         names[node] = label
         nodes.append(helper.make_node(kind, inputs + held, [label], name=label, **attributes))
     with torch.inference_mode():
@@ -67,31 +75,42 @@ def export_plain(net: nn.Module, path: str | Path, image: tuple[int, ...]) -> No
 def _form(module: nn.Module | None, node: fx.Node) -> tuple[str, list[str], dict[str, Any]]:
     """The operator, its parameters by name, its attributes."""
     match module:
-        case nn.Conv2d() if module.padding_mode == "zeros" and not isinstance(module.padding, str):
+        case nn.Conv2d() | nn.Conv3d() if module.padding_mode == "zeros" and not isinstance(
+            module.padding, str
+        ):
             attributes = {
-                "kernel_shape": _pair(module.kernel_size),
-                "strides": _pair(module.stride),
-                "pads": _pair(module.padding) * 2,
-                "dilations": _pair(module.dilation),
+                "kernel_shape": list(module.kernel_size),
+                "strides": list(module.stride),
+                "pads": list(module.padding) * 2,
+                "dilations": list(module.dilation),
                 "group": module.groups,
             }
             return "Conv", _weights(module), attributes
         case nn.Linear():
             return "Gemm", _weights(module), {"transB": 1}
-        case nn.BatchNorm1d() | nn.BatchNorm2d():
+        case nn.BatchNorm1d() | nn.BatchNorm2d() | nn.BatchNorm3d():
             held = ["weight", "bias", "running_mean", "running_var"]
             return "BatchNormalization", held, {"epsilon": module.eps}
         case nn.ReLU():
             return "Relu", [], {}
-        case nn.MaxPool2d() if not module.ceil_mode and module.dilation in (1, (1, 1)):
-            return "MaxPool", [], _window(module)
-        case nn.AvgPool2d() if not module.ceil_mode:
-            return "AveragePool", [], {**_window(module), "count_include_pad": 1}
+        case nn.MaxPool2d() | nn.MaxPool3d() if not module.ceil_mode and module.dilation in (
+            1,
+            (1, 1),
+            (1, 1, 1),
+        ):
+            return "MaxPool", [], _window(module, len(_shape(node)) - 2)
+        case nn.AvgPool2d() | nn.AvgPool3d() if not module.ceil_mode:
+            window = _window(module, len(_shape(node)) - 2)
+            return "AveragePool", [], {**window, "count_include_pad": 1}
         case nn.AdaptiveAvgPool2d() if module.output_size in (1, (1, 1)):
             return "GlobalAveragePool", [], {}
-        case nn.Flatten():
+        case nn.AdaptiveAvgPool3d() if module.output_size in (1, (1, 1, 1)):
+            return "GlobalAveragePool", [], {}
+        case nn.Flatten() if module.end_dim == -1:
             return "Flatten", [], {"axis": 1}
-        case nn.Dropout() | nn.Identity():
+        case nn.Flatten() if (module.start_dim, module.end_dim) == (1, 2):
+            return "Reshape", [], {}
+        case nn.Dropout() | nn.Dropout3d() | nn.Identity():
             return "Identity", [], {}
         case None if node.target in (operator.add, torch.add):
             return "Add", [], {}
@@ -99,17 +118,22 @@ def _form(module: nn.Module | None, node: fx.Node) -> tuple[str, list[str], dict
     raise ValueError(f"'{node.name}' ({what}) is not written as ONNX here")
 
 
-def _weights(module: nn.Conv2d | nn.Linear) -> list[str]:
+def _weights(module: nn.Conv2d | nn.Conv3d | nn.Linear) -> list[str]:
     return ["weight"] if module.bias is None else ["weight", "bias"]
 
 
-def _window(module: nn.MaxPool2d | nn.AvgPool2d) -> dict[str, list[int]]:
+def _window(module: nn.Module, rank: int) -> dict[str, list[int]]:
     return {
-        "kernel_shape": _pair(module.kernel_size),
-        "strides": _pair(module.stride),
-        "pads": _pair(module.padding) * 2,
+        "kernel_shape": _sizes(module.kernel_size, rank),
+        "strides": _sizes(module.stride, rank),
+        "pads": _sizes(module.padding, rank) * 2,
     }
 
 
-def _pair(value: int | tuple[int, int]) -> list[int]:
-    return [value, value] if isinstance(value, int) else list(value)
+def _sizes(value: int | tuple[int, ...], rank: int) -> list[int]:
+    return [value] * rank if isinstance(value, int) else list(value)
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    """Of what a node makes of one input."""
+    return tuple(node.meta["tensor_meta"].shape)

@@ -16,7 +16,7 @@ from torch import nn
 from snnir.analysis.rounding import top_level
 from snnir.dialects.neurons import LEAK_BITS
 from snnir.training.rounding import floored, rounded, slowed, spike
-from snnir.training.trains import Code, MaxPool, Pixels, Train, Window
+from snnir.training.trains import Code, MaxPool, Pixels, Train, Window, merged
 
 EXACT = 2**24
 """Integers up to here are exact in float32."""
@@ -31,7 +31,8 @@ class Branch(nn.Module):
     Args:
         source: number of the train that it reads; 0 is the image.
         window: of an average pool before it, which only sums.
-        geometry: stride, padding, dilation, groups of a convolution.
+        geometry: stride, padding, dilation, groups of a convolution; one over maps sees the
+            slices of volumes as channels.
     """
 
     def __init__(
@@ -53,11 +54,14 @@ class Branch(nn.Module):
         """Currents from weights, which may be real ones, and values (N, ...)."""
         if self.window is not None:
             w = self.window
-            values = nn.functional.avg_pool2d(
-                values, w.kernel, w.stride, w.padding, divisor_override=1
-            )
+            flat = isinstance(w.kernel, int)
+            pool = nn.functional.avg_pool2d if flat else nn.functional.avg_pool3d
+            values = merged(values) if flat else values
+            values = pool(values, w.kernel, w.stride, w.padding, divisor_override=1)
+        if self.geometry is not None and weight.ndim == 5:
+            return nn.functional.conv3d(values, weight, **self.geometry)
         if self.geometry is not None:
-            return nn.functional.conv2d(values, weight, **self.geometry)
+            return nn.functional.conv2d(merged(values), weight, **self.geometry)
         if self.weight is None:
             return values * weight.view(-1, *[1] * (values.ndim - 2))
         return nn.functional.linear(values.flatten(1), weight)

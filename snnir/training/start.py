@@ -24,7 +24,7 @@ def start_from(net: nn.Module, path: Path) -> None:
 
     graph = onnx.load(path).graph
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    kinds = {"Conv": nn.Conv2d, "BatchNormalization": nn.modules.batchnorm._BatchNorm}
+    kinds = {"Conv": nn.Conv2d | nn.Conv3d, "BatchNormalization": nn.modules.batchnorm._BatchNorm}
     kinds["Gemm"] = nn.Linear
     names = ("weight", "bias", "running_mean", "running_var")
     nodes = [node for node in graph.node if node.op_type in kinds]

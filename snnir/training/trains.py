@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -41,15 +42,25 @@ class Code:
 
 @dataclass(frozen=True)
 class Window:
-    """A pool: (kernel, stride, padding), each square; `terms` positions."""
+    """A pool: (kernel, stride, padding), each square, or of three axes; `terms` positions."""
 
-    kernel: int
-    stride: int
-    padding: int
+    kernel: int | tuple[int, int, int]
+    stride: int | tuple[int, int, int]
+    padding: int | tuple[int, int, int]
 
     @property
     def terms(self) -> int:
-        return self.kernel**2
+        return self.kernel**2 if isinstance(self.kernel, int) else math.prod(self.kernel)
+
+
+def merged(values: torch.Tensor) -> torch.Tensor:
+    """Values (N, C, D, H, W) with their slices as channels, (N, C * D, H, W); maps as they are."""
+    return values.flatten(1, 2) if values.ndim == 5 else values
+
+
+def along(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """One value for each channel, dimension 1 of `like`."""
+    return values.view(-1, *[1] * (like.ndim - 2))
 
 
 class Pixels(nn.Module):
@@ -71,15 +82,15 @@ class Pixels(nn.Module):
         self.rest = (self.zero / 255 - torch.tensor(mean)) / spread
 
     def real(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What the network takes of uint8 images (N, C, H, W)."""
-        return (pixels.float() - self.zero.view(-1, 1, 1)) * self.scale
+        """What the network takes of uint8 images (N, C, H, W), or volumes (N, C, D, H, W)."""
+        return (pixels.float() - along(self.zero, pixels)) * self.scale
 
     def plain(self, real: torch.Tensor) -> torch.Tensor:
         """What the float network takes, (u / 255 - mean) / std, of what `real` made."""
-        return real * self.gains.view(-1, 1, 1) + self.rest.to(real.device).view(-1, 1, 1)
+        return real * along(self.gains, real) + along(self.rest.to(real.device), real)
 
     def forward(self, x: torch.Tensor) -> Train:
-        low = -self.zero.view(-1, 1, 1)
+        low = -along(self.zero, x)
         values = torch.minimum(torch.maximum((x / self.scale).round(), low), low + 255)
         return Train(values, torch.tensor(self.scale))
 
@@ -94,17 +105,23 @@ class MaxPool(nn.Module):
     def forward(self, trains: list[Train]) -> Train:
         (train,) = trains
         w = self.window
+        flat = isinstance(w.kernel, int)
+        pool = nn.functional.max_pool2d if flat else nn.functional.max_pool3d
         if train.kind != "steps":
-            values = nn.functional.max_pool2d(train.values, w.kernel, w.stride, w.padding)
-            return Train(values, train.step, train.kind)
-        counts, index = nn.functional.max_pool2d(
-            train.values.detach().sum(0), w.kernel, w.stride, w.padding, return_indices=True
+            values = merged(train.values) if flat else train.values
+            return Train(pool(values, w.kernel, w.stride, w.padding), train.step, train.kind)
+        values = train.values
+        if flat and values.ndim == 6:
+            values = values.flatten(2, 3)
+        counts, index = pool(
+            values.detach().sum(0), w.kernel, w.stride, w.padding, return_indices=True
         )
         index = index.flatten(2)
-        picked = train.values.flatten(3).gather(3, index.expand(len(train.values), -1, -1, -1))
+        picked = values.flatten(3).gather(3, index.expand(len(values), -1, -1, -1))
         picked = picked.view(len(picked), *counts.shape)
         if train.counts is not None:
-            counts = train.counts.flatten(2).gather(2, index).view(counts.shape)
+            summed = merged(train.counts) if flat else train.counts
+            counts = summed.flatten(2).gather(2, index).view(counts.shape)
             return Train(picked, train.step, "steps", counts)
         return Train(picked, train.step, "steps")
 
