@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import MODELS, Recipe, Task, add_arguments, run
+from recipes import DATA, MODELS, Recipe, Task, add_arguments, run
 
 from snnir.training.plain import export_plain
 from snnir.training.start import start_from
@@ -27,7 +27,7 @@ def sides(text: str) -> tuple[int, ...]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", choices=[m for m in MODELS if m not in ("lenet5", "patchnet")])
+    parser.add_argument("model", choices=[m for m in MODELS if m not in DATA])
     add_arguments(parser)
     parser.add_argument("--epochs", type=float, default=40)
     parser.add_argument("--rate", type=float, default=0.1, help="highest learning rate")

@@ -118,7 +118,8 @@ def test_an_epoch_can_be_trained_in_part(capsys):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_reference_network_has_a_spiking_form(name, tmp_path):
     torch.manual_seed(0)
-    shape = {"lenet5": (1, 28, 28), "patchnet": (4, 3, 3)}.get(name, (3, 32, 32))
+    shapes = {"lenet5": (1, 28, 28), "patchnet": (4, 3, 3), "patchnet3d": (1, 4, 3, 3)}
+    shape = shapes.get(name, (3, 32, 32))
     images = torch.randint(0, 256, (2, *shape), dtype=torch.uint8)
     net = MODELS[name]().eval()
     export_plain(net, tmp_path / "net.onnx", shape)
