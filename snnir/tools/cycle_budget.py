@@ -130,7 +130,7 @@ def _until(flow: Flow, last: str) -> str:
 
 def _build(model: Path, flow: Flow) -> _Built:
     """The network with some options, and the clocks that the C program counts."""
-    from snnir.analysis.slices import sliced
+    from snnir.analysis.slices import has_volumes
     from snnir.frontend.onnx import import_model
     from snnir.runtime.cmodel import CEngine
     from snnir.runtime.encode import encode_frames
@@ -143,6 +143,12 @@ def _build(model: Path, flow: Flow) -> _Built:
     module = import_model(model)
     shape = model_input(module)
     run_pipeline(module, _until(flow, "quantise"))
+    if has_volumes(module):
+        raise UserError(
+            "--budget cycles=N is for networks over maps, this one has volumes",
+            where=str(model),
+            hint="use --budget bits=N, or --weight-bits and --timesteps",
+        )
     snn = module.clone()
     stages = list(flow.stages())
     names = [stage.name for stage in stages]
@@ -157,7 +163,7 @@ def _build(model: Path, flow: Flow) -> _Built:
     with tempfile.TemporaryDirectory(prefix="snnir-budget-") as folder:
         engine = CEngine.from_module(module, Path(folder))
         result = engine.run(frames, record=False, **how)
-    return _Built(sliced(snn), tables, float(result.cycles.mean()))
+    return _Built(snn, tables, float(result.cycles.mean()))
 
 
 def _search(model: Path, flow: Flow, base: _Built) -> Search:

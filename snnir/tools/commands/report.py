@@ -255,10 +255,8 @@ def _as_json(build: BuildFolder, activity: dict[str, Any] | None, source: str | 
 
 def _input(build: BuildFolder, activity: dict[str, Any] | None) -> dict[str, Any]:
     """The image: what it takes to receive it. One row of the layer table for each word of bits."""
-    image, (above, left, below, right) = (build.manifest["input"][k] for k in ("image", "pads"))
-    channels, height, width = image
     coding = build.manifest["input"]["coding"]
-    found = {"coding": coding, "shape": [channels, height + above + below, width + left + right]}
+    found = {"coding": coding, "shape": list(build.tables.image)}
     if activity is None:
         return found | dict.fromkeys(("spikes", "silent", "cycles"))
     rows = [c for label, c in activity["cycles"].items() if label.split(".")[0] == "input"]
