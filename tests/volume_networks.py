@@ -52,7 +52,8 @@ class VolumeGraph:
         return self.value
 
     def constant(self, *shape):
-        values = self.rng.normal(0, 1 / np.sqrt(np.prod(shape[1:]) or 1), shape)
+        # More weights above 0 than below, so that no layer is silent.
+        values = self.rng.normal(0.4, 1, shape) / np.sqrt(np.prod(shape[1:]) or 1)
         op = onnx.ConstantOp(values.astype(np.float32))
         self.block.add_op(op)
         return op.results[0]
