@@ -29,6 +29,7 @@ from snnir.dialects.snn import (
     MaxPoolOp,
     MaxSlicesOp,
     OneToOneOp,
+    PreviousOp,
     ReadoutOp,
     SumPoolOp,
     SynapseOp,
@@ -193,6 +194,8 @@ class _Slicer:
             case ReturnOp():
                 op.operands = [self.known[v].value if v in self.known else v for v in op.operands]
                 return None
+            case PreviousOp():
+                raise UserError("a network over volumes has no recurrent layers here")
             case _:
                 raise UserError(f"{op.name} is no part of a spiking network")
 
