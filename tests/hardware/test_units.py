@@ -234,7 +234,7 @@ def test_readout_sends_channels_in_order(tiles, pixels, lanes):
     program = SimpleNamespace(
         array=array, layers=(layer,), tiles=tuple(Tile(0, 1, 0, 0, n) for n in tiles),
         potentials=channels * pixels, name="net", image=(1, 1, 1), batch=1, image_stride=(0, 0),
-        modes=(Mode("sum_radix", "radix", 4, 1, 0),), moves=False,
+        modes=(Mode("sum_radix", "radix", 4, 1, 0),), moves=False, windows=1, recurs=False,
     )  # fmt: skip
     tables = HardwareTables.__new__(HardwareTables)
     object.__setattr__(tables, "program", program)
