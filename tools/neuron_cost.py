@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from snnir.analysis.network import layers, neuron_of, schedule
+from snnir.analysis.network import LayerOp, layers, neuron_of, schedule
 from snnir.analysis.program import Mode
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
@@ -32,17 +32,27 @@ PIPELINE = (
 )
 
 
-def row(name: str) -> str:
-    """The row of one neuron, of the last layer that fires."""
+def last_layer(name: str) -> LayerOp:
+    """The last layer that fires, where all layers have that neuron."""
     module = import_model(EXAMPLES / "digits.onnx")
     data = EXAMPLES / "digits_calibration.npz"
     run_pipeline(module, PIPELINE.format(name=name, steps=STEPS, data=data))
-    layer = list(layers(module))[-2]
-    neuron, how = neuron_of(layer), schedule(layer)
-    bits = layer.membrane_bits.value.data
-    mode = Mode(
+    return list(layers(module))[-2]
+
+
+def mode_of(name: str, layer: LayerOp) -> Mode:
+    """What its datapath does, by a name for its neuron."""
+    how = schedule(layer)
+    return Mode(
         name, how["coding"], how["steps_in"], how["steps_out"], how["fraction"], how["rate"]
     )
+
+
+def row(name: str) -> str:
+    """The row of one neuron."""
+    layer = last_layer(name)
+    neuron, mode = neuron_of(layer), mode_of(name, layer)
+    bits = layer.membrane_bits.value.data
     array = ArrayParameters(
         2, 2, planes=STEPS, weight_bits=8, acc_bits=layer.acc_bits.value.data, membrane_bits=bits
     )

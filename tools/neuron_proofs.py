@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
-from snnir.analysis.network import layers, neuron_of, schedule
-from snnir.analysis.program import Mode
+from neuron_cost import STEPS, last_layer, mode_of
+
+from snnir.analysis.network import neuron_of, schedule
 from snnir.analysis.ranges import current_range
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe_types import ArrayParameters
-from snnir.frontend.onnx import import_model
 from snnir.hardware.builder import design
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.timing import fire_stages
@@ -25,27 +24,13 @@ from snnir.neurons.library import shipped
 from snnir.proof.datapath import Unit, prove_datapath
 from snnir.proof.program import unit_design
 from snnir.proof.ranges import Channels
-from snnir.tools.pipeline import run_pipeline
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-STEPS = 4
-PIPELINE = (
-    "simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{neuron={name} timesteps={steps} "
-    "input-scale=0.0625}},threshold-balance{{calibration={data}}},quantise{{calibration={data}}}"
-)
 
 
 def row(name: str) -> str:
     """The row of one neuron."""
-    module = import_model(EXAMPLES / "digits.onnx")
-    data = EXAMPLES / "digits_calibration.npz"
-    run_pipeline(module, PIPELINE.format(name=name, steps=STEPS, data=data))
-    layer = list(layers(module))[-2]
-    neuron, how = neuron_of(layer), schedule(layer)
+    layer = last_layer(name)
+    neuron, mode = neuron_of(layer), mode_of(name, layer)
     bits, acc_bits = layer.membrane_bits.value.data, layer.acc_bits.value.data
-    mode = Mode(
-        name, how["coding"], how["steps_in"], how["steps_out"], how["fraction"], how["rate"]
-    )
     array = ArrayParameters(
         2, 2, planes=STEPS, weight_bits=8, acc_bits=acc_bits, membrane_bits=bits
     )
@@ -53,7 +38,9 @@ def row(name: str) -> str:
     clocks = fire_stages((mode,), {name: neuron})
     unit = Unit(unit_design(made), {}, clocks, STEPS, acc_bits, bits)
     params = {key: from_dense(dense) for key, dense in layer.params.data.items()}
-    channels = Channels(layer.label.data, params, current_range(layer.current.owner), how)
+    channels = Channels(
+        layer.label.data, params, current_range(layer.current.owner), schedule(layer)
+    )
     start = time.process_time()
     proof = prove_datapath(neuron, mode, [channels], unit, limit=600)
     seconds = time.process_time() - start

@@ -226,17 +226,13 @@ class _View:
         return self._terms[term]
 
     def _distances(self, top: Term) -> None:
-        """The fewest ops from each term to the one that is to be proved."""
+        """The fewest ops from each term before the cuts to the one that is to be proved."""
         self._near = {top: 0}
         edge = [top]
-        while edge:
-            following = []
-            for term in edge:
-                for operand in map(self.sweep.rep, term.operands):
-                    if operand not in self._near:
-                        self._near[operand] = self._near[term] + 1
-                        following.append(operand)
-            edge = following
+        for distance in range(1, self.level or 0):
+            following = dict.fromkeys(self.sweep.rep(o) for term in edge for o in term.operands)
+            edge = [term for term in following if term not in self._near]
+            self._near |= dict.fromkeys(edge, distance)
 
     def _is_cut(self, term: Term) -> bool:
         if self.level is None or term not in self.sweep.nets:
