@@ -1,0 +1,91 @@
+"""Trains a first-to-spike network on MNIST or WISDM: ONNX, and accuracy by allowed steps."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnir.training import data
+from snnir.training.first_spike import FirstToSpike, export_first_to_spike
+from snnir.training.first_spike_fit import FirstToSpikeNet, Likelihood, fit_first_to_spike
+
+STEPS = 16
+SETS = {
+    # Reader, folder, shape of a sample, levels that come again, batch.
+    "mnist": (data.mnist, "mnist", (1, 28, 28), (127, 63, 191, 31), 250),
+    "wisdm": (data.wisdm, "wisdm-har", (44,), (127, 63, 191, 31, 159, 95, 223, 15), 64),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("set", choices=SETS)
+    add("--data", type=Path, required=True, help="folder of the data sets")
+    add("--hidden", type=int, default=0, help="neurons of a hidden layer")
+    add("--window", type=int, default=4, help="steps of each filter")
+    add("--epochs", type=int, default=6)
+    add("--rate", type=float, default=0.01)
+    add("--anytime", type=float, default=0.0, help="share of the loss that allows fewer steps")
+    add("--seed", type=int, default=7)
+    add("--threads", type=int, default=1)
+    add("-o", "--output", type=Path, required=True, help="folder for the network and test data")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    read, folder, shape, levels, batch = SETS[args.set]
+    (x, y), (test, labels) = (read(args.data / folder, part) for part in ("train", "test"))
+    hidden = [args.hidden] if args.hidden else []
+    print(f"float network of the same shape: {plain(x, y, test, labels, hidden, batch, args):.2%}")
+    if args.set == "wisdm":
+        x, test = (np.pad(part, ((0, 0), (0, 1)), constant_values=255) for part in (x, test))
+    sizes = [x[0].size, *hidden, int(y.max()) + 1]
+    layers = len(sizes) - 1
+    every = list(levels) * (STEPS // len(levels))
+    net = FirstToSpikeNet(sizes, [args.window] * layers, [5] * layers, every, args.seed)
+    recipe = Likelihood(args.epochs, args.rate, batch, args.seed, args.anytime)
+    fit_first_to_spike(net, x, y, recipe)
+    integers = net.integers(ties="strongest", silent="potential")
+    args.output.mkdir(parents=True, exist_ok=True)
+    name = f"{args.set}{args.hidden or ''}"
+    export_first_to_spike(integers, args.output / f"{name}.onnx", shape)
+    np.savez_compressed(args.output / f"{args.set}_test.npz", x=test.reshape(-1, *shape), y=labels)
+    print("allowed  accuracy  steps spent")
+    for steps in range(1, STEPS + 1):
+        accuracy, spent = within(integers, steps, test, labels)
+        print(f"{steps:7}  {accuracy:8.2%}  {spent:11.2f}")
+
+
+def within(net: FirstToSpike, steps: int, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Accuracy with so many steps allowed, and the mean of those that were spent."""
+    parts = [net.within(steps).decide(part) for part in np.array_split(x, 10)]
+    classes, spent = (np.concatenate(values) for values in zip(*parts, strict=True))
+    return float((classes == y).mean()), float(spent.mean())
+
+
+def plain(x, y, test, labels, hidden, batch, args) -> float:
+    """Accuracy of a float network of the same shape, trained as long."""
+    torch.manual_seed(args.seed)
+    x, test = (torch.tensor(part.reshape(len(part), -1)).float() / 255 for part in (x, test))
+    y = torch.tensor(y)
+    sizes, stages = [x.shape[1], *hidden, int(y.max()) + 1], []
+    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+        stages += [nn.Linear(inputs, outputs), nn.ReLU()]
+    net = nn.Sequential(*stages[:-1])
+    adam = torch.optim.Adam(net.parameters(), 0.005)
+    decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, args.epochs * (len(x) // batch))
+    for _ in range(args.epochs):
+        for part in torch.randperm(len(x))[: len(x) // batch * batch].split(batch):
+            loss = nn.functional.cross_entropy(net(x[part]), y[part])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            decay.step()
+    return float((net(test).argmax(1).numpy() == labels).mean())
+
+
+if __name__ == "__main__":
+    main()
