@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from recipes import run
 from torch import nn
 
 from snnir.training import data
@@ -15,9 +16,9 @@ from snnir.training.first_spike_fit import FirstToSpikeNet, Likelihood, fit_firs
 
 STEPS = 16
 SETS = {
-    # Reader, folder, shape of a sample, levels that come again, batch.
-    "mnist": (data.mnist, "mnist", (1, 28, 28), (127, 63, 191, 31), 250),
-    "wisdm": (data.wisdm, "wisdm-har", (44,), (127, 63, 191, 31, 159, 95, 223, 15), 64),
+    # Reader, shape of a sample, levels that come again, batch.
+    "mnist": (data.mnist, (1, 28, 28), (127, 63, 191, 31), 250),
+    "wisdm": (data.wisdm, (44,), (127, 63, 191, 31, 159, 95, 223, 15), 64),
 }
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("set", choices=SETS)
-    add("--data", type=Path, required=True, help="folder of the data sets")
+    add("--data", type=Path, required=True, help="folder of the files as distributed")
     add("--hidden", type=int, default=0, help="neurons of a hidden layer")
     add("--window", type=int, default=4, help="steps of each filter")
     add("--epochs", type=int, default=6)
@@ -36,8 +37,9 @@ def main() -> None:
     add("-o", "--output", type=Path, required=True, help="folder for the network and test data")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    read, folder, shape, levels, batch = SETS[args.set]
-    (x, y), (test, labels) = (read(args.data / folder, part) for part in ("train", "test"))
+    read, shape, levels, batch = SETS[args.set]
+    (x, y), (test, labels) = (read(args.data, part) for part in ("train", "test"))
+    batch = min(batch, len(x))
     hidden = [args.hidden] if args.hidden else []
     print(f"float network of the same shape: {plain(x, y, test, labels, hidden, batch, args):.2%}")
     if args.set == "wisdm":
@@ -88,4 +90,4 @@ def plain(x, y, test, labels, hidden, batch, args) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -53,6 +53,27 @@ def compiles(model: Path) -> None:
     )
 
 
+def test_first_to_spike(script, capsys, tmp_path):
+    out = script("train_glm.py", "mnist", "--epochs", "1", "--window", "2")
+    compiles(out / "mnist.onnx")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("float network") and lines[-1].split()[0] == "16"
+    random = np.random.default_rng(2)
+    rows = [
+        [str(i), "7", *map(str, random.integers(0, 9, 43)), random.choice(["Sit", "Walk"])]
+        for i in range(60)
+    ]
+    rows[3][5] = "?"
+    text = "@data\n" + "\n".join(map(",".join, rows))
+    (tmp_path / "WISDM_ar_v1.1_transformed.arff").write_text(text)
+    out = script("train_glm.py", "wisdm", "--epochs", "1", "--hidden", "3")
+    compiles(out / "wisdm3.onnx")
+    assert np.load(out / "wisdm_test.npz")["x"].shape == (12, 44)
+    (tmp_path / "WISDM_ar_v1.1_transformed.arff").write_text("@data\n1,2\n")
+    with pytest.raises(SystemExit, match="a window has a number"):
+        script("train_glm.py", "wisdm")
+
+
 def test_lif(script, capsys):
     words = ("patchnet", "--float-epochs", "2", "--epochs", "1")
     out = script("train_lif.py", *words)
