@@ -1,14 +1,15 @@
-"""Neurons that fire while they integrate: their spikes on calibration images, their biases."""
+"""Neurons whose spikes depend on when spikes come: their trains on calibration images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from xdsl.dialects import arith
 
 from snnir.analysis.network import LayerOp, neuron_of, schedule
 from snnir.analysis.neuron_parameters import neuron_parameters
-from snnir.dialects.snn import FireOp
+from snnir.dialects.snn import FireOp, NeuronOp, YieldOp
 from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.words import packed, spike_count
 
@@ -28,7 +29,14 @@ def is_causal(op: LayerOp) -> bool:
         return False
     neuron = neuron_of(op)
     known = neuron.setup is not None or set(neuron.param_names) == {"theta", "bias"}
-    return neuron.emission.data == "causal" and known
+    return known and not (neuron.emission.data == "after" and _only_adds(neuron))
+
+
+def _only_adds(neuron: NeuronOp) -> bool:
+    """Whether what a neuron has integrated is a sum, in whatever order the currents came."""
+    return all(
+        isinstance(op, arith.AddiOp | YieldOp) for op in neuron.role("integrate").block.ops
+    )
 
 
 def causal_words(

@@ -39,17 +39,21 @@ def rate_neuron(
     compare: str = "ge",
     emission: str = "causal",
     leak: int = 0,
+    ahead: int = 0,
 ) -> NeuronOp:
     """Rate coding: integrate and fire, once per step or after the whole train.
 
     A `soft` reset subtracts theta, a `hard` one sets v to 0; `compare` is `ge` (spike when
     v >= theta) or `gt`. Before each current `leak` 32ths of the membrane are lost, rounded down.
+    With `ahead` it fires so many steps later than it integrates, with the soft reset and `ge`.
 
     Raises:
         ValueError: hard reset with integrate-then-fire, which would fire once and stay silent.
     """
     if emission == "after" and reset == "hard":
         raise ValueError("integrate-then-fire needs the soft reset")
+    if ahead:
+        return _named(name, "ahead", ahead=str(ahead))
     options = {"reset": reset, "compare": compare}
     if leak:
         return _named(name, "lif", leak=str(leak), **options)
@@ -67,7 +71,8 @@ class NeuronChoice:
     """What is chosen about the neurons of a network: coding, emission, reset, comparison, leak.
 
     Args:
-        own: a neuron that fires instead of the one that emission, reset, compare and leak describe.
+        ahead: steps that are integrated before the one whose spike is decided; without a leak.
+        own: a neuron that fires instead of the one that the others describe.
     """
 
     coding: str = "radix"
@@ -75,6 +80,7 @@ class NeuronChoice:
     reset: str = "soft"
     compare: str = "ge"
     leak: int = 0
+    ahead: int = 0
     own: OwnNeuron | None = None
 
     @property
@@ -83,6 +89,8 @@ class NeuronChoice:
             return self.own.op.sym_name.data
         if self.coding == "radix":
             return "radix"
+        if self.ahead:
+            return f"integrate_{self.ahead}_ahead"
         when = "integrate_then_fire" if self.emission == "after" else "integrate_and_fire"
         leak = f"_leak{self.leak}" if self.leak else ""
         return f"{when}_{self.reset}_{self.compare}{leak}"
@@ -104,6 +112,7 @@ class NeuronChoice:
             compare=self.compare,
             emission=self.emission,
             leak=self.leak,
+            ahead=self.ahead,
         )
 
     def readout_neuron(self) -> NeuronOp:

@@ -73,9 +73,9 @@ class GivenOp(OnnxOp):
 class NeuronsOp(GivenOp):
     """Neurons of `coding` radix or rate over `steps` steps; a spike of least weight is `spike`.
 
-    `theta` is the threshold times 2^`fraction`, `leak` what is lost of a membrane at each step of
-    rate coding, in 32ths. `neuron` and `values` name another neuron and its values, as the options
-    of convert-onnx-to-snn do.
+    `theta` is the threshold times 2^`fraction`. In rate coding, `leak` is what is lost of a
+    membrane at each step, in 32ths; a spike is decided `ahead` steps after its own. `neuron` and
+    `values` name another neuron and its values, as the options of convert-onnx-to-snn do.
     """
 
     name = "onnx.Neurons"
@@ -86,6 +86,7 @@ class NeuronsOp(GivenOp):
     leak = prop_def(IntegerAttr)
     neuron = opt_prop_def(StringAttr)
     values = opt_prop_def(StringAttr)
+    ahead = prop_def(IntegerAttr)
     PER_CHANNEL: ClassVar = ("unit", "bias", "theta")
 
 

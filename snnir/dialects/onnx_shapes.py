@@ -111,6 +111,7 @@ def same(shapes: Shapes, p: Params) -> Shape:
 
 GIVEN_RANGES = {
     "bits": (1, 8), "weight_bits": (2, 8), "steps": (1, 16), "fraction": (0, 16), "leak": (0, 31),
+    "ahead": (0, 15),
 }  # fmt: skip
 
 
@@ -144,6 +145,10 @@ def given(shapes: Shapes, p: Params) -> Shape:
         _check(low <= value <= high, f"{name} is {value}, allowed: {low} to {high}")
     _check(p.get("coding", "rate") in ("radix", "rate"), f"coding '{p.get('coding')}' is unknown")
     _check(p.get("coding") != "radix" or p["leak"] == 0, "neurons of radix coding do not leak")
+    _check(
+        not p.get("ahead") or (p["coding"] == "rate" and p["leak"] == 0),
+        "only neurons of rate coding without a leak integrate ahead",
+    )
     return x
 
 
@@ -304,6 +309,6 @@ def default_params(name: str, shapes: Shapes) -> dict[str, Any]:
         case "onnx.Pixels":
             return {"bits": 8}
         case "onnx.Neurons":
-            return {"leak": 0}
+            return {"leak": 0, "ahead": 0}
         case _:
             return {}

@@ -21,11 +21,10 @@ def _neurons(coding: str) -> Callable[[Node, Env], OnnxOp]:
     names = ("unit", "bias", "fraction", "weight_bits", "steps", "theta", "spike")
 
     def build(node: Node, env: Env) -> OnnxOp:
-        leak = node.get("leak", 0) if coding == "rate" else 0
         params = _attributes(node, *names)
-        return onnx.NeuronsOp(
-            env.tensor(node.inputs[0]), node=node.name, coding=coding, leak=leak, **params
-        )
+        for name in ("leak", "ahead"):
+            params[name] = node.get(name, 0) if coding == "rate" else 0
+        return onnx.NeuronsOp(env.tensor(node.inputs[0]), node=node.name, coding=coding, **params)
 
     return build
 

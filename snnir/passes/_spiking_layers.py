@@ -196,7 +196,8 @@ class Given:
         coding, steps = p["coding"], p["steps"]
         levels = 1 if coding == "rate" else (1 << steps) - 1
         properties["threshold"] = to_dense(np.array([p["spike"] * levels], np.float32))
-        return cls(NeuronChoice(coding, leak=p["leak"], own=own), steps, properties)
+        choice = NeuronChoice(coding, leak=p["leak"], ahead=p["ahead"], own=own)
+        return cls(choice, steps, properties)
 
     @classmethod
     def quantised(cls, op: onnx.QuantOp, build: SpikingBuilder) -> Given:

@@ -15,7 +15,7 @@ from snnir.analysis.calibration import Histogram, load_calibration, synthetic_im
 from snnir.analysis.causal import is_causal
 from snnir.analysis.clipping import learned
 from snnir.analysis.gathering import gather
-from snnir.analysis.network import branches, encode_of, layers, producer
+from snnir.analysis.network import branches, encode_of, layers, neuron_of, producer
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import EncodeOp, FireOp, OneToOneOp
 from snnir.dialects.snn_types import SumType
@@ -39,8 +39,8 @@ class ThresholdBalancePass(ModulePass):
       - `percentile`: the value that `percentile` per cent of the positive activations stay below,
       - `mse`: the A of least mean square error when the activations are rounded to the train's
         values and clipped, searched over 64 candidates down to a fifth of the maximum. Neurons that
-        fire while they integrate are counted as if they had half of the steps, since their
-        spikes come too early or too late.
+        fire in the step that they integrate are counted as if they had half of the steps, since
+        their spikes come too early or too late; those that listen ahead have all of them.
 
       - `learned`: the A of `mse`, then made larger or smaller by 15 % at a time, layer after layer,
         as long as the network's outputs come nearer to the float network's by a hundredth of
@@ -132,7 +132,8 @@ class ThresholdBalancePass(ModulePass):
                 return histogram.percentile(self.percentile)
             case _:
                 # Spikes that come too early or too late err like a train of fewer steps.
-                steps = max(1, round(train.peak / UNEVEN)) if is_causal(layer) else train.peak
+                hasty = is_causal(layer) and neuron_of(layer).emission.data == "causal"
+                steps = max(1, round(train.peak / UNEVEN)) if hasty else train.peak
                 return histogram.least_error(steps)
 
 

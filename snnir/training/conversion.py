@@ -51,6 +51,7 @@ def spiking(
     steps: int = 4,
     bits: int = 4,
     leaky: bool = False,
+    ahead: int = 0,
 ) -> SpikingNetwork:
     """The network with neurons in place of its ReLUs, ready to be fine-tuned.
 
@@ -64,15 +65,18 @@ def spiking(
         images: uint8 (N, C, H, W) or (N, C, D, H, W), a few hundred.
         coding, steps: radix, or rate over as many steps. bits: of weights, 2 to 8.
         leaky: rate-coded neurons get a leak that is trained.
+        ahead: steps that rate-coded neurons without a leak integrate before they first fire.
 
     Raises:
         ValueError: for a module that has no spiking form, naming it.
     """
-    code = Code(coding, steps)
+    code = Code(coding, steps, ahead)
     if coding not in ("radix", "rate") or not 1 <= steps <= 16 or not 2 <= bits <= 8:
         raise ValueError(f"coding {coding} with {steps} steps and {bits} bits cannot be")
     if leaky and coding != "rate":
         raise ValueError("only neurons of rate coding leak")
+    if ahead and (coding != "rate" or leaky or not 0 <= ahead <= 15):
+        raise ValueError("only neurons of rate coding without a leak integrate 0 to 15 steps ahead")
     graph = fx.symbolic_trace(net.eval())
     real = pixels.real(images)
     ShapeProp(graph).propagate(real[:1])

@@ -111,7 +111,7 @@ _TO_STEPS = """
 RATE = (
     _HEAD
     + """
-Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak> (current) => (train) {
+Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak, ahead> (current) => (train) {
 """
     + _INTEGERS
     + _THETA
@@ -122,18 +122,32 @@ Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak> (current) =>
   first = Gather <axis = 0> (by_step, zero)
   nothing = Mul (first, zero)
   start = Add (nothing, half)
-  last, fired = Scan <num_scan_inputs = 1, body = step (v, i) => (next, spikes) {
+  ahead_ = Constant <value_int: int = @ahead> ()
+  ahead_line = Reshape (ahead_, line)
+  silent = ConstantOfShape <value = int64[1] {0}> (ahead_line)
+  each = ConstantOfShape <value = int64[1] {1}> (steps_line)
+  listens = Concat <axis = 0> (each, silent)
+  fires = Concat <axis = 0> (silent, each)
+  biased = Add (by_step, biases)
+  nowhere = Mul (by_step, zero)
+  late = Gather <axis = 0> (nowhere, silent)
+  inputs = Concat <axis = 0> (biased, late)
+  last, spikes = Scan <num_scan_inputs = 3, body = step (v, i, listening, firing) => (next, sent) {
     product = Mul (v, leak_)
     remainder = Mod <fmod = 0> (product, of)
     whole = Sub (product, remainder)
-    lost = Div (whole, of)
+    lost_ = Div (whole, of)
+    lost = Mul (lost_, listening)
     kept = Sub (v, lost)
-    driven = Add (kept, i)
-    full = Add (driven, biases)
-    spikes = GreaterOrEqual (full, thetas)
-    taken = Where (spikes, thetas, zero)
+    full = Add (kept, i)
+    reached = GreaterOrEqual (full, thetas)
+    reached_ = Cast <to = 7> (reached)
+    sent = Mul (reached_, firing)
+    taken = Mul (sent, thetas)
     next = Sub (full, taken)
-  }> (start, by_step)
+  }> (start, inputs, listens, fires)
+  end = Add (ahead_line, steps_line)
+  fired = Slice (spikes, ahead_line, end)
   number = Cast <to = 1> (fired)
   real = Mul (number, spike_)
   train = Reshape (real, shape)

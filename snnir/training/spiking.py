@@ -244,6 +244,7 @@ class Layer(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
         """Integrate, fire and subtract theta, T times, from theta / 2.
 
+        With `ahead`, the first spike is decided when so many more steps have been integrated.
         Returns the spikes, and the sum of the membranes that leaked.
 
         Source: Rathi and Roy, DIET-SNN (leak and threshold trained with the weights); Datta et al.,
@@ -258,11 +259,14 @@ class Layer(nn.Module):
         constant = sum(fixed) + _along(bias, shape)
         membrane = (theta / 2).floor().expand_as(shape)
         spikes, held = [], 0.0
-        for t in range(self.code.steps):
-            if ready.leak is not None:
-                held = held + membrane.detach()
-                membrane = membrane - floored(membrane * ready.leak / (1 << LEAK_BITS))
-            membrane = membrane + sum(current[t] for current in moving) + constant
+        for t in range(self.code.steps + self.code.ahead):
+            if t < self.code.steps:
+                if ready.leak is not None:
+                    held = held + membrane.detach()
+                    membrane = membrane - floored(membrane * ready.leak / (1 << LEAK_BITS))
+                membrane = membrane + sum(current[t] for current in moving) + constant
+            if t < self.code.ahead:
+                continue
             fired = spike(membrane / theta - 1)
             membrane = membrane - fired * theta
             spikes.append(fired.float())

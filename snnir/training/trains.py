@@ -29,10 +29,15 @@ class Train:
 
 @dataclass(frozen=True)
 class Code:
-    """How neurons fire: `radix`, or `rate` (each step integrates and fires, soft reset)."""
+    """How neurons fire: `radix`, or `rate` (each step integrates and fires, soft reset).
+
+    Args:
+        ahead: by how many steps each layer of rate coding lags behind the one before it.
+    """
 
     coding: str
     steps: int
+    ahead: int = 0
 
     @property
     def levels(self) -> int:

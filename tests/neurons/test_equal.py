@@ -24,7 +24,9 @@ from snnir.runtime import verilator
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.fastmodel import FastEngine
 
-RATE = ("if", "lif", "cuba_lif", "alif", "glm", "glm_window", "izhikevich", "sigma_delta")
+RATE = (
+    "if", "ahead", "lif", "cuba_lif", "alif", "glm", "glm_window", "izhikevich", "sigma_delta",
+)  # fmt: skip
 RADIX = ("radix", "ttfs")
 STEPS = 5
 IMAGES = 15

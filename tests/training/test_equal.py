@@ -78,6 +78,7 @@ CASES = {
     "radix": {"coding": "radix", "steps": 3, "bits": 4},
     "rate": {"coding": "rate", "steps": 5, "bits": 3, "evenly": True},
     "counts": {"coding": "rate", "steps": 4, "bits": 4, "evenly": False, "through": "counts"},
+    "ahead": {"coding": "rate", "steps": 4, "bits": 4, "evenly": False, "ahead": 2},
     "leaky": {"coding": "rate", "steps": 6, "bits": 6, "evenly": False, "leaky": True},
     "leaky counts": {
         "coding": "rate",
@@ -140,7 +141,7 @@ def test_every_train_of_every_engine_is_that_of_torch(case, tmp_path, capsys):
     export_onnx(network, model, SHAPE)
     # The options say something else; the file has the last word.
     np.savez(tmp_path / "x.npz", x=x.numpy())
-    simulator = verilator.find() is not None and shutil.which("g++") and case in ("radix", "leaky")
+    simulator = verilator.find() is not None and shutil.which("g++") and case in ("radix", "ahead", "leaky")
     words_ = ["compile", str(model), "-o", str(folder), "--array", "2,4,6", "--coding", "radix",
               "--timesteps", "2", "--weight-bits", "8", "--calibration", str(tmp_path / "x.npz"),
               *([] if simulator else ["--no-verilog"])]  # fmt: skip
