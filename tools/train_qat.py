@@ -9,6 +9,8 @@ spikes as if they came evenly, and `--steps-epochs` more run all steps as the ne
 gradients through the counts of spikes or (`--through steps`) through each of them. With `--teach`
 and `--teach-layers` it learns from the float network too. `--weights FILE`
 starts with what a run of this script for other steps or another coding has learnt: its checkpoint.
+`--ahead N` lets neurons of rate coding integrate N steps before they first fire. `--settle N` fits
+biases to the spikes of N images before it trains step by step.
 Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every
 five minutes, and the same command goes on from it.
 
@@ -23,6 +25,7 @@ from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, 
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
+from snnir.training.settling import settle
 from snnir.training.start import learnt_by, start_from
 
 
@@ -40,6 +43,8 @@ def main() -> None:
     parser.add_argument("--steps-epochs", type=float, default=0)
     parser.add_argument("--steps-rate", type=float, default=0.003, help="highest, step by step")
     add_spiking_arguments(parser, batch=32, through="counts")
+    parser.add_argument("--ahead", type=int, default=0, metavar="N", help="steps, rate coding")
+    parser.add_argument("--settle", type=int, default=0, metavar="N", help="images, rate coding")
     parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
     args = parser.parse_args()
 
@@ -47,7 +52,7 @@ def main() -> None:
     net = MODELS[args.model]()
     start_from(net, args.start)
     network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
-                      bits=args.bits)  # fmt: skip
+                      bits=args.bits, ahead=args.ahead)  # fmt: skip
     if args.weights:
         learnt_by(network, args.weights)
     task.report(network, "before training", task.pixels.real)
@@ -58,6 +63,9 @@ def main() -> None:
     network.through, loss = args.through, task.taught(net, args)
     for name, (epochs, how) in plans.items():
         network.evenly = name == "even"
+        if name == "steps" and args.settle:
+            settle(network, net, task.pixels.real(task.calibration[: args.settle]))
+            task.report(network, f"settled on {args.settle} images", task.pixels.real)
         if epochs:
             recipe = Recipe(epochs=epochs, decay=1e-4, **how, **task.recipe)
             task.train(network, f"{name}.", recipe, task.prepared, loss)

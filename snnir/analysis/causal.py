@@ -34,9 +34,7 @@ def is_causal(op: LayerOp) -> bool:
 
 def _only_adds(neuron: NeuronOp) -> bool:
     """Whether what a neuron has integrated is a sum, in whatever order the currents came."""
-    return all(
-        isinstance(op, arith.AddiOp | YieldOp) for op in neuron.role("integrate").block.ops
-    )
+    return all(isinstance(op, arith.AddiOp | YieldOp) for op in neuron.role("integrate").block.ops)
 
 
 def causal_words(

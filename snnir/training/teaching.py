@@ -12,6 +12,20 @@ WARMTH = 2.0
 """By which outputs are divided before they are compared as probabilities."""
 
 
+def answers_of(teacher: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+    """What each ReLU answers, in order, to what the plain network takes."""
+    found: list[torch.Tensor] = []
+    hooks = [
+        module.register_forward_hook(lambda _, __, out: found.append(out))
+        for module in teacher.modules()
+        if isinstance(module, nn.ReLU)
+    ]
+    teacher.eval()(x)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
 class Taught:
     """The loss of a spiking network that learns from labels and from the network it was made of.
 

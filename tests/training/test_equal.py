@@ -141,7 +141,8 @@ def test_every_train_of_every_engine_is_that_of_torch(case, tmp_path, capsys):
     export_onnx(network, model, SHAPE)
     # The options say something else; the file has the last word.
     np.savez(tmp_path / "x.npz", x=x.numpy())
-    simulator = verilator.find() is not None and shutil.which("g++") and case in ("radix", "ahead", "leaky")
+    simulated = case in ("radix", "ahead", "leaky")
+    simulator = simulated and verilator.find() is not None and shutil.which("g++")
     words_ = ["compile", str(model), "-o", str(folder), "--array", "2,4,6", "--coding", "radix",
               "--timesteps", "2", "--weight-bits", "8", "--calibration", str(tmp_path / "x.npz"),
               *([] if simulator else ["--no-verilog"])]  # fmt: skip
