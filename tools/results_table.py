@@ -80,6 +80,9 @@ def vgg11() -> Section:
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
     taught = f"{qat} --weights $MODELS/vgg11_{{}}.checkpoint --teach {{}} --teach-layers 0.1"
     steps = "--epochs 0 --steps-rate 0.003 --steps-epochs"
+    rate8 = f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8"
+    listens = ("--neuron", "ahead", "--neuron-values", "ahead=2")
+    ahead = f"{qat} --coding rate --ahead 2 --settle 128 --teach-layers 0.1 --batch 64"
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs, the other for 10 more.",
@@ -92,12 +95,25 @@ def vgg11() -> Section:
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
                     f"{taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 --batch 64 "
                     "--rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, 1, "taught"),
-            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8/vgg11.onnx",
-                    f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8 "
-                    f"{steps} 0.05 -o $MODELS/vgg11_rate8", 0.5, 1),
+            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8b/vgg11.onnx",
+                    f"{rate8} {steps} 0.05 -o $MODELS/vgg11_rate8 && "
+                    f"{taught.format('rate8/vgg11.steps', 0.5)} --coding rate --steps 8 "
+                    "--epochs 0 --steps-rate 0.004 --steps-epochs 0.3 -o $MODELS/vgg11_rate8b",
+                    0.5, 1),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
                     f"{taught.format('radix4/vgg11.even', 0.5)} --coding rate --steps 4 "
                     f"{steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, 1),
+            tried(Row(longer, **rate(8, 4, "8,32,8"), within=0.5, verified=1), "2 ahead",
+                  *listens),
+            tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=1), "2 ahead",
+                  *listens, calibrated=128),
+            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_ahead8/vgg11.onnx",
+                    f"{ahead} --steps 8 --weights $MODELS/vgg11_radix4t/vgg11.even.checkpoint "
+                    "--epochs 0.15 --rate 0.003 --teach 0.8 -o $MODELS/vgg11_ahead8", 0.5, 1,
+                    "trained 2 ahead"),
+            trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_ahead4/vgg11.onnx",
+                    f"{ahead} --steps 4 --epochs 0.2 --rate 0.005 --steps-epochs 0.1 --teach 0.5 "
+                    "-o $MODELS/vgg11_ahead4", 1.5, 1, "trained 2 ahead"),
         ),
     )  # fmt: skip
 
@@ -112,7 +128,10 @@ def resnets() -> Section:
         recipe="python tools/train_cifar10.py resnet20 --epochs 42 --rate 0.15 --sizes 16,24,32 "
         "-o $MODELS",
     )  # fmt: skip
-    qat = f"{QAT} resnet20 --start $MODELS/resnet20.onnx -o $MODELS/resnet20_radix4"
+    qat = (
+        f"{QAT} resnet20 --start $MODELS/resnet20.onnx --epochs 0.25 --batch 64 --rate 0.001 "
+        "--teach 0.8 --teach-layers 0.1 -o $MODELS/resnet20_radix4"
+    )
     return Section(
         "ResNet-18 and ResNet-20 on CIFAR-10",
         "ResNet-18 was trained for 9 epochs.",
@@ -131,12 +150,15 @@ def resnets() -> Section:
 def alexnet() -> Section:
     network = Network(
         "alexnet", "AlexNet", "cifar10", "$MODELS/alexnet.onnx", asked=91.0,
-        recipe="python tools/train_cifar10.py alexnet -o $MODELS",
+        recipe="python tools/train_cifar10.py alexnet --epochs 8 --rate 0.1 -o $MODELS",
     )  # fmt: skip
-    qat = f"{QAT} alexnet --start $MODELS/alexnet.onnx --steps 6 -o $MODELS/alexnet_radix6"
+    qat = (
+        f"{QAT} alexnet --start $MODELS/alexnet.onnx --steps 6 --epochs 0.25 --batch 64 "
+        "--rate 0.003 --teach 0.8 --teach-layers 0.1 -o $MODELS/alexnet_radix6"
+    )
     return Section(
         "AlexNet on CIFAR-10",
-        "Its form for images of 32 x 32.",
+        "Its form for images of 32 x 32, trained for 8 epochs.",
         (
             *(Row(network, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=1)
               for bits in POINTS),
@@ -160,7 +182,9 @@ def leaky() -> Section:
             trained(patchnet, lif(5, 6, "2,8,5"), "$MODELS/patchnet/patchnet.onnx",
                     f"{recipe} patchnet --threads 1 -o $MODELS/patchnet", None),
             trained(vgg6, lif(5, 6, "4,16,5"), "$MODELS/vgg6/vgg6.onnx",
-                    f"{recipe} vgg6 --threads 1 -o $MODELS/vgg6", None, 2),
+                    f"{recipe} vgg6 --float-epochs 6 --epochs 1 --rate 0.02 --through counts "
+                    "--steps-batch 64 --teach 0.5 --teach-layers 0.1 --threads 1 -o $MODELS/vgg6",
+                    None, 2),
         ),
     )  # fmt: skip
 

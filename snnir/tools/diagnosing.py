@@ -19,7 +19,7 @@ REPAIRS = {
     "weights": "more --weight-bits, or --rounding gptq with calibration data",
     "clipping": "--balance max, or a larger --percentile",
     "rounding": "more --timesteps",
-    "unevenness": "--emission after, or --coding radix",
+    "unevenness": "--neuron ahead, --emission after, or --coding radix",
 }
 
 STEPS = (2, 3, 4, 6, 8)

@@ -16,6 +16,8 @@ RATE = (
     ("if", {}),
     ("if", {"reset": "hard", "compare": "gt"}),
     ("if", {"when_to_fire": "at_the_end"}),
+    ("ahead", {}),
+    ("ahead", {"ahead": "3"}),
     ("lif", {}),
     ("lif", {"leak": "13", "reset": "hard"}),
     ("lif", {"leak": "0", "compare": "gt"}),
