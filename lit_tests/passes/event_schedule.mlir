@@ -12,8 +12,8 @@
 // A row of the image has up to 2 events in a bank, one of "a" 4. Layer "a" writes its 8 rows from
 // address 0 upwards while it reads the image from 26 on: its last row, 28 to 31, is written when
 // only the last row of the image's first word, 32 and 33, is still read. "a" is read by "b" and
-// by the readout and keeps its place, so "b" is written where the image was. The two streams of "a" have equal
-// weights, which are kept once: "b" starts at row 2.
+// by the readout and keeps its place, so "b" is written where the image was. Equal weights are kept
+// once, of the two streams of "a" as of "a" and the readout; so are equal parameters.
 
 // Weights that come from DDR have the same addresses: they count in the stream.
 // STREAM:     pe.program @net array #pe.array<{{.*}}> ring 512 {
@@ -39,10 +39,11 @@
 // CHECK-NEXT:   pe.tile channels [0, 2] weights_at 0 params_at 0
 // CHECK:        pe.tile channels [2, 1] weights_at 1 params_at 2
 // CHECK:      pe.layer "b" {{.*}} place #pe.place<events = 32, capacity = 2, pointers = 32>
-// CHECK-NEXT:   pe.tile channels [0, 1] weights_at 2 params_at 3
+// CHECK-NEXT:   pe.tile channels [0, 1] weights_at 2 params_at 2
 // CHECK:      pe.layer "out"
 // CHECK-NOT:    place
-// CHECK:        pe.tile channels [0, 1] weights_at 3 params_at 4
+// A stream brings every tile's rows in their turn, so there the readout has rows of its own.
+// CHECK:        pe.tile channels [0, 1] weights_at {{0|3}} params_at 2
 
 // Nothing is overwritten: every map can be looked at behind the last layer.
 // APART: pe.layer "a" {{.*}} place #pe.place<events = 16, capacity = 4, pointers = 32>
