@@ -15,7 +15,7 @@ class Tables:
     """As much of a program as a comparison looks at."""
 
     layers: tuple[Layer, ...]
-    image_bits: int = 8
+    input_bits: int = 8
 
 
 # A 4x4 map of two channels under a 2x2 pool of stride 3: row and column 2 are never computed.
