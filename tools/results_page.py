@@ -31,6 +31,10 @@ first images of the training set, as many as `--samples` says; no random numbers
 draw theirs from seed 7. Of CIFAR-10 the first 40,000 training images are for training, the last
 10,000 are held out (`held-out`), and `test` are the first 1,000 test images.
 
+Measured on pages of their own: [first-to-spike networks](glm.md#measured), accuracy against allowed
+steps and early exit; [volumes](volumes.md), energy beside networks of the same form;
+[recurrent networks](streams.md); speed and synthesis of [full-size networks](full_size.md).
+
 """
 
 COMMANDS = """\

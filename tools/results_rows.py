@@ -14,11 +14,12 @@ PIXELS = {
     "digits": ("--input-scale", "1/16"),
     "cifar10": CIFAR,
     "satimage": ("--mean", "0.2711,0.3273,0.389,0.3238", "--std", "0.0532,0.0894,0.0654,0.0739"),
+    "satimage_volumes": ("--mean", "0.3278", "--std", "0.083"),
 }
 """What the float networks take for a pixel: the options that say so."""
 
 SPLITS = {"mnist": ("test",), "digits": ("test",), "cifar10": ("held-out", "test"),
-          "satimage": ("test",)}  # fmt: skip
+          "satimage": ("test",), "satimage_volumes": ("test",)}  # fmt: skip
 
 SEED = 7
 """Of every recipe in tools/. Conversion without training draws no random numbers."""

@@ -173,14 +173,21 @@ def leaky() -> Section:
     patchnet = Network(
         "patchnet", "patchnet", "satimage", "$MODELS/patchnet/patchnet_float.onnx",
     )  # fmt: skip
+    volumes = Network(
+        "patchnet3d", "patchnet3d", "satimage_volumes",
+        "$MODELS/patchnet3d/patchnet3d_float.onnx",
+    )  # fmt: skip
     vgg6 = Network("vgg6", "VGG-6", "cifar10", "$MODELS/vgg6/vgg6_float.onnx")
     return Section(
         "Leaky neurons",
         "Landsat Satimage (2,000 test rows of sat.tst) and CIFAR-10. Weights, thresholds and leaks "
-        "are trained; the recipe trains the float network of the same form first.",
+        "are trained; the recipe trains the float network of the same form first. patchnet3d sees "
+        "the four bands as a volume, patchnet as channels.",
         (
             trained(patchnet, lif(5, 6, "2,8,5"), "$MODELS/patchnet/patchnet.onnx",
                     f"{recipe} patchnet --threads 1 -o $MODELS/patchnet", None),
+            trained(volumes, lif(5, 6, "4,16,5,2"), "$MODELS/patchnet3d/patchnet3d.onnx",
+                    f"{recipe} patchnet3d --threads 1 -o $MODELS/patchnet3d", None),
             trained(vgg6, lif(5, 6, "4,16,5"), "$MODELS/vgg6/vgg6.onnx",
                     f"{recipe} vgg6 --float-epochs 6 --epochs 1 --rate 0.02 --through counts "
                     "--steps-batch 64 --teach 0.5 --teach-layers 0.1 --threads 1 -o $MODELS/vgg6",
