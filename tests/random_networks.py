@@ -175,14 +175,23 @@ class _Maker:
     def encode(self, image: SSAValue, shape: tuple[int, int, int]) -> SSAValue:
         self.pixel_bits = self.pick([8, 8, 8, 5])
         self.summary.append(f"image {shape} of {self.pixel_bits} bits")
+        zero = {"zero": DenseArrayBase.from_list(f64, [0.0] * shape[0])}
+        return self._encoded(image, shape, "direct", zero)
+
+    def encode_spikes(self, image: SSAValue, shape: tuple[int, int, int]) -> SSAValue:
+        """The image is trains, of as many steps as the layers have."""
+        self.pixel_bits = self.steps
+        return self._encoded(image, shape, "rate", {})
+
+    def _encoded(self, image: SSAValue, shape: tuple[int, int, int], coding: str, more: dict):
         op = EncodeOp.build(
             operands=[image],
             properties={
                 "scale": DenseArrayBase.from_list(f64, [1.0] * shape[0]),
-                "zero": DenseArrayBase.from_list(f64, [0.0] * shape[0]),
                 "pads": ints([0, 0, 0, 0]),
+                **more,
             },
-            result_types=[TrainType(shape, "direct", self.pixel_bits)],
+            result_types=[TrainType(shape, coding, self.pixel_bits)],
         )
         return self.add(op).train
 

@@ -7,13 +7,9 @@ import numpy as np
 import pytest
 from c_programs import needs_gcc, schedule
 from random_networks import RandomNetwork, _Maker, seeded_pick
-from xdsl.dialects.builtin import DenseArrayBase, f64
 
 from snnir.analysis.reading import read_program
 from snnir.backends.c.fast import fast_sources
-from snnir.dialects.assembly import ints
-from snnir.dialects.snn import EncodeOp
-from snnir.dialects.snn_types import TrainType
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of
 from snnir.interpreters.snn import run_snn
@@ -44,17 +40,7 @@ class SpikeNetwork(RandomNetwork):
 
 
 class _SpikeMaker(_Maker):
-    def encode(self, image, shape):
-        self.pixel_bits = self.steps
-        op = EncodeOp.build(
-            operands=[image],
-            properties={
-                "scale": DenseArrayBase.from_list(f64, [1.0] * shape[0]),
-                "pads": ints([0, 0, 0, 0]),
-            },
-            result_types=[TrainType(shape, "rate", self.steps)],
-        )
-        return self.add(op).train
+    encode = _Maker.encode_spikes
 
 
 def spike_network(seed: int, images: int = 3) -> SpikeNetwork:

@@ -8,8 +8,9 @@ from c_programs import needs_gcc, schedule
 from comparing import differences
 from digits import CALIBRATION, EXAMPLES, MODEL
 from neuron_networks import REFRACTORY, fires, frames, parallel_network, renamed
-from window_networks import encoder, given, window_network
+from window_networks import given, window_network
 
+from snnir.analysis.network import encode_of
 from snnir.analysis.ranges import neuron_ranges
 from snnir.backends.c import c_sources
 from snnir.dialects.assembly import integer
@@ -57,7 +58,7 @@ def test_windows_are_pieces_of_one_longer_train(seed):
     """Two windows are one twice as long, where no max pool looks at windows as a whole."""
     net = window_network(seed, windows=2, samples=3, spikes=True, pools=False, most_steps=4)
     images = given(net, True)
-    steps = encoder(net).train.type.steps.data
+    steps = encode_of(net.module).train.type.steps.data
     pieces = run_snn(net.module, images)
     whole = net.module.clone()
     for op in whole.walk():

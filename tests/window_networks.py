@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from random_networks import RandomNetwork, _Maker, seeded_pick
-from xdsl.dialects.builtin import DenseArrayBase, f64
 
-from snnir.analysis.network import is_rate, layers
-from snnir.dialects.assembly import integer, ints
-from snnir.dialects.snn import EncodeOp
-from snnir.dialects.snn_types import TrainType
+from snnir.analysis.network import encode_of, is_rate, layers
+from snnir.dialects.assembly import integer
 
 
 class _WindowMaker(_Maker):
@@ -19,25 +16,10 @@ class _WindowMaker(_Maker):
     pools = True
 
     def encode(self, image, shape):
-        if not self.spikes:
-            return super().encode(image, shape)
-        self.pixel_bits = self.steps
-        op = EncodeOp.build(
-            operands=[image],
-            properties={
-                "scale": DenseArrayBase.from_list(f64, [1.0] * shape[0]),
-                "pads": ints([0, 0, 0, 0]),
-            },
-            result_types=[TrainType(shape, "rate", self.steps)],
-        )
-        return self.add(op).train
+        return (self.encode_spikes if self.spikes else super().encode)(image, shape)
 
     def max_pool(self, source):
         return super().max_pool(source) if self.pools else source
-
-
-def encoder(network: RandomNetwork) -> EncodeOp:
-    return next(op for op in network.module.walk() if isinstance(op, EncodeOp))
 
 
 def window_network(
@@ -61,7 +43,7 @@ def window_network(
         # A readout of the image itself has bit planes to weigh, which no window can go on with.
         if all(map(is_rate, layers(network.module))):
             break
-    encoder(network).properties["windows"] = integer(windows)
+    encode_of(network.module).properties["windows"] = integer(windows)
     return network
 
 
