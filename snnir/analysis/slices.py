@@ -34,7 +34,7 @@ from snnir.dialects.snn import (
     SumPoolOp,
     SynapseOp,
 )
-from snnir.dialects.snn_types import CodedType, SumType, TrainType
+from snnir.dialects.snn_types import CodedType, CurrentType, SumType, TrainType
 from snnir.errors import UserError
 from snnir.interpreters.snn import pool_window
 from snnir.interpreters.windows import first_largest
@@ -85,13 +85,13 @@ def _renamed(module: ModuleOp) -> dict[str, str]:
 
 def volume_trains(module: ModuleOp, trains: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The other way round: trains of the slices as the network over volumes has and names them."""
-    found = dict(trains)
-    for value, label in train_labels(module).items():
+    found, labels = dict(trains), train_labels(module)
+    for value, label in labels.items():
         kind, op = value.type, value.owner
         if not kind.is_volume:
             continue
         if isinstance(op, MaxPoolOp):
-            words = found[train_labels(module)[op.source]]
+            words = found[labels[op.source]]
             steps = kind.steps.data
             rate = kind.coding_name == "rate"
             keys = spike_count(words, steps) if rate else words.astype(np.int32)
@@ -222,13 +222,19 @@ class _Slicer:
         new = EncodeOp.build(operands=[op.image], properties=properties, result_types=[kind])
         return _Sliced(self.made(new, op), shape, slice_order(channels, depth))
 
-    def kind(self, old: CodedType) -> CodedType:
+    def kind(self, old: TrainType | CurrentType) -> TrainType | CurrentType:
         """The type of a volume's map."""
         channels, depth, height, width = old.volume
-        shape = channels * depth, height, width
-        if isinstance(old, SumType):
-            raise AssertionError("sums are made with their terms")
-        return type(old)(shape, old.coding, old.steps)
+        return type(old)((channels * depth, height, width), old.coding, old.steps)
+
+    def rewired(self, op: Operation) -> SSAValue:
+        """An op over maps, which stays what it is, behind what its source has become."""
+        new = type(op).build(
+            operands=[self.known[op.operands[0]].value],
+            properties=dict(op.properties),
+            result_types=[op.results[0].type],
+        )
+        return self.made(new, op)
 
     def synapse(self, op: SynapseOp, kind: type[SynapseOp], weights: np.ndarray, window: dict):
         """A synapse of the new network, its weights no narrower than they must be."""
@@ -260,13 +266,12 @@ class _Slicer:
         weights = _ungrouped(weights, op.groups.value.data)
         window["groups"] = integer(1)
         if weights.ndim == 5:
-            rank = 3
             strides, dilations, pads = (
                 int_list(window[name]) for name in ("strides", "dilations", "pads")
             )
             weights = _spread(weights, depth, source.shape[1], strides[0], dilations[0], pads[0])
             window["strides"], window["dilations"] = ints(strides[1:]), ints(dilations[1:])
-            window["pads"] = ints([*pads[1:rank], *pads[rank + 1 :]])
+            window["pads"] = ints([*pads[1:3], *pads[4:]])
         current = self.synapse(op, ConvOp, source.weights(weights), window)
         return _Sliced(current, shape, slice_order(channels, depth))
 
@@ -328,22 +333,12 @@ class _Slicer:
                 where=op.label.data,
                 hint="let it end in a dense layer, or in one slice",
             )
-        new = ReadoutOp.build(
-            operands=[source.value],
-            properties=dict(op.properties),
-            result_types=[op.output.type],
-        )
-        return replace(source, value=self.made(new, op))
+        return replace(source, value=self.rewired(op))
 
     def max_pool(self, op: MaxPoolOp) -> _Sliced:
         source, shape = self.known[op.source], op.train.type.volume
         if not op.train.type.is_volume:
-            new = MaxPoolOp.build(
-                operands=[source.value],
-                properties=dict(op.properties),
-                result_types=[op.train.type],
-            )
-            return replace(source, value=self.made(new, op), shape=shape)
+            return replace(source, value=self.rewired(op), shape=shape)
         value, (kernel, strides, pads) = source.value, _window(op)
         planes = source.shape[0] * source.shape[1]
         if _in_slices(op):
@@ -372,12 +367,7 @@ class _Slicer:
     def sum_pool(self, op: SumPoolOp) -> _Sliced:
         source, shape = self.known[op.source], op.sum.type.volume
         if not op.sum.type.is_volume:
-            new = SumPoolOp.build(
-                operands=[source.value],
-                properties=dict(op.properties),
-                result_types=[op.sum.type],
-            )
-            return replace(source, value=self.made(new, op), shape=shape)
+            return replace(source, value=self.rewired(op), shape=shape)
         value, (kernel, strides, pads) = source.value, _window(op)
         if _in_slices(op):
             planes, old = source.shape[0] * source.shape[1], value.type
