@@ -27,7 +27,6 @@ from xdsl.irdl import (
     prop_def,
     result_def,
     traits_def,
-    var_operand_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -36,15 +35,17 @@ from xdsl.traits import Pure, SymbolTable
 from snnir.dialects.assembly import (
     Clause,
     int_list,
-    integer,
     ints,
 )
 from snnir.dialects.snn_neuron import LookupOp, NeuronOp, YieldOp
-from snnir.dialects.snn_op import SnnOp, window_size
+from snnir.dialects.snn_op import SnnOp
+from snnir.dialects.snn_op import window_size as window_size
+from snnir.dialects.snn_pools import MaxPoolOp, MaxSlicesOp, SumPoolOp
+from snnir.dialects.snn_synapses import AddOp, ConvOp, DenseOp, OneToOneOp
+from snnir.dialects.snn_synapses import SynapseOp as SynapseOp
 from snnir.dialects.snn_types import CurrentType, SumType, TrainType
 
 _ZERO4 = ints([0, 0, 0, 0])
-_ONE2 = ints([1, 1])
 
 LEVEL_BITS = 8
 """Bits of a pixel that is compared with levels."""
@@ -55,10 +56,6 @@ TIES, SILENT = ("lowest", "strongest"), ("potential", "lowest", "none")
 DECISION = (
     f"decision needs bits, ties ({' or '.join(TIES)}) and silent ({', '.join(SILENT[:-1])} or none)"
 )
-
-
-def _same_code(a: TrainType | SumType | CurrentType, b: CurrentType) -> bool:
-    return a.coding == b.coding and a.steps == b.steps
 
 
 @irdl_op_definition
@@ -150,204 +147,6 @@ class EncodeOp(SnnOp):
         for axis in range(rank):
             shape[axis - rank] -= pads[axis] + pads[axis + rank]
         return tuple(shape)
-
-
-class SynapseOp(SnnOp):
-    """What conv, dense and one-to-one synapses share: a train or sum in, currents out.
-
-    With a `delay` a spike of step t makes its current in step t + delay (rate coding); what would
-    come behind the last step is lost. Several such synapses of one source, joined by `snn.add`,
-    are a filter over a window of past steps. In the float form, which has no steps, it is nothing.
-    """
-
-    @property
-    def delay_steps(self) -> int:
-        """Steps by which its currents come later."""
-        return self.delay.value.data if self.delay is not None else 0
-
-    def check_weights(self, shape: tuple[int, ...]) -> None:
-        actual = tuple(self.weights.type.get_shape())
-        self.expect(actual == shape, f"weights have shape {actual}, expected {shape}")
-        bits = self.weight_bits
-        element = self.weights.type.get_element_type()
-        self.expect(
-            (bits is None) == str(element).startswith("f"),
-            "integer weights need weight_bits, float weights must not have it",
-        )
-        self.expect(bits is None or 2 <= bits.value.data <= 16, "weight_bits must be 2 to 16")
-        self.expect(
-            _same_code(self.source.type, self.current.type),
-            "input and current differ in coding or steps",
-        )
-        if self.delay is not None:
-            source = self.source.type
-            self.expect(source.coding_name == "rate", "only rate-coded trains can be delayed")
-            most = source.steps.data - 1
-            self.expect(0 < self.delay_steps <= most, f"delay must be 1 to {most}")
-
-
-@irdl_op_definition
-class ConvOp(SynapseOp):
-    """Convolutional synapse: `I[m, y, x] = sum w[m, c, ky, kx] * s[c, y*sy + ky*dy - top, ...]`.
-
-    Weights (M, C/groups, KH, KW); `pads` [top, left, bottom, right] may be negative (a crop);
-    semantics of ONNX Conv without bias.
-
-    With weights (M, C/groups, KD, KH, KW) it is a convolution over volumes (C, D, H, W): strides
-    and dilations have three numbers, pads [front, top, left, back, bottom, right]. Weights without
-    KD see the slices of a volume as channels, c * D + d.
-    """
-
-    name = "snn.conv"
-    source = operand_def(TrainType | SumType)
-    weights = prop_def(DenseIntOrFPElementsAttr)
-    weight_bits = opt_prop_def(IntegerAttr)
-    delay = opt_prop_def(IntegerAttr)
-    strides = prop_def(DenseArrayBase)
-    pads = prop_def(DenseArrayBase)
-    dilations = prop_def(DenseArrayBase)
-    groups = prop_def(IntegerAttr)
-    current = result_def(CurrentType)
-    traits = traits_def(Pure())
-    CLAUSES: ClassVar = (
-        Clause("strides", "ints", _ONE2),
-        Clause("pads", "ints", _ZERO4),
-        Clause("dilations", "ints", _ONE2),
-        Clause("groups", "int", integer(1)),
-        Clause("delay", "int"),
-        Clause("weight_bits", "int"),
-        Clause("weights", "dense"),
-    )
-
-    def verify_(self) -> None:
-        groups = self.groups.value.data
-        shape = tuple(self.weights.type.get_shape())
-        rank = len(shape) - 2
-        self.expect(rank in (2, 3), "weights must have shape (M, C/groups, KH, KW) or one with KD")
-        self.expect(groups > 0, f"groups {groups} must be positive")
-        channels, *extents = self.seen
-        result = int_list(self.current.type.shape)
-        self.expect(
-            len(result) == rank + 1 and (rank == 2 or self.source.type.is_volume),
-            f"weights with {rank} window axes do not go from {self.source.type} "
-            f"to {self.current.type}",
-        )
-        self.expect(
-            channels % groups == 0 and result[0] % groups == 0,
-            f"groups {groups} must divide input channels {channels} and output {result[0]}",
-        )
-        self.check_weights((result[0], channels // groups, *shape[2:]))
-        strides, dilations, pads = (
-            int_list(self.properties[name]) for name in ("strides", "dilations", "pads")
-        )
-        self.expect(
-            len(strides) == len(dilations) == rank and len(pads) == 2 * rank,
-            f"strides, dilations and pads must be those of {rank} axes",
-        )
-        self.expect(min(*strides, *dilations) > 0, "strides and dilations must be positive")
-        expected = tuple(
-            window_size(extents[a], shape[2 + a], strides[a], pads[a], pads[a + rank], dilations[a])
-            for a in range(rank)
-        )
-        self.expect(
-            expected == result[1:] and min(expected) > 0,
-            f"current is {_extents(result[1:])}, the window gives {_extents(expected)}",
-        )
-
-    @property
-    def seen(self) -> tuple[int, ...]:
-        """The shape of the source as the weights see it: (C, H, W), or (C, D, H, W)."""
-        channels, depth, height, width = self.source.type.volume
-        shape = tuple(self.weights.type.get_shape())
-        if len(shape) == 4:
-            return channels * depth, height, width
-        return channels, depth, height, width
-
-
-def _extents(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
-
-
-@irdl_op_definition
-class DenseOp(SynapseOp):
-    """Fully connected synapse: weights (M, C*H*W) over the input flattened in (c, y, x) order.
-
-    A volume is flattened in the order (c, d, y, x).
-    """
-
-    name = "snn.dense"
-    source = operand_def(TrainType | SumType)
-    weights = prop_def(DenseIntOrFPElementsAttr)
-    weight_bits = opt_prop_def(IntegerAttr)
-    delay = opt_prop_def(IntegerAttr)
-    current = result_def(CurrentType)
-    traits = traits_def(Pure())
-    CLAUSES: ClassVar = (
-        Clause("delay", "int"),
-        Clause("weight_bits", "int"),
-        Clause("weights", "dense"),
-    )
-
-    def verify_(self) -> None:
-        channels, height, width = self.source.type.dims
-        outputs, *rest = int_list(self.current.type.shape)
-        self.expect(tuple(rest) == (1, 1), "a dense current has shape Mx1x1")
-        self.check_weights((outputs, channels * height * width))
-
-
-@irdl_op_definition
-class OneToOneOp(SynapseOp):
-    """One-to-one synapse, the identity branch of a residual: `I[c] = w[c] * s[c]`."""
-
-    name = "snn.one_to_one"
-    source = operand_def(TrainType | SumType)
-    weights = prop_def(DenseIntOrFPElementsAttr)
-    weight_bits = opt_prop_def(IntegerAttr)
-    delay = opt_prop_def(IntegerAttr)
-    current = result_def(CurrentType)
-    traits = traits_def(Pure())
-    CLAUSES: ClassVar = (
-        Clause("delay", "int"),
-        Clause("weight_bits", "int"),
-        Clause("weights", "dense"),
-    )
-
-    def verify_(self) -> None:
-        self.expect(
-            self.source.type.shape == self.current.type.shape, "input and current differ in shape"
-        )
-        self.check_weights((self.source.type.dims[0],))
-
-
-@irdl_op_definition
-class AddOp(SnnOp):
-    """Currents of several synapses meet at one neuron (residual connections).
-
-    In radix coding a branch may have fewer steps than the sum: it begins later, so that all end
-    together and steps of equal weight meet. One branch has as many as the sum.
-    """
-
-    name = "snn.add"
-    currents = var_operand_def(CurrentType)
-    total = result_def(CurrentType)
-    traits = traits_def(Pure())
-    VARIADIC: ClassVar = True
-
-    def verify_(self) -> None:
-        self.expect(len(self.currents) >= 2, "needs at least two currents")
-        total = self.total.type
-        for current in self.currents:
-            own = current.type
-            fewer = total.coding_name == "radix" and own.steps.data < total.steps.data
-            self.expect(
-                own.shape == total.shape
-                and own.coding == total.coding
-                and (fewer or own.steps == total.steps),
-                f"adds {own} to {total}: shape and coding must agree, and the steps unless radix "
-                "trains have fewer",
-            )
-        most = max(current.type.steps.data for current in self.currents)
-        self.expect(most == total.steps.data, f"adds at most {most} steps to {total}")
 
 
 class NeuronUseOp(SnnOp):
@@ -595,147 +394,6 @@ class ReadoutOp(NeuronUseOp):
                 DECISION,
             )
         self.check_parameters()
-
-
-class PoolOp(SnnOp):
-    """What the pools share: a window over complete trains."""
-
-    def check_window(self) -> None:
-        channels, *extents = int_list(self.source.type.shape)
-        rank = len(extents)
-        kernel, strides, pads = (
-            int_list(self.properties[name]) for name in ("kernel", "strides", "pads")
-        )
-        self.expect(
-            len(kernel) == len(strides) == rank and len(pads) == 2 * rank,
-            f"kernel, strides and pads must be those of {rank} axes",
-        )
-        self.expect(min(*kernel, *strides) > 0, "kernel and strides must be positive")
-        self.expect(
-            all(0 <= pad < kernel[a % rank] for a, pad in enumerate(pads)),
-            "pads must be smaller than the kernel",
-        )
-        expected = (
-            channels,
-            *(
-                window_size(extents[a], kernel[a], strides[a], pads[a], pads[a + rank])
-                for a in range(rank)
-            ),
-        )
-        result = self.results[0].type
-        self.expect(
-            int_list(result.shape) == expected and min(expected) > 0,
-            f"result is {int_list(result.shape)}, the window gives {expected}",
-        )
-        source = self.source.type
-        self.expect(
-            source.coding == result.coding and source.steps == result.steps,
-            "pooling changes neither coding nor steps",
-        )
-
-
-_POOL_CLAUSES = (
-    Clause("kernel", "ints"),
-    Clause("strides", "ints", _ONE2),
-    Clause("pads", "ints", _ZERO4),
-)
-
-
-@irdl_op_definition
-class MaxPoolOp(PoolOp):
-    """The train of largest value in each window, the first in (y, x) order on a tie.
-
-    The value of a train is `sum d(t) s[t]`: exact max pooling of what the trains stand for. A
-    window over a volume has three axes (z, y, x), as have kernel and strides; pads are [front, top,
-    left, back, bottom, right].
-    """
-
-    name = "snn.max_pool"
-    source = operand_def(TrainType)
-    kernel = prop_def(DenseArrayBase)
-    strides = prop_def(DenseArrayBase)
-    pads = prop_def(DenseArrayBase)
-    train = result_def(TrainType)
-    traits = traits_def(Pure())
-    CLAUSES: ClassVar = _POOL_CLAUSES
-
-    def verify_(self) -> None:
-        self.check_window()
-
-
-@irdl_op_definition
-class MaxSlicesOp(SnnOp):
-    """Max pooling across the slices of a volume that is kept as a map: channel d * C + c.
-
-    Each result is the train of largest value of `kernel` neighbouring slices, `stride` slices
-    apart, the first on a tie; `pads` [front, back] slices that never win.
-    """
-
-    name = "snn.max_slices"
-    source = operand_def(TrainType)
-    slices = prop_def(IntegerAttr)
-    kernel = prop_def(IntegerAttr)
-    stride = prop_def(IntegerAttr)
-    pads = prop_def(DenseArrayBase)
-    train = result_def(TrainType)
-    traits = traits_def(Pure())
-    CLAUSES: ClassVar = (
-        Clause("slices", "int"),
-        Clause("kernel", "int"),
-        Clause("stride", "int", integer(1)),
-        Clause("pads", "ints", ints([0, 0])),
-    )
-
-    def verify_(self) -> None:
-        source, result = self.source.type, self.train.type
-        channels, height, width = source.dims
-        slices, kernel, stride = (
-            self.properties[name].value.data for name in ("slices", "kernel", "stride")
-        )
-        front, back = int_list(self.pads)
-        self.expect(
-            not source.is_volume and slices > 0 and channels % slices == 0,
-            f"{slices} slices do not divide {channels} channels of a map",
-        )
-        self.expect(min(kernel, stride) > 0, "kernel and stride must be positive")
-        self.expect(
-            0 <= front < kernel and 0 <= back < kernel, "pads must be smaller than the kernel"
-        )
-        count = window_size(slices, kernel, stride, front, back)
-        expected = (channels // slices * count, height, width)
-        self.expect(
-            count > 0 and int_list(result.shape) == expected,
-            f"result is {int_list(result.shape)}, the window gives {expected}",
-        )
-        self.expect(
-            source.coding == result.coding and source.steps == result.steps,
-            "pooling changes neither coding nor steps",
-        )
-
-
-@irdl_op_definition
-class SumPoolOp(PoolOp):
-    """Average pooling without its division: the sum of a window's trains, step by step.
-
-    The division by the window's size is in the weights' scale of the synapse behind it, so nothing
-    is rounded here. Padding positions count as silent.
-    """
-
-    name = "snn.sum_pool"
-    source = operand_def(TrainType)
-    kernel = prop_def(DenseArrayBase)
-    strides = prop_def(DenseArrayBase)
-    pads = prop_def(DenseArrayBase)
-    sum = result_def(SumType)
-    traits = traits_def(Pure())
-    CLAUSES: ClassVar = _POOL_CLAUSES
-
-    def verify_(self) -> None:
-        self.check_window()
-        terms = math.prod(int_list(self.kernel))
-        self.expect(
-            self.sum.type.terms.data == terms, f"the sum has {terms} terms, its type says other"
-        )
 
 
 Snn = Dialect(
