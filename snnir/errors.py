@@ -1,4 +1,7 @@
-"""The one exception for mistakes that a user can make and mend."""
+"""The one exception for mistakes that a user can make and mend, and a guess at what was meant."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -22,3 +25,9 @@ class UserError(Exception):
         if self.hint:
             text += f"; {' '.join(self.hint.split())}"
         return text
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str | None:
+    """A hint that names the closest choice, if one is close."""
+    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+    return f"did you mean '{close[0]}'?" if close else None

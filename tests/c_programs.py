@@ -14,8 +14,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
 from snnir.dialects.neurons import radix_neuron, readout_neuron
-from snnir.tools.pipeline_spec import build_passes
-from snnir.tools.plugins import make_context, multiverse
+from snnir.pipeline.plugins import make_context, multiverse
+from snnir.pipeline.spec import build_passes
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 SANITIZERS = ("-g", "-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")

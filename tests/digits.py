@@ -5,7 +5,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.frontend.onnx import import_model
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODEL = EXAMPLES / "digits.onnx"

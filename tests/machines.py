@@ -11,8 +11,6 @@ from random_networks import network_from_seed
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import ProgramTables
-from snnir.analysis.reading import read_program
 from snnir.backends.memory import weight_stream
 from snnir.backends.program_image import program_image
 from snnir.dialects.snn import NeuronOp
@@ -20,6 +18,8 @@ from snnir.hardware.machine import Machine
 from snnir.interpreters.pe import neurons_of, program_of
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
+from snnir.schedule.program import ProgramTables
+from snnir.schedule.reading import read_program
 
 ARRAY = {
     "banks": 4, "channels": 4, "planes": 8, "weight_bits": 4, "acc_bits": 18, "membrane_bits": 26,

@@ -8,17 +8,17 @@ from comparing import differences
 from random_networks import network_from_seed
 from xdsl.context import Context
 
-from snnir.analysis.loading import Ddr
 from snnir.interpreters.pe import run_program
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
 from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
+from snnir.pipeline.flow import Flow
 from snnir.runtime.build import BuildFolder
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.loading import Ddr
 from snnir.tools.compiling import compile_model
-from snnir.tools.flow import Flow
 
 TOOLS = Path(__file__).parents[1] / "tools"
 

@@ -12,7 +12,7 @@ from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice
 from snnir.dialects.snn import ConvOp, FireOp, NeuronOp
 from snnir.passes.quantise import QuantisePass
-from snnir.tools.plugins import make_context
+from snnir.pipeline.plugins import make_context
 
 CHANNELS, EXTENT = 4, 6
 

@@ -6,8 +6,6 @@ import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import Mode
-from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.dialects.snn import NeuronOp
@@ -19,6 +17,8 @@ from snnir.passes.tile_to_pe import TileToPePass
 from snnir.proof.datapath import Unit
 from snnir.proof.program import datapaths, unit_design
 from snnir.proof.ranges import Channels
+from snnir.schedule.program import Mode
+from snnir.schedule.reading import read_program
 
 
 def unit_of(neuron: NeuronOp, mode: Mode, acc_bits: int, membrane_bits: int) -> Unit:

@@ -9,10 +9,10 @@ from digits import CALIBRATION, EXAMPLES, MODEL, balanced, quantised
 from xdsl.parser import Parser
 
 from snnir.analysis.network import branches, layers
-from snnir.analysis.sensitivity import Sensitivity, allot, recorded
+from snnir.calibration.sensitivity import Sensitivity, allot, recorded
 from snnir.errors import UserError
 from snnir.interpreters.snn import run_snn
-from snnir.tools.plugins import make_context
+from snnir.pipeline.plugins import make_context
 from snnir.tools.snnc import run as snnc
 
 WIDTHS = range(2, 9)

@@ -32,8 +32,8 @@ from snnir.dialects.pe_layers import LayerOp
 from snnir.dialects.snn import FireOp, YieldOp
 from snnir.errors import UserError
 from snnir.interpreters.pe import run_program
+from snnir.pipeline.plugins import make_context
 from snnir.runtime.cmodel import CEngine
-from snnir.tools.plugins import make_context
 
 QUICK = ("-O1",)
 RNG = np.random.default_rng(5)

@@ -8,11 +8,11 @@ from c_programs import SANITIZERS, build, example_module, needs_gcc, run, write_
 from random_networks import network_from_seed
 from xdsl.context import Context
 
-from snnir.analysis.loading import Ddr
 from snnir.backends.c import c_sources
 from snnir.interpreters.pe import run_program
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
+from snnir.schedule.loading import Ddr
 
 RNG = np.random.default_rng(9)
 CONV = RNG.integers(-8, 8, (2, 3, 3))

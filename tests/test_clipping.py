@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from digits import CALIBRATION, balanced, quantised
 
-from snnir.analysis.calibration import load_calibration
-from snnir.analysis.clipping import learned
 from snnir.analysis.network import encode_of, layers
+from snnir.calibration.clipping import learned
+from snnir.calibration.images import load_calibration
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import FireOp
 from snnir.interpreters.snn import run_snn

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer
 from snnir.runtime.compare import compare
 from snnir.runtime.engine import EngineResult
+from snnir.schedule.program import FIRE, READOUT, RECEIVE, Layer
 
 
 @dataclass

@@ -18,7 +18,7 @@ from snnir.dialects.assembly import int_list
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.onnx import run_onnx
 from snnir.interpreters.snn import run_snn
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 
 DATA = os.environ.get("SNNIR_DATA")
 REAL = sorted(Path(DATA, "models").glob("**/*.onnx")) if DATA else []

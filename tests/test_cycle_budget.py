@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from digits import CALIBRATION, MODEL, balanced
 
-from snnir.analysis.calibration import load_calibration
 from snnir.analysis.network import encode_of, layers
-from snnir.analysis.short_trains import short_trains
+from snnir.calibration.images import load_calibration
+from snnir.calibration.short_trains import short_trains
 from snnir.dialects.dense import from_dense
 from snnir.errors import UserError
 from snnir.explore.cycle_search import Lever, Search, digits_of
+from snnir.pipeline.budget import parse_budget
 from snnir.runtime.build import BuildFolder
 from snnir.runtime.engines import run_engine
 from snnir.tiling.weights import digits
-from snnir.tools.budgets import parse_budget
 from snnir.tools.snnc import run as snnc
 
 GIVEN = [

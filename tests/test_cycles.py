@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnir.analysis.cycles import WalkedRuns, layer_clocks, visits
-from snnir.analysis.program import FIRE, Layer
+from snnir.schedule.cycles import WalkedRuns, layer_clocks, visits
+from snnir.schedule.program import FIRE, Layer
 
 RESOLVE, FLUSH = 7, 11
 

@@ -11,7 +11,6 @@ from test_spike_input import spike_network
 from xdsl.utils.exceptions import VerifyException
 
 from snnir.analysis.network import encode_of, network_of
-from snnir.analysis.reading import read_program
 from snnir.backends.c.fast import fast_sources
 from snnir.dialects.assembly import int_list, integer, ints
 from snnir.dialects.snn import SynapseOp
@@ -23,6 +22,7 @@ from snnir.runtime.compare import compare
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.fastmodel import FastEngine
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.reading import read_program
 
 LIT = Path(__file__).parent.parent / "lit_tests"
 

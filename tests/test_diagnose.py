@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from digits import CALIBRATION, EXAMPLES, MODEL, balanced, quantised
 
-from snnir.analysis.diagnosis import CAUSES, FLOAT, Dissected
+from snnir.calibration.diagnosis import CAUSES, FLOAT, Dissected
 from snnir.errors import UserError
 from snnir.interpreters.snn import run_snn
 from snnir.tools.charts import line_chart

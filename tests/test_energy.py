@@ -9,11 +9,11 @@ import pytest
 from bad_input_cases import conv, node, write_model
 from random_networks import network_from_seed
 
-from snnir.analysis.energy import moved_bytes
 from snnir.analysis.network import branches, layers, train_labels
-from snnir.analysis.operations import count_operations
 from snnir.dialects.assembly import int_list, integer
 from snnir.dialects.snn import ConvOp, DenseOp, SumPoolOp
+from snnir.energy.model import moved_bytes
+from snnir.energy.operations import count_operations
 from snnir.interpreters.snn import pool_window, run_snn
 from snnir.interpreters.windows import conv2d, sum_windows
 from snnir.runtime.build import BuildFolder

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnir.analysis import gathering
-from snnir.analysis.calibration import load_calibration
 from snnir.analysis.network import encode_of
+from snnir.calibration import gathering
+from snnir.calibration.images import load_calibration
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 from snnir.tools.snnc import run as snnc
 
 ROOT = Path(__file__).parent.parent

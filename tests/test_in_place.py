@@ -10,7 +10,6 @@ from xdsl.dialects.builtin import ModuleOp, TensorType, f32
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region
 
-from snnir.analysis.places import event_rows, map_size
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_types import Place, PlaceAttr
 from snnir.dialects.snn import AddOp, OneToOneOp
@@ -21,6 +20,7 @@ from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
 from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
 from snnir.runtime import verilator
+from snnir.schedule.places import event_rows, map_size
 
 ARRAY = {"banks": 2, "channels": 2, "planes": 0}
 

@@ -12,7 +12,6 @@ from random_networks import network_from_seed
 from xdsl.context import Context
 
 from snnir.analysis.network import layers
-from snnir.analysis.planes import stays_at_rest
 from snnir.backends.c.fast import fast_sources
 from snnir.backends.c.fast import plan as fast_plan
 from snnir.backends.c.gather import BY_PLANE
@@ -29,6 +28,7 @@ from snnir.runtime.compare import compare
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.fastmodel import FastEngine
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.planes import stays_at_rest
 
 QUICK = ("-O0",)
 

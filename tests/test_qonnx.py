@@ -5,13 +5,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save_model
 
 from snnir.analysis.network import branches, layers
-from snnir.analysis.rounding import common_steps
+from snnir.calibration.rounding import common_steps
 from snnir.dialects.dense import from_dense
 from snnir.errors import UserError
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.onnx import run_onnx
 from snnir.interpreters.snn import run_snn
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 
 DOMAIN = "qonnx.custom_op.general"
 INT4 = {"signed": 1, "narrow": 1, "rounding_mode": "ROUND"}

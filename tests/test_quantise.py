@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from xdsl.parser import Parser
 
-from snnir.analysis.calibration import BINS, Histogram
 from snnir.analysis.network import branches, layers
-from snnir.analysis.rounding import round_weights, top_level, weight_units
+from snnir.calibration.images import BINS, Histogram
+from snnir.calibration.rounding import round_weights, top_level, weight_units
 from snnir.dialects.dense import from_dense
 from snnir.errors import UserError
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
-from snnir.tools.pipeline import run_pipeline
-from snnir.tools.plugins import make_context
+from snnir.pipeline.plugins import make_context
+from snnir.pipeline.run import run_pipeline
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_snn import plain_trains  # noqa: E402

@@ -7,10 +7,9 @@ import pytest
 from c_programs import needs_gcc, parse, schedule
 from comparing import differences
 
-from snnir.analysis.memories import memories
-from snnir.analysis.operations import count_operations
 from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice
+from snnir.energy.operations import count_operations
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of, run_program
 from snnir.interpreters.snn import run_snn
@@ -20,6 +19,7 @@ from snnir.runtime.cmodel import CEngine
 from snnir.runtime.engines import run_engine
 from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.memories import memories
 from snnir.tiling.layers import plan_network
 from snnir.tiling.memory_estimate import memories_of
 from snnir.tiling.shape import shape_of

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from xdsl.passes import ModulePass
 
+from snnir.pipeline.spec import option_types
 from snnir.tools.listing import docstring
-from snnir.tools.pipeline_spec import option_types
 from snnir.universe import UNIVERSE, pass_class_name, pass_files
 
 LIT_TESTS = Path(__file__).parent.parent / "lit_tests" / "passes"

@@ -12,10 +12,6 @@ from c_programs import needs_gcc, schedule
 from random_networks import network_from_seed
 from trace_format import problems
 
-from snnir.analysis.cycles import PhaseClocks, WalkedRuns, layer_clocks, row_visits, visits
-from snnir.analysis.losses import PARTS, layer_losses, peak
-from snnir.analysis.program import FIRE, RECEIVE, Layer
-from snnir.analysis.reading import read_program
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of, program_of
@@ -27,6 +23,10 @@ from snnir.runtime.engines import run_engine
 from snnir.runtime.losses import count_losses
 from snnir.runtime.timeline import model_timeline
 from snnir.runtime.trace import EMITTERS, LAYERS, trace_events, trace_text
+from snnir.schedule.cycles import PhaseClocks, WalkedRuns, layer_clocks, row_visits, visits
+from snnir.schedule.losses import PARTS, layer_losses, peak
+from snnir.schedule.program import FIRE, RECEIVE, Layer
+from snnir.schedule.reading import read_program
 from snnir.tools import snnc
 from snnir.tools.errors import run_tool
 

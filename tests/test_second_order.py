@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from digits import CALIBRATION, EXAMPLES, MODEL, balanced, quantised
 
-from snnir.analysis import second_order
-from snnir.analysis.calibration import load_calibration
-from snnir.analysis.gathering import gather
-from snnir.analysis.layerwise import RoundedPrefix
 from snnir.analysis.network import branches, encode_of, layers
-from snnir.analysis.rounding import round_weights, top_level, weight_units
-from snnir.analysis.second_order import round_second_order
+from snnir.calibration import second_order
+from snnir.calibration.gathering import gather
+from snnir.calibration.images import load_calibration
+from snnir.calibration.layerwise import RoundedPrefix
+from snnir.calibration.rounding import round_weights, top_level, weight_units
+from snnir.calibration.second_order import round_second_order
 from snnir.dialects.dense import from_dense
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
 from snnir.interpreters.words import spike_count
 from snnir.passes._layer_in_work import train_values
 from snnir.passes.quantise import QuantisePass
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 
 rng = np.random.default_rng(5)
 

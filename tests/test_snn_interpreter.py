@@ -13,8 +13,8 @@ from snnir.dialects.neurons import NeuronChoice
 from snnir.errors import UserError
 from snnir.interpreters.snn import pixels_of, run_snn
 from snnir.interpreters.windows import conv2d, first_largest, pad_or_crop
-from snnir.tools.pipeline import run_pipeline
-from snnir.tools.plugins import make_context
+from snnir.pipeline.plugins import make_context
+from snnir.pipeline.run import run_pipeline
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_snn import plain_trains  # noqa: E402

@@ -22,12 +22,12 @@ from xdsl.dialects.test import TestOp as AnyOp
 from xdsl.printer import Printer
 
 from snnir.errors import UserError
+from snnir.pipeline.plugins import make_context
+from snnir.pipeline.run import run_pipeline
+from snnir.pipeline.spec import parse_pipeline
 from snnir.tools.diagnostics import expected_errors
 from snnir.tools.errors import run_tool
 from snnir.tools.ir_printing import print_ir
-from snnir.tools.pipeline import run_pipeline
-from snnir.tools.pipeline_spec import parse_pipeline
-from snnir.tools.plugins import make_context
 from snnir.tools.snn_opt import run
 from snnir.tools.source import parse_module
 

@@ -8,7 +8,6 @@ import pytest
 from c_programs import needs_gcc, schedule
 from random_networks import RandomNetwork, _Maker, seeded_pick
 
-from snnir.analysis.reading import read_program
 from snnir.backends.c.fast import fast_sources
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of
@@ -23,6 +22,7 @@ from snnir.runtime.engine import EngineResult
 from snnir.runtime.engines import run_engine
 from snnir.runtime.fastmodel import FastEngine
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.reading import read_program
 from snnir.tools import snnc
 from snnir.tools.errors import run_tool
 

@@ -7,16 +7,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_networks import network_from_seed, random_network
 
-from snnir.analysis.places import Lifetime, first_fit
-from snnir.analysis.reading import read_program
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.neurons import radix_neuron, readout_neuron
 from snnir.errors import UserError
 from snnir.interpreters.pe import LayoutError, program_of, run_program
 from snnir.interpreters.snn import run_snn
+from snnir.pipeline.run import run_pipeline
+from snnir.schedule.places import Lifetime, first_fit
+from snnir.schedule.reading import read_program
 from snnir.tiling.geometry import Window, axis_taps
 from snnir.tiling.weights import digits
-from snnir.tools.pipeline import run_pipeline
 
 
 def check_equal(network) -> None:

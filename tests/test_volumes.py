@@ -8,12 +8,11 @@ from volume_networks import VolumeGraph
 from xdsl.context import Context
 
 from snnir.analysis.network import branches, layers, train_labels
-from snnir.analysis.operations import count_operations
-from snnir.analysis.reading import read_program
 from snnir.analysis.slices import sliced, sliced_trains, volume_trains
 from snnir.backends.c.fast import fast_sources
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import OneToOneOp, SumPoolOp
+from snnir.energy.operations import count_operations
 from snnir.interpreters.onnx import run_onnx
 from snnir.interpreters.pe import program_of as pe_program
 from snnir.interpreters.pe import run_program
@@ -22,6 +21,8 @@ from snnir.interpreters.windows import sum_windows
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
 from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
+from snnir.pipeline.describe import describe_input
+from snnir.pipeline.run import run_pipeline
 from snnir.runtime import verilator
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.compare import compare
@@ -29,8 +30,7 @@ from snnir.runtime.encode import encode_frames
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.fastmodel import FastEngine
 from snnir.runtime.rtl import RtlEngine
-from snnir.tools.compiling import describe_input
-from snnir.tools.pipeline import run_pipeline
+from snnir.schedule.reading import read_program
 
 needs_verilator = pytest.mark.skipif(verilator.find() is None, reason="verilator is not installed")
 

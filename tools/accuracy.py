@@ -18,7 +18,7 @@ import numpy as np
 
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.snn import run_snn
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 
 sys.path.insert(0, str(Path(__file__).parent))
 from datasets import cifar10, mnist  # noqa: E402

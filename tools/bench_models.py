@@ -5,7 +5,7 @@
 Designs of the digits example are compiled and synthesised one after another (some minutes each;
 `--work` keeps them and what Yosys found). `--builds` adds build folders that `snnc synth` has
 counted already. `--fit` prints coefficients of least squared relative error for
-`snnir/analysis/resources.py`. Tables are in Markdown, errors in per cent of what was counted.
+`snnir/schedule/resources.py`. Tables are in Markdown, errors in per cent of what was counted.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from measure import snnc, work_folder
 
-from snnir.analysis import resources
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.runtime.build import BuildFolder
 from snnir.runtime.engines import run_engine
 from snnir.runtime.samples import load_for
+from snnir.schedule import resources
 from snnir.tiling.clocks import Activity, Estimator
 from snnir.tiling.layers import plan_network
 from snnir.tiling.shape import shape_of

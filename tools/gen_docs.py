@@ -26,10 +26,10 @@ from xdsl.irdl import OptionalDef, VariadicDef
 from snnir.errors import UserError
 from snnir.neurons.library import FOLDER as NEURONS
 from snnir.neurons.library import shipped
+from snnir.pipeline.plugins import make_context
+from snnir.pipeline.run import check_module, run_pipeline
 from snnir.tools.ir_printing import print_ir
 from snnir.tools.listing import describe_pass, docstring
-from snnir.tools.pipeline import check_module, run_pipeline
-from snnir.tools.plugins import make_context
 from snnir.tools.source import parse_module, split_source
 from snnir.universe import UNIVERSE, pass_files
 

@@ -84,13 +84,13 @@ def images(size: int, count: int) -> np.ndarray:
 
 def clocks(model: str, data: str, rtl: bool) -> None:
     """Compile the stack with overlap and without, run the first image, print a table."""
-    from snnir.analysis.program import FIRE
+    from snnir.pipeline.flow import Flow
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.compare import compare
     from snnir.runtime.engines import run_engine
     from snnir.runtime.losses import count_losses
+    from snnir.schedule.program import FIRE
     from snnir.tools.compiling import compile_model
-    from snnir.tools.flow import Flow
 
     print("| | bands | moved | clocks | waiting for moves |")
     print("|---|---|---|---|---|")

@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 from snnir.analysis.network import LayerOp, layers, neuron_of, schedule
-from snnir.analysis.program import Mode
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.frontend.onnx import import_model
@@ -21,8 +20,9 @@ from snnir.hardware.builder import design
 from snnir.hardware.neuron import pipeline_module
 from snnir.hardware.timing import neuron_stages
 from snnir.neurons.library import shipped
+from snnir.pipeline.run import run_pipeline
 from snnir.runtime import yosys
-from snnir.tools.pipeline import run_pipeline
+from snnir.schedule.program import Mode
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 STEPS = 4

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from snnir.pipeline.flow import Flow
 from snnir.runtime.build import BuildFolder
 from snnir.runtime.encode import real_inputs
 from snnir.runtime.engines import run_engine
 from snnir.runtime.float_model import FloatModel
 from snnir.tools.compiling import compile_model
-from snnir.tools.flow import Flow
 
 sys.path.insert(0, str(Path(__file__).parent))
 from accuracy import MODELS, data  # noqa: E402

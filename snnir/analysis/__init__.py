@@ -1,1 +1,1 @@
-"""Facts about a program that passes and backends share: ranges, widths, cycles."""
+"""What is known about a network before it is scheduled: layers, ranges, windows, slices."""

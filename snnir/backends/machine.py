@@ -9,11 +9,11 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
-from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.machine import Machine
+from snnir.schedule.reading import read_program
 
 
 @dataclass(frozen=True)

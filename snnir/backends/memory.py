@@ -10,11 +10,11 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
 
-from snnir.analysis.loading import BEAT, part_bytes, row_layout
 from snnir.hardware.memories import Memory, pack_rows, read_memory
+from snnir.schedule.loading import BEAT, part_bytes, row_layout
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import ProgramTables
+    from snnir.schedule.program import ProgramTables
 
 
 @dataclass(frozen=True)

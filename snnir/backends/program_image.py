@@ -12,9 +12,9 @@ from snnir.hardware.image_format import COUNT_BITS, HEADER, MAGIC, VERSION, WORD
 from snnir.hardware.machine_tables import MachineTables
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import ProgramTables
     from snnir.dialects.snn import NeuronOp
     from snnir.hardware.machine import Machine
+    from snnir.schedule.program import ProgramTables
 
 BYTES = WORD // 8
 

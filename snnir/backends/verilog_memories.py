@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from snnir.analysis.ram_parts import RamPart, ram_parts
 from snnir.backends.verilog_expressions import bit_range
 from snnir.hardware.memories import LUTRAM, RAM, ROM, Memory, address_width
+from snnir.schedule.ram_parts import RamPart, ram_parts
 
 _READ = {
     False: "    rdata <= mem[raddr];",

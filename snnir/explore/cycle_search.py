@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from snnir.analysis.loading import choose_ring
 from snnir.dialects.pe_types import ArrayParameters
+from snnir.schedule.loading import choose_ring
 from snnir.targets import Target
 from snnir.tiling.choose import target_ddr
 from snnir.tiling.clocks import Activity, Estimator, LayerClocks, streamed_cycles

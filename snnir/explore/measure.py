@@ -27,7 +27,7 @@ from snnir.tiling.shape import NetworkShape
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from snnir.tools.flow import Flow
+    from snnir.pipeline.flow import Flow
 
 ACTIVE = 8
 """Images whose trains are looked at."""
@@ -124,9 +124,9 @@ def _localised(job: Job, contents: Mapping[str, bytes], folder: Path) -> Job:
 
 def _measure(job: Job, folder: Path) -> Measured:
     from snnir.frontend.onnx import import_model
+    from snnir.pipeline.describe import describe_input, model_input
     from snnir.tiling.layers import plan_network
     from snnir.tiling.shape import shape_of
-    from snnir.tools.compiling import describe_input, model_input
 
     module = import_model(Path(job.model))
     shape = model_input(module)
@@ -154,10 +154,10 @@ def _until_integer(module: ModuleOp, job: Job) -> ModuleOp:
 
 
 def _apply(module: ModuleOp, stages) -> None:
-    from snnir.tools.flow import pipeline_text
-    from snnir.tools.pipeline import apply_passes
-    from snnir.tools.pipeline_spec import build_passes
-    from snnir.tools.plugins import make_context, multiverse
+    from snnir.pipeline.flow import pipeline_text
+    from snnir.pipeline.plugins import make_context, multiverse
+    from snnir.pipeline.run import apply_passes
+    from snnir.pipeline.spec import build_passes
 
     passes = build_passes(pipeline_text(stages), multiverse().all_passes)
     apply_passes(module, passes, make_context())
@@ -187,9 +187,9 @@ def _run(
     planes: int,
 ) -> Measured:
     """Compile for an array of no device and run the samples in C."""
+    from snnir.pipeline.flow import Stage
     from snnir.runtime.cmodel import CEngine
     from snnir.runtime.encode import encode_frames
-    from snnir.tools.flow import Stage
 
     target = folder / "any.toml"
     target.write_text(_ANY_TARGET)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snnir.analysis.loading import choose_ports, row_layout
-from snnir.analysis.resources import estimate_ffs, estimate_luts
 from snnir.dialects.pe_types import ArrayParameters
+from snnir.schedule.loading import choose_ports, row_layout
+from snnir.schedule.resources import estimate_ffs, estimate_luts
 from snnir.targets import Target
 from snnir.tiling.choose import target_ddr, weight_depth
 from snnir.tiling.clocks import Estimator, LayerClocks, streamed_cycles

@@ -20,7 +20,7 @@ from snnir.targets import Target
 from snnir.tiling.clocks import Estimator
 
 if TYPE_CHECKING:
-    from snnir.tools.flow import Flow
+    from snnir.pipeline.flow import Flow
 
 SHARES = 4
 """Parts into which the arrays are cut for each worker, so that none waits long for the others."""

@@ -13,9 +13,9 @@ from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import fire_stages
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import Mode, ProgramTables
     from snnir.dialects.snn import NeuronOp
     from snnir.hardware.machine import Machine
+    from snnir.schedule.program import Mode, ProgramTables
 
 _HINT = "use a smaller network, or make a machine for this one"
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from snnir.analysis.loading import BEAT, BURST, OUTSTANDING, row_layout
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
+from snnir.schedule.loading import BEAT, BURST, OUTSTANDING, row_layout
 
 ADDRESS_BITS = 32
 BURST_BITS = (BURST - 1).bit_length()

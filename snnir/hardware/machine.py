@@ -13,18 +13,18 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from snnir.analysis.program import Mode
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.hardware.memories import address_width
 from snnir.hardware.neuron import mode_key
 from snnir.hardware.room import Range, columns_with_room, depths_with_room, reach_with_room
 from snnir.hardware.timing import fire_stages
+from snnir.schedule.program import Mode
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import ProgramTables
     from snnir.dialects.snn import NeuronOp
     from snnir.hardware.tables import HardwareTables
+    from snnir.schedule.program import ProgramTables
 
 FORMAT = "snnir machine"
 VERSION = 1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from snnir.analysis.loading import BEAT, BURST, OUTSTANDING
-from snnir.analysis.moving import BURST_BYTES
 from snnir.hardware.builder import Module, Signal, cat, mux, select
 from snnir.hardware.columns import bits_of
 from snnir.hardware.emitter import queue
@@ -14,6 +12,8 @@ from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, BURST_BITS, MIS
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
+from snnir.schedule.loading import BEAT, BURST, OUTSTANDING
+from snnir.schedule.moving import BURST_BYTES
 
 PREFIX = "m_axi_maps_"
 """What the names of the pins begin with."""

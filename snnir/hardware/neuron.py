@@ -18,8 +18,8 @@ from snnir.hardware.timing import fire_stages, neuron_stages
 from snnir.hardware.verilog_names import legal_name
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import Mode
     from snnir.dialects.pe_types import ArrayParameters
+    from snnir.schedule.program import Mode
 
 
 def _shift(kind: str) -> Callable[[Signal, Signal], Signal]:

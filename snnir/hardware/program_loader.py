@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from snnir.analysis.loading import BEAT, BURST
 from snnir.hardware import faults, image_format
 from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.crc import START, crc_step
@@ -14,6 +13,7 @@ from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, BURST_BITS
 from snnir.hardware.machine_tables import MachineTables
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
+from snnir.schedule.loading import BEAT, BURST
 
 LENGTH_BITS = 24
 """Bits of a number of words: images up to 128 MB."""

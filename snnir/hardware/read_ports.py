@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 
-from snnir.analysis.loading import row_layout
 from snnir.hardware.builder import Module, Signal, mux
 from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, axi_prefixes, loader_module
 from snnir.hardware.tables import HardwareTables
+from snnir.schedule.loading import row_layout
 
 
 class ReadPorts:

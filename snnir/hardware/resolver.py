@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnir.analysis.program import PREVIOUS
 from snnir.hardware.builder import Module, Signal, Wire, cat, mux
 from snnir.hardware.columns import Record, bits_of
 from snnir.hardware.products import fit, product
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import RESOLVE
 from snnir.hardware.walker import walker_columns, walker_module
+from snnir.schedule.program import PREVIOUS
 
 
 def phase_record(tables: HardwareTables) -> Record:

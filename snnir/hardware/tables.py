@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.analysis.kept import KeptStates
-from snnir.analysis.loading import BURST, row_layout
-from snnir.analysis.program import READOUT, RECEIVE, RUN_FIELDS, STORE, Layer, ProgramTables
 from snnir.errors import UserError
 from snnir.hardware.columns import Columns, Fields, bits_of
 from snnir.hardware.memories import address_width, pack_rows, rom
 from snnir.hardware.neuron import mode_groups, mode_key
+from snnir.schedule.kept import KeptStates
+from snnir.schedule.loading import BURST, row_layout
+from snnir.schedule.program import READOUT, RECEIVE, RUN_FIELDS, STORE, Layer, ProgramTables
 
 if TYPE_CHECKING:
     from snnir.hardware.machine import Machine

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import Mode, ProgramTables
     from snnir.dialects.snn import NeuronOp
+    from snnir.schedule.program import Mode, ProgramTables
 
 WALK = 4
 """From the start of a layer to its first run: layer table (2), tile table (1), walker (1)."""

@@ -14,19 +14,6 @@ from itertools import groupby
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.batch import frames_of_batches
-from snnir.analysis.cycles import Loading, Mover, layer_clocks, loading_of, receive_clocks, visits
-from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import (
-    PREVIOUS,
-    READOUT,
-    RECEIVE,
-    STORE,
-    Layer,
-    ProgramTables,
-    Tile,
-)
-from snnir.analysis.reading import read_program
 from snnir.analysis.windows import count_windows
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
@@ -37,6 +24,19 @@ from snnir.interpreters.pe_memory import MapMemory, word_of
 from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
 from snnir.interpreters.windows import first_largest
 from snnir.interpreters.words import packed, spike_count
+from snnir.schedule.batch import frames_of_batches
+from snnir.schedule.cycles import Loading, Mover, layer_clocks, loading_of, receive_clocks, visits
+from snnir.schedule.loading import DDR, Ddr
+from snnir.schedule.program import (
+    PREVIOUS,
+    READOUT,
+    RECEIVE,
+    STORE,
+    Layer,
+    ProgramTables,
+    Tile,
+)
+from snnir.schedule.reading import read_program
 
 CHUNK_BYTES = 64 << 20
 """How much the largest intermediate array may take; the batch is cut accordingly."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnir.analysis.program import STORE, Layer, ProgramTables
+from snnir.schedule.program import STORE, Layer, ProgramTables
 
 
 class MapMemory:

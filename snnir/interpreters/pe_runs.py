@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnir.analysis.cycles import WalkedRuns
-from snnir.analysis.program import PREVIOUS, Layer, ProgramTables, Tile
+from snnir.schedule.cycles import WalkedRuns
+from snnir.schedule.program import PREVIOUS, Layer, ProgramTables, Tile
 
 
 class Window(NamedTuple):

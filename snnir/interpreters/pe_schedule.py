@@ -1,6 +1,6 @@
 """When everything happens in a run of a program, from the trains that the run made.
 
-The trains say which events each run meets, and those say every clock (`snnir.analysis.cycles`); so
+The trains say which events each run meets, and those say every clock (`snnir.schedule.cycles`); so
 nothing is computed again, whoever made the trains.
 """
 
@@ -12,9 +12,13 @@ from itertools import groupby
 
 import numpy as np
 
-from snnir.analysis.bands import join_trains, stored_trains
-from snnir.analysis.batch import frames_of_batches
-from snnir.analysis.cycles import (
+from snnir.analysis.windows import fired_earlier
+from snnir.hardware.timing import Timing
+from snnir.interpreters.pe_memory import MapMemory, counted, word_of
+from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
+from snnir.schedule.bands import join_trains, stored_trains
+from snnir.schedule.batch import frames_of_batches
+from snnir.schedule.cycles import (
     Mover,
     PhaseClocks,
     WalkedRuns,
@@ -23,12 +27,8 @@ from snnir.analysis.cycles import (
     receive_clocks,
     visits,
 )
-from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
-from snnir.analysis.windows import fired_earlier
-from snnir.hardware.timing import Timing
-from snnir.interpreters.pe_memory import MapMemory, counted, word_of
-from snnir.interpreters.pe_runs import run_of, walked_runs, window_of
+from snnir.schedule.loading import DDR, Ddr
+from snnir.schedule.program import READOUT, RECEIVE, STORE, Layer, ProgramTables, Tile
 
 
 @dataclass(frozen=True)

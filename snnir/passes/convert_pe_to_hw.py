@@ -14,8 +14,8 @@ from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import ProgramTables
     from snnir.hardware.builder import Module
+    from snnir.schedule.program import ProgramTables
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ConvertPeToHwPass(ModulePass):
     Why: what depends on the network, its array, widths, tables and neurons, is fixed here, on the
     IR, where it can be tested; the printer behind it only prints.
 
-    Algorithm: the tables of the program (`snnir/analysis/program.py`) give all widths and memory
+    Algorithm: the tables of the program (`snnir/schedule/program.py`) give all widths and memory
     contents; each unit of `snnir/hardware/` builds its module from them. The fire datapath is made
     from the regions of the `snn.neuron` ops: each of their ops becomes one of `comb` at the width
     that range analysis has proven, unrolled over the steps.
@@ -63,11 +63,11 @@ class ConvertPeToHwPass(ModulePass):
     counters: bool = True
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        from snnir.analysis.reading import read_program
         from snnir.hardware.array import LANES
         from snnir.hardware.builder import design
         from snnir.hardware.core import core_module, top_module
         from snnir.hardware.tables import HardwareTables
+        from snnir.schedule.reading import read_program
 
         if self.lanes not in LANES:
             raise UserError(

@@ -10,31 +10,31 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from snnir.analysis.batch_plan import image_clocks, share, unshare
-from snnir.analysis.loading import choose_ring
-from snnir.analysis.map_schedule import (
+from snnir.dialects.assembly import int_list, integer
+from snnir.dialects.pe import MAX_BATCH, ProgramOp, ReceiveOp
+from snnir.dialects.pe_layers import shared_rows
+from snnir.errors import UserError
+from snnir.schedule.batch_plan import image_clocks, share, unshare
+from snnir.schedule.loading import choose_ring
+from snnir.schedule.map_schedule import (
     blocks,
     needed_bram36,
     overlap_moves,
     place_all,
     place_beside,
 )
-from snnir.analysis.memories import memories
-from snnir.analysis.moving import BURST_BYTES, record_of
-from snnir.analysis.overlap import (
+from snnir.schedule.memories import memories
+from snnir.schedule.moving import BURST_BYTES, record_of
+from snnir.schedule.overlap import (
     candidates,
     in_order,
     layer_of,
 )
-from snnir.analysis.places import (
+from snnir.schedule.places import (
     sources_of,
 )
-from snnir.analysis.positions import least_position_bits
-from snnir.analysis.reading import places_of, read_program, row_bits
-from snnir.dialects.assembly import int_list, integer
-from snnir.dialects.pe import MAX_BATCH, ProgramOp, ReceiveOp
-from snnir.dialects.pe_layers import shared_rows
-from snnir.errors import UserError
+from snnir.schedule.positions import least_position_bits
+from snnir.schedule.reading import places_of, read_program, row_bits
 from snnir.targets import Target, load_target
 
 WEIGHTS = ("auto", "onchip", "stream")

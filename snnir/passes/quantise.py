@@ -12,9 +12,6 @@ from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, f64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from snnir.analysis.calibration import load_calibration
-from snnir.analysis.gathering import counted, gather
-from snnir.analysis.layerwise import RoundedPrefix
 from snnir.analysis.network import (
     LayerOp,
     branches,
@@ -26,11 +23,14 @@ from snnir.analysis.network import (
 )
 from snnir.analysis.neuron_parameters import neuron_parameters
 from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
-from snnir.analysis.rounding import round_weights, top_level, weight_units
-from snnir.analysis.second_order import round_second_order
-from snnir.analysis.sensitivity import IMAGES, NARROWEST, allot, record, sensitivities
 from snnir.analysis.synapses import offset_current, term_matrix, with_weights
 from snnir.analysis.windows import kept_windows
+from snnir.calibration.gathering import counted, gather
+from snnir.calibration.images import load_calibration
+from snnir.calibration.layerwise import RoundedPrefix
+from snnir.calibration.rounding import round_weights, top_level, weight_units
+from snnir.calibration.second_order import round_second_order
+from snnir.calibration.sensitivity import IMAGES, NARROWEST, allot, record, sensitivities
 from snnir.dialects.assembly import integer
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import FireOp, OneToOneOp
@@ -84,12 +84,12 @@ class QuantisePass(ModulePass):
     are those that threshold-balance gathered (2,048 places of each map; `snnc compile` keeps them):
 
       - `rounding=gptq` rounds a layer's weights one input after the other, and each takes up what
-        the errors of those before it make of the current (`snnir.analysis.second_order`);
+        the errors of those before it make of the current (`snnir.calibration.second_order`);
       - `correction=affine` then gives each channel the unit and the bias at which its current is
         nearest to the float one's, whatever rounding and clipping have done so far; `bias` shifts
         its mean alone. Units of the readout stay. Neurons that fire while they integrate run spike
         by spike; both corrections then move their biases on until the spikes' mean is the float
-        network's activation, as far as that brings them nearer (`snnir.analysis.causal`).
+        network's activation, as far as that brings them nearer (`snnir.calibration.causal`).
 
     A layer whose integers training has fixed (`given`) keeps them, whatever the options say.
 
@@ -99,7 +99,7 @@ class QuantisePass(ModulePass):
     weights of convolutions and dense layers together have 4.5 bits in the mean or less. For each
     width the error of a layer's currents is measured on calibration images, as a share of their
     variance. From the widest on, the layer is narrowed that pays least error for the bits it gives
-    back; the layer's attribute `by_bits` records what was measured (`snnir.analysis.sensitivity`).
+    back; the attribute `by_bits` records what was measured (`snnir.calibration.sensitivity`).
 
     Options: `weight-bits` 2 to 8; `bits-of=conv2:3,fc:8` for single layers, or `mean-bits`;
     `rounding` minmax (the largest weight is the largest integer), mse (clip where the squared error

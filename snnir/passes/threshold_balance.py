@@ -11,11 +11,11 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import DenseArrayBase, ModuleOp, f64
 from xdsl.passes import ModulePass
 
-from snnir.analysis.calibration import Histogram, load_calibration, synthetic_images
-from snnir.analysis.causal import is_causal
-from snnir.analysis.clipping import learned
-from snnir.analysis.gathering import gather
 from snnir.analysis.network import branches, encode_of, layers, neuron_of, producer
+from snnir.calibration.causal import is_causal
+from snnir.calibration.clipping import learned
+from snnir.calibration.gathering import gather
+from snnir.calibration.images import Histogram, load_calibration, synthetic_images
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import EncodeOp, FireOp, OneToOneOp
 from snnir.dialects.snn_types import SumType
@@ -46,7 +46,7 @@ class ThresholdBalancePass(ModulePass):
         as long as the network's outputs come nearer to the float network's by a hundredth of
         their error. The trains are those that will be, spike by spike where neurons fire while
         they integrate; weights are not rounded, and means are corrected as in quantise
-        (`snnir.analysis.clipping`). It takes as long as some runs of the network for each layer.
+        (`snnir.calibration.clipping`). It takes as long as some runs of the network for each layer.
 
     Algorithm: one run over the images, which also gathers what quantise needs. Where all a layer's
     trains go through a max pool, the pooled activations are counted, because only these are used.

@@ -12,9 +12,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.passes import ModulePass
 
-from snnir.analysis.loading import choose_ring
 from snnir.analysis.network import network_of
-from snnir.analysis.resources import weight_bram36
 from snnir.dialects.assembly import integer
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_layers import shared_rows
@@ -25,6 +23,8 @@ from snnir.dialects.pe_types import (
 from snnir.errors import UserError
 from snnir.hardware.machine_file import read_machine
 from snnir.passes.event_schedule import needed_beside_maps, overflow
+from snnir.schedule.loading import choose_ring
+from snnir.schedule.resources import weight_bram36
 from snnir.targets import Target, load_target
 from snnir.tiling.bands import MAPS, MapPlan, plan_maps
 from snnir.tiling.builder import ProgramBuilder

@@ -11,21 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.traits import SymbolTable
 
-from snnir.analysis.buffers import check_buffers
-from snnir.analysis.overlap import check_beside, check_halves
-from snnir.analysis.places import (
-    RowSize,
-    event_rows,
-    in_place,
-    kept_maps,
-    lifetimes,
-    map_size,
-    pointer_row,
-)
-from snnir.analysis.positions import least_position_bits
 from snnir.analysis.ranges import neuron_ranges, signed_bits
-from snnir.analysis.reading import maps_by_image, places_of
-from snnir.analysis.walks import accumulator_range, check_moves, current_ranges, stream_taps
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe import ProgramOp, ReceiveOp
@@ -34,6 +20,20 @@ from snnir.dialects.pe_moves import LoadOp
 from snnir.dialects.pe_types import MapType
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
+from snnir.schedule.buffers import check_buffers
+from snnir.schedule.overlap import check_beside, check_halves
+from snnir.schedule.places import (
+    RowSize,
+    event_rows,
+    in_place,
+    kept_maps,
+    lifetimes,
+    map_size,
+    pointer_row,
+)
+from snnir.schedule.positions import least_position_bits
+from snnir.schedule.reading import maps_by_image, places_of
+from snnir.schedule.walks import accumulator_range, check_moves, current_ranges, stream_taps
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import Mode
 from snnir.dialects.snn import NeuronOp
 from snnir.hardware.verilog_names import legal_name
 from snnir.interpreters.comb import Simulator
@@ -19,6 +18,7 @@ from snnir.proof.life import Life, Range, Term, evaluate_terms, set_ranges
 from snnir.proof.ranges import Channels, prove_ranges
 from snnir.proof.smt import PROVED, REFUTED, UNKNOWN
 from snnir.proof.sweep import Question, Sweep
+from snnir.schedule.program import Mode
 
 SAMPLES = 160
 """Random inputs by which values are told apart, before anything is proved."""

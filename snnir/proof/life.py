@@ -10,10 +10,10 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import Block, Operation, SSAValue
 
-from snnir.analysis.program import Mode
 from snnir.analysis.ranges import integrations
 from snnir.dialects.snn import NeuronOp
 from snnir.interpreters.neuron import evaluate
+from snnir.schedule.program import Mode
 
 Range = tuple[int, int]
 

@@ -10,7 +10,6 @@ from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.network import layers, neuron_of, schedule
-from snnir.analysis.program import Mode, ProgramTables
 from snnir.analysis.ranges import current_range
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import NeuronOp
@@ -20,6 +19,7 @@ from snnir.hardware.timing import fire_stages
 from snnir.passes.legalise_verilog import LegaliseVerilogPass
 from snnir.proof.datapath import Unit
 from snnir.proof.ranges import Channels
+from snnir.schedule.program import Mode, ProgramTables
 
 if TYPE_CHECKING:
     from snnir.hardware.machine import Machine

@@ -27,8 +27,8 @@ from snnir.errors import UserError
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from snnir.analysis.loading import Ddr
-    from snnir.analysis.program import ProgramTables
+    from snnir.schedule.loading import Ddr
+    from snnir.schedule.program import ProgramTables
 
 FORMAT = 4
 """Counts up when older folders can no longer be read."""
@@ -119,7 +119,7 @@ class BuildFolder:
         Raises:
             UserError: there is no such memory.
         """
-        from snnir.analysis.loading import Ddr
+        from snnir.schedule.loading import Ddr
 
         if not self.tables.uses_ddr:
             return None
@@ -147,8 +147,8 @@ class BuildFolder:
     @cached_property
     def tables(self) -> ProgramTables:
         """The tables of the scheduled program."""
-        from snnir.analysis.reading import read_program
         from snnir.dialects.pe import ProgramOp
+        from snnir.schedule.reading import read_program
 
         return read_program(next(op for op in self.pe.ops if isinstance(op, ProgramOp)))
 

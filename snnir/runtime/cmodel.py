@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.analysis.batch import frames_of_batches
-from snnir.analysis.loading import DDR, Ddr
 from snnir.analysis.windows import count_windows
 from snnir.runtime.engine import EngineResult, Stop, WindowResult
 from snnir.runtime.library import PrintedLibrary
+from snnir.schedule.batch import frames_of_batches
+from snnir.schedule.loading import DDR, Ddr
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp

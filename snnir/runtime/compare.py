@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnir.analysis.bands import whole_layers
-from snnir.analysis.program import FIRE
+from snnir.schedule.bands import whole_layers
+from snnir.schedule.program import FIRE
 
 if TYPE_CHECKING:
-    from snnir.analysis.program import ProgramTables
     from snnir.runtime.engine import EngineResult
+    from snnir.schedule.program import ProgramTables
 
 
 @dataclass(frozen=True)

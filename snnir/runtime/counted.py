@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnir.analysis.program import FIRE, READOUT, ProgramTables
 from snnir.hardware.counters import COUNTERS
+from snnir.schedule.program import FIRE, READOUT, ProgramTables
 
 RUNNING = tuple(counter.name for counter in COUNTERS[2:])
 """Those that count within an image."""

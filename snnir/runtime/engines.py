@@ -12,8 +12,8 @@ from snnir.runtime.windows import frames_of, ran, windows_spent
 if TYPE_CHECKING:
     import numpy as np
 
-    from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
+    from snnir.schedule.loading import Ddr
 
 WITHOUT_MACHINE = ("interp", "fast")
 """Engines that compute the network and know of no machine, no clocks and no memory."""
@@ -59,7 +59,7 @@ def run_engine(
             how["stop"] = stop
     result = _ENGINES[name](build, x, how)
     if name not in WITHOUT_MACHINE:
-        from snnir.analysis import bands
+        from snnir.schedule import bands
 
         result.trains = bands.join_trains(build.tables, result.trains)
         result.layer_cycles = bands.sum_rows(build.tables, result.layer_cycles)

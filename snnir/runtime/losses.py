@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.losses import PARTS, counted_losses, layer_losses, peak, receive_losses
-from snnir.analysis.program import LOAD, ProgramTables
 from snnir.hardware.timing import Timing, timing
 from snnir.interpreters.pe import neurons_of
 from snnir.interpreters.pe_schedule import LayerSchedule, images_at_once, schedules
 from snnir.runtime.counted import Counted
+from snnir.schedule.loading import DDR, Ddr
+from snnir.schedule.losses import PARTS, counted_losses, layer_losses, peak, receive_losses
+from snnir.schedule.program import LOAD, ProgramTables
 
 Found = Iterable[tuple[str, np.ndarray, dict[str, np.ndarray]]]
 """For some images: label, clocks (N,) and parts (N,) of each row of the layer table."""
@@ -27,7 +27,7 @@ def count_losses(
     ddr: Ddr = DDR,
     windows: int = 1,
 ) -> dict[str, Any]:
-    """The parts of `snnir.analysis.losses` for each row of the layer table and for all of them.
+    """The parts of `snnir.schedule.losses` for each row of the layer table and for all of them.
 
     Args:
         module: the scheduled program, of which `tables` are the tables.

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import ProgramTables
 from snnir.errors import UserError
 from snnir.hardware import registers
 from snnir.hardware.faults import FAULTS, STATUS_BITS
 from snnir.runtime import verilator
 from snnir.runtime.testbench import Traces, read_traces
+from snnir.schedule.loading import DDR, Ddr
+from snnir.schedule.program import ProgramTables
 
 MAIN = Path(__file__).with_name("machine_bench.cpp")
 READ_PINS = MAIN.with_name("read_pins.h")

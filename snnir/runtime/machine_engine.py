@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnir.analysis.loading import DDR
-from snnir.analysis.program import ProgramTables
 from snnir.backends.memory import weight_stream
 from snnir.backends.program_image import program_image
 from snnir.errors import UserError
@@ -15,6 +13,8 @@ from snnir.hardware.faults import FAULTS, STATUS_BITS
 from snnir.hardware.machine import Machine
 from snnir.runtime.machine_bench import Script, build_simulator, check_loaded
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.loading import DDR
+from snnir.schedule.program import ProgramTables
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,6 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from snnir.analysis.neuron_parameters import FUNCTIONS
-from snnir.analysis.program import Mode
 from snnir.analysis.ranges import neuron_ranges, signed_bits
 from snnir.backends.c.gather import BY_PLANE
 from snnir.backends.c.neurons import Datapath, DatapathPrinter
@@ -27,6 +26,7 @@ from snnir.interpreters.neuron import run_neuron
 from snnir.runtime import verilator
 from snnir.runtime.library import compiler
 from snnir.runtime.programs import run_logged
+from snnir.schedule.program import Mode
 
 CHANNELS = 64
 """Different parameters of one neuron."""

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.analysis.batch import frames_of_batches
-from snnir.analysis.cycles import visits
-from snnir.analysis.kept import KeptStates
-from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
 from snnir.analysis.windows import count_windows
 from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult, check_frames
 from snnir.runtime.testbench import Memory, Traces, build_simulator, simulate
+from snnir.schedule.batch import frames_of_batches
+from snnir.schedule.cycles import visits
+from snnir.schedule.kept import KeptStates
+from snnir.schedule.loading import DDR, Ddr
+from snnir.schedule.program import FIRE, READOUT, RECEIVE, Layer, ProgramTables
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -83,8 +83,8 @@ class RtlEngine:
     @staticmethod
     def tables_of(module: ModuleOp) -> ProgramTables:
         """The tables of the scheduled program in a module."""
-        from snnir.analysis.reading import read_program
         from snnir.dialects.pe import ProgramOp
+        from snnir.schedule.reading import read_program
 
         return read_program(next(op for op in module.body.ops if isinstance(op, ProgramOp)))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from snnir.analysis.loading import DDR, Ddr
 from snnir.errors import UserError
 from snnir.runtime import verilator
 from snnir.runtime.counted import Counted, read_counted
+from snnir.schedule.loading import DDR, Ddr
 
 MAIN = Path(__file__).with_name("testbench.cpp")
 READ_PINS = Path(__file__).with_name("read_pins.h")

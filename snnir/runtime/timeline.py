@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.cycles import visits
-from snnir.analysis.loading import DDR, Ddr, row_layout
-from snnir.analysis.program import FIRE, READOUT, Layer, ProgramTables, Tile
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of
 from snnir.interpreters.pe_schedule import schedules
 from snnir.runtime.counted import PHASE, Counted
+from snnir.schedule.cycles import visits
+from snnir.schedule.loading import DDR, Ddr, row_layout
+from snnir.schedule.program import FIRE, READOUT, Layer, ProgramTables, Tile
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from snnir.analysis.cycles import row_visits
-from snnir.analysis.program import LOAD, ProgramTables
 from snnir.runtime.timeline import TracedLayer
+from snnir.schedule.cycles import row_visits
+from snnir.schedule.program import LOAD, ProgramTables
 
 LAYERS, RECEIVING, WEIGHTS, RESOLVER, EMITTERS, DRAIN, LOADS, STORES = range(8)
 _TRACKS = (

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import SSAValue
 
-from snnir.analysis.ram_parts import ram_bram36
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
+from snnir.schedule.ram_parts import ram_bram36
 from snnir.tiling.choose import pitch_of, word_shifts
 from snnir.tiling.layers import LayerPlan, NetworkPlan
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from xdsl.ir import SSAValue
 
-from snnir.analysis.loading import Ddr, choose_ports, choose_ring
-from snnir.analysis.memories import Memory
 from snnir.analysis.ranges import NeuronRanges, neuron_ranges, signed_bits
-from snnir.analysis.resources import estimate_luts
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
+from snnir.schedule.loading import Ddr, choose_ports, choose_ring
+from snnir.schedule.memories import Memory
+from snnir.schedule.resources import estimate_luts
 from snnir.targets import Target
 from snnir.tiling.clocks import Estimator, streamed_cycles
 from snnir.tiling.layers import LayerPlan, NetworkPlan, Synapse

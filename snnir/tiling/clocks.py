@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnir.analysis.loading import (
+from snnir.dialects.pe_types import ArrayParameters
+from snnir.hardware import timing
+from snnir.schedule.loading import (
     BURST,
     FREE,
     FULL_RATE,
@@ -25,8 +27,6 @@ from snnir.analysis.loading import (
     Ddr,
     row_layout,
 )
-from snnir.dialects.pe_types import ArrayParameters
-from snnir.hardware import timing
 from snnir.tiling.geometry import AxisTaps
 from snnir.tiling.shape import IMAGE, LayerShape, NetworkShape, SynapseShape, word_shifts
 from snnir.tiling.weights import addressing

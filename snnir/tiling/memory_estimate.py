@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnir.analysis.memories import Memory
-from snnir.analysis.places import Lifetime, place
 from snnir.dialects.pe_types import ArrayParameters
+from snnir.schedule.memories import Memory
+from snnir.schedule.places import Lifetime, place
 from snnir.tiling.shape import IMAGE, LayerShape, NetworkShape, word_shifts
 
 
@@ -16,7 +16,7 @@ def memories_of(
     weight_rows: int,
     known: dict[tuple[int, ...], Places] | None = None,
 ) -> list[Memory]:
-    """The memories whose size depends on the network; as `snnir.analysis.memories` counts them.
+    """The memories whose size depends on the network; as `snnir.schedule.memories` counts them.
 
     Args:
         weight_rows: depth of the weight memories.
@@ -104,7 +104,7 @@ class Places:
         return max(found[value] + sizes[value] for value in sizes)
 
     def _above(self, row, sizes) -> dict:
-        """The maps that may be written over a source; as `snnir.analysis.places.in_place`."""
+        """The maps that may be written over a source; as `snnir.schedule.places.in_place`."""
         found = {}
         dies = {life.value: life.dies for life in self.lives}
         for step, layer in enumerate(self.shape.layers, 1):

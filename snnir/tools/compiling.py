@@ -11,13 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnir import __version__
-from snnir.analysis.gathering import gathering
+from snnir.calibration.gathering import gathering
 from snnir.errors import UserError
+from snnir.pipeline.budget import mean_bits, parse_budget
+from snnir.pipeline.describe import (
+    describe_input,
+    describe_memory,
+    describe_output,
+    model_input,
+    tables_of,
+)
+from snnir.pipeline.flow import Flow, Stage, pipeline_text, snn_opt_line
 from snnir.runtime.build import CACHE, FORMAT, GATHERED, MANIFEST, seal
 from snnir.runtime.progress import counted, step
 from snnir.tools.arguments import MACHINE
-from snnir.tools.budgets import describe_budget, mean_bits, parse_budget
-from snnir.tools.flow import Flow, Stage, pipeline_text, snn_opt_line
+from snnir.tools.budgets import describe_budget
 from snnir.tools.folders import cannot_write, new_folder
 from snnir.tools.machine_build import PROGRAM, WEIGHTS, MachineBuild
 from snnir.tools.output import json_text
@@ -26,8 +34,8 @@ from snnir.tools.written import WrittenFiles
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from snnir.analysis.program import ProgramTables
     from snnir.runtime.samples import Samples
+    from snnir.schedule.program import ProgramTables
     from snnir.targets import Target
 
 KEPT_SAMPLES = 64
@@ -144,9 +152,9 @@ class _Build:
     def run(self) -> None:
         from snnir.frontend.onnx import import_model
         from snnir.frontend.onnx_file import whole_model
-        from snnir.tools.pipeline import apply_passes
-        from snnir.tools.pipeline_spec import build_passes
-        from snnir.tools.plugins import make_context, multiverse
+        from snnir.pipeline.plugins import make_context, multiverse
+        from snnir.pipeline.run import apply_passes
+        from snnir.pipeline.spec import build_passes
 
         passes = build_passes(self.pipeline, multiverse().all_passes)
         with step(f"reading {self.model}"):
@@ -303,7 +311,7 @@ class _Build:
         self.files.add("calibration.npz", stream.getvalue())
 
     def _write_manifest(self) -> None:
-        from snnir.analysis.summary import summarise
+        from snnir.schedule.summary import summarise
 
         tables, flow = self.tables, self.flow
         options = {name: value for name, value in asdict(flow).items() if value is not None}
@@ -336,79 +344,3 @@ class _Build:
         self.manifest = json.loads(json.dumps(manifest))
         self.manifest["seal"] = seal(self.manifest)
         (self.files.folder / MANIFEST).write_text(json_text(self.manifest))
-
-
-def model_input(module: ModuleOp) -> tuple[int, ...]:
-    """The shape of an imported model's input, batch of 1 included."""
-    from snnir.analysis.network import network_of
-
-    return tuple(network_of(module).body.block.args[0].type.get_shape())
-
-
-def tables_of(module: ModuleOp) -> ProgramTables:
-    from snnir.analysis.reading import read_program
-    from snnir.dialects.pe import ProgramOp
-
-    return read_program(next(op for op in module.ops if isinstance(op, ProgramOp)))
-
-
-def describe_input(snn: ModuleOp, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What the machine takes: pixels u that stand for scale[c] * (u - zero[c]), padded.
-
-    An image of four extents is a volume, (C, D, H, W).
-
-    With the coding `rate` they are words of trains; n spikes of T stand for scale[c] * n / T.
-    """
-    from snnir.analysis.network import encode_of
-    from snnir.dialects.assembly import int_list
-
-    op = encode_of(snn)
-    train = op.train.type
-    zero = op.zero.get_values() if op.zero else [0.0] * train.dims[0]
-    return {
-        "shape": list(shape[1:]),
-        "image": list(op.unpadded),
-        "pads": list(int_list(op.pads)),
-        "coding": "direct" if op.levels is not None else train.coding_name,
-        "bits": op.pixel_bits,
-        "scale": list(op.scale.get_values()),
-        "zero": list(zero),
-        "windows": op.window_count,
-    }
-
-
-def describe_output(snn: ModuleOp) -> dict[str, Any]:
-    """What comes out: potentials V that stand for activation(scale[c] * V)."""
-    from snnir.dialects.snn import ReadoutOp
-
-    op = next(op for op in snn.walk() if isinstance(op, ReadoutOp))
-    return {
-        "layer": op.label.data,
-        "shape": [*op.output.type.get_shape()][1:],
-        "scale": list(op.scale.get_values()),
-        "activation": op.activation.data,
-        **({"decision": _decision(snn, op)} if op.decision is not None else {}),
-    }
-
-
-def _decision(snn: ModuleOp, op: Any) -> dict[str, Any]:
-    """How scores are read: of how many steps, with how many bits below them, and the rules."""
-    from snnir.analysis.network import encode_of
-
-    given = op.decision.data
-    return {
-        "steps": op.current.type.steps.data * encode_of(snn).window_count,
-        "bits": given["bits"].value.data,
-        "ties": given["ties"].data,
-        "silent": given["silent"].data,
-    }
-
-
-def describe_memory(tables: ProgramTables) -> list[dict[str, Any]]:
-    """The machine's memories: how many, how wide [bit] and deep [words], and what they take."""
-    from snnir.analysis.memories import memories
-
-    return [
-        {**asdict(memory), "bytes": -(-memory.bits // 8), "bram36": memory.bram36}
-        for memory in memories(tables)
-    ]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnir.errors import UserError
+from snnir.pipeline.flow import Flow, Stage, pipeline_text
 from snnir.runtime.progress import step
-from snnir.tools.flow import Flow, Stage, pipeline_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from snnir.analysis.program import ProgramTables
     from snnir.explore.cycle_search import Plan, Search
+    from snnir.schedule.program import ProgramTables
 
 IMAGES = 8
 """Calibration images on which the C program counts clocks."""
@@ -132,13 +132,13 @@ def _build(model: Path, flow: Flow) -> _Built:
     """The network with some options, and the clocks that the C program counts."""
     from snnir.analysis.slices import has_volumes
     from snnir.frontend.onnx import import_model
+    from snnir.pipeline.describe import describe_input, model_input, tables_of
+    from snnir.pipeline.run import run_pipeline
     from snnir.runtime.cmodel import CEngine
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.samples import load_samples
     from snnir.targets import load_target
     from snnir.tiling.choose import target_ddr
-    from snnir.tools.compiling import describe_input, model_input, tables_of
-    from snnir.tools.pipeline import run_pipeline
 
     module = import_model(model)
     shape = model_input(module)
@@ -167,22 +167,22 @@ def _build(model: Path, flow: Flow) -> _Built:
 
 
 def _search(model: Path, flow: Flow, base: _Built) -> Search:
-    from snnir.analysis.calibration import load_calibration
     from snnir.analysis.network import encode_of, layers, producer, train_labels
-    from snnir.analysis.sensitivity import sensitivities
-    from snnir.analysis.short_trains import IMAGES as LOOKED_AT
-    from snnir.analysis.short_trains import short_trains
+    from snnir.calibration.images import load_calibration
+    from snnir.calibration.sensitivity import sensitivities
+    from snnir.calibration.short_trains import IMAGES as LOOKED_AT
+    from snnir.calibration.short_trains import short_trains
     from snnir.dialects.dense import from_dense
     from snnir.dialects.snn import FireOp
     from snnir.explore.cycle_search import NARROWEST, ClockModel, Lever, Search
     from snnir.frontend.onnx import import_model
     from snnir.interpreters.snn import padded_images, pixels_of, run_snn
     from snnir.passes._layer_in_work import train_values
+    from snnir.pipeline.run import run_pipeline
     from snnir.targets import load_target
     from snnir.tiling.layers import plan_network
     from snnir.tiling.shape import shape_of
     from snnir.tiling.weights import digits
-    from snnir.tools.pipeline import run_pipeline
 
     rate = flow.coding == "rate"
     scales: dict[int, dict[str, np.ndarray]] = {}

@@ -9,8 +9,8 @@ from snnir.errors import UserError
 from snnir.tools.arguments import positive, whole
 
 if TYPE_CHECKING:
-    from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
+    from snnir.schedule.loading import Ddr
 
 
 def add_ddr_arguments(parser: ArgumentParser, *, pauses: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnir.analysis.diagnosis import CAUSES, FLOAT, Dissected
+from snnir.calibration.diagnosis import CAUSES, FLOAT, Dissected
 from snnir.errors import UserError
 from snnir.runtime.progress import counted, step
 
@@ -135,10 +135,10 @@ def accuracy_by_steps(build: BuildFolder, samples: Samples) -> dict[str, list[tu
     """Accuracy of each coding for some T; without labels the share that agrees with float."""
     from snnir.frontend.onnx import import_model
     from snnir.interpreters.snn import run_snn
+    from snnir.pipeline.flow import Flow, pipeline_text
+    from snnir.pipeline.run import run_pipeline
     from snnir.runtime.encode import real_inputs
     from snnir.runtime.float_model import FloatModel
-    from snnir.tools.flow import Flow, pipeline_text
-    from snnir.tools.pipeline import run_pipeline
 
     options = {
         key: tuple(value) if isinstance(value, list) else value

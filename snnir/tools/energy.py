@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from snnir.analysis.energy import Energy
-    from snnir.analysis.operations import Operations
+    from snnir.energy.model import Energy
+    from snnir.energy.operations import Operations
     from snnir.runtime.build import BuildFolder
     from snnir.targets.technology import Technology
 
@@ -67,10 +67,10 @@ def energy_as_json(
     Args:
         windows: so many images of the trains are one sample; all figures are of a window.
     """
-    from snnir.analysis.energy import NETWORKS, added, moved_bytes, network_energy
-    from snnir.analysis.energy_forms import ace_snn, spinaps
-    from snnir.analysis.operations import count_operations
     from snnir.analysis.slices import volume_trains
+    from snnir.energy.forms import ace_snn, spinaps
+    from snnir.energy.model import NETWORKS, added, moved_bytes, network_energy
+    from snnir.energy.operations import count_operations
 
     tables = build.tables
     layers = count_operations(build.snn, volume_trains(build.snn, trains), windows)

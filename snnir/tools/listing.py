@@ -7,8 +7,8 @@ from typing import Any
 from xdsl.utils.arg_spec import ArgSpecConvertible
 
 from snnir.errors import UserError
-from snnir.tools.pipeline_spec import find, option_types, type_text
-from snnir.tools.plugins import multiverse, universes
+from snnir.pipeline.plugins import multiverse, universes
+from snnir.pipeline.spec import find, option_types, type_text
 
 
 def docstring(cls: type[Any]) -> str:

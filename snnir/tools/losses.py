@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from snnir.analysis.losses import PARTS
+from snnir.schedule.losses import PARTS
 from snnir.tools.plotting import Bar, stacked_bars
 from snnir.tools.tables import number, percent, table
 

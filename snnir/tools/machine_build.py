@@ -9,8 +9,8 @@ from snnir.tools.arguments import MACHINE
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from snnir.analysis.program import ProgramTables
     from snnir.hardware.machine import Machine
+    from snnir.schedule.program import ProgramTables
 
 PROGRAM, WEIGHTS = "program.bin", "weights.bin"
 """What a machine is given: a program image, and the stream of weights."""

@@ -7,7 +7,8 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from snnir.errors import UserError
-from snnir.tools.errors import ArgumentParser, as_user_error, run_tool
+from snnir.pipeline.faults import as_user_error
+from snnir.tools.errors import ArgumentParser, run_tool
 
 if TYPE_CHECKING:
     from xdsl.context import Context
@@ -86,8 +87,8 @@ class Session:
     """One run of the tool: the arguments and what they build before any input is read."""
 
     def __init__(self, args: argparse.Namespace):
-        from snnir.tools.pipeline_spec import build, build_passes, parse_spec
-        from snnir.tools.plugins import multiverse
+        from snnir.pipeline.plugins import multiverse
+        from snnir.pipeline.spec import build, build_passes, parse_spec
         from snnir.tools.source import is_text
 
         self.args = args
@@ -164,8 +165,8 @@ class Session:
 
         Each module gets a context of its own, so that nothing is shared between chunks.
         """
-        from snnir.tools.pipeline import apply_passes, check_module
-        from snnir.tools.plugins import make_context
+        from snnir.pipeline.plugins import make_context
+        from snnir.pipeline.run import apply_passes, check_module
 
         ctx = make_context(self.args.allow_unregistered_dialect)
         verify = not self.args.disable_verify
@@ -192,8 +193,8 @@ class Session:
     def render(self, ctx: "Context", module: "ModuleOp") -> str:
         from xdsl.targets.mlir import MLIRTarget
 
+        from snnir.pipeline.run import with_context
         from snnir.tools.ir_printing import print_ir
-        from snnir.tools.pipeline import with_context
 
         output = StringIO()
         if isinstance(self.target, MLIRTarget):

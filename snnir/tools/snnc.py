@@ -3,8 +3,8 @@
 import sys
 from importlib import import_module
 
-from snnir.errors import UserError
-from snnir.tools.errors import ArgumentParser, did_you_mean, run_tool
+from snnir.errors import UserError, did_you_mean
+from snnir.tools.errors import ArgumentParser, run_tool
 
 COMMANDS = {
     "check": "say for each node of a model whether and how it is supported",

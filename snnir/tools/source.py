@@ -9,8 +9,7 @@ from xdsl.ir import Operation
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 
-from snnir.errors import UserError
-from snnir.tools.errors import did_you_mean
+from snnir.errors import UserError, did_you_mean
 from snnir.tools.files import STDIN_NAME, read_text
 
 _SPLIT = re.compile(r"^[ \t]*// -----[ \t]*$", re.MULTILINE)

@@ -11,8 +11,8 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from snnir.analysis.calibration import Histogram
-from snnir.analysis.rounding import weight_units
+from snnir.calibration.images import Histogram
+from snnir.calibration.rounding import weight_units
 from snnir.training.spiking import Branch, Layer, SpikingNetwork, sources
 from snnir.training.trains import Code, MaxPool, Pixels, Train, Window
 

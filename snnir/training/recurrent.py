@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from snnir.analysis.rounding import top_level
+from snnir.calibration.rounding import top_level
 from snnir.dialects.neurons import LEAK_BITS
 from snnir.training.rounding import floored, spike
 from snnir.training.spiking import Branch, Integers, Layer

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from snnir.analysis.rounding import top_level
+from snnir.calibration.rounding import top_level
 from snnir.dialects.neurons import LEAK_BITS
 from snnir.training.rounding import floored, rounded, slowed, spike
 from snnir.training.trains import Code, MaxPool, Pixels, Train, Window, merged

@@ -5,19 +5,19 @@ import pytest
 from c_programs import parse
 from random_networks import network_from_seed
 
-from snnir.analysis.loading import Ddr, Loader, choose_ring, row_layout
-from snnir.analysis.memories import memories
-from snnir.analysis.reading import read_program
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of
 from snnir.interpreters.snn import run_snn
+from snnir.pipeline.run import run_pipeline
 from snnir.runtime.cmodel import CEngine
+from snnir.schedule.loading import Ddr, Loader, choose_ring, row_layout
+from snnir.schedule.memories import memories
+from snnir.schedule.reading import read_program
 from snnir.tiling.clocks import Activity, Estimator, loaded_clocks
 from snnir.tiling.layers import plan_network
 from snnir.tiling.memory_estimate import memories_of
 from snnir.tiling.shape import shape_of
-from snnir.tools.pipeline import run_pipeline
 
 
 def scheduled(network):

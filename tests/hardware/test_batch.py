@@ -10,10 +10,6 @@ import pytest
 from random_networks import network_from_seed
 from xdsl.context import Context
 
-from snnir.analysis.batch import frames_of_batches
-from snnir.analysis.loading import Ddr
-from snnir.analysis.program import READOUT, RECEIVE
-from snnir.analysis.reading import read_program
 from snnir.backends.memory import weight_stream
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of, run_program
@@ -24,6 +20,10 @@ from snnir.runtime.cmodel import CEngine
 from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
 from snnir.runtime.timeline import model_timeline, rtl_timeline
+from snnir.schedule.batch import frames_of_batches
+from snnir.schedule.loading import Ddr
+from snnir.schedule.program import READOUT, RECEIVE
+from snnir.schedule.reading import read_program
 
 SLOW = Ddr(9, 40)
 

@@ -7,9 +7,6 @@ import pytest
 from random_networks import network_from_seed
 from xdsl.context import Context
 
-from snnir.analysis.loading import DDR, Ddr
-from snnir.analysis.program import RECEIVE
-from snnir.analysis.reading import read_program
 from snnir.backends.memory import memory_images
 from snnir.backends.verilog import verilog_files
 from snnir.errors import UserError
@@ -26,6 +23,9 @@ from snnir.runtime.losses import count_losses, losses_of_counters, model_losses,
 from snnir.runtime.rtl import RtlEngine
 from snnir.runtime.timeline import model_timeline, rtl_timeline
 from snnir.runtime.trace import trace_events
+from snnir.schedule.loading import DDR, Ddr
+from snnir.schedule.program import RECEIVE
+from snnir.schedule.reading import read_program
 
 pytestmark = pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,

@@ -11,7 +11,6 @@ from xdsl.dialects.arith import Arith
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.parser import Parser
 
-from snnir.analysis.program import Mode
 from snnir.backends.memory import memory_images
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.neurons import NeuronChoice
@@ -26,6 +25,7 @@ from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
 from snnir.runtime import icarus, verilator, yosys
 from snnir.runtime.rtl import RtlEngine
 from snnir.runtime.testbench import lanes_of
+from snnir.schedule.program import Mode
 
 simulates = pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,

@@ -7,12 +7,6 @@ import pytest
 from comparing import differences
 from map_networks import MEMORIES, check_c, check_verilog, compiled, stack, stops
 
-from snnir.analysis.bands import join_trains, sum_rows, whole_layers
-from snnir.analysis.loading import Ddr
-from snnir.analysis.memories import memories
-from snnir.analysis.moving import move_clocks
-from snnir.analysis.program import FIRE, LOAD, RECEIVE, STORE
-from snnir.analysis.reading import read_program
 from snnir.errors import UserError
 from snnir.hardware.machine import Machine
 from snnir.hardware.timing import timing
@@ -24,6 +18,12 @@ from snnir.runtime.compare import compare
 from snnir.runtime.engines import run_engine
 from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.bands import join_trains, sum_rows, whole_layers
+from snnir.schedule.loading import Ddr
+from snnir.schedule.memories import memories
+from snnir.schedule.moving import move_clocks
+from snnir.schedule.program import FIRE, LOAD, RECEIVE, STORE
+from snnir.schedule.reading import read_program
 
 
 @pytest.mark.parametrize("seed", range(0, 24, 2))

@@ -7,8 +7,6 @@ import pytest
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.positions import least_position_bits
-from snnir.analysis.reading import read_program
 from snnir.dialects.assembly import integer
 from snnir.dialects.pe import ProgramOp
 from snnir.errors import UserError
@@ -17,6 +15,8 @@ from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
 from snnir.runtime import verilator
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.positions import least_position_bits
+from snnir.schedule.reading import read_program
 
 
 def program_of(module: ModuleOp) -> ProgramOp:

@@ -9,13 +9,6 @@ from map_networks import MEMORIES, SLOW, check_c, check_verilog, compiled, stack
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr
 
-from snnir.analysis.bands import join_trains
-from snnir.analysis.cycles import Mover
-from snnir.analysis.loading import Ddr
-from snnir.analysis.memories import memories
-from snnir.analysis.moving import Move, Record, move_clocks
-from snnir.analysis.program import LOAD, RECEIVE, STORE
-from snnir.analysis.reading import read_program
 from snnir.errors import UserError
 from snnir.interpreters.pe import program_of, run_program
 from snnir.passes.event_schedule import EventSchedulePass
@@ -26,6 +19,13 @@ from snnir.runtime.losses import count_losses, losses_of_counters
 from snnir.runtime.rtl import RtlEngine
 from snnir.runtime.timeline import model_timeline, rtl_timeline
 from snnir.runtime.trace import trace_events
+from snnir.schedule.bands import join_trains
+from snnir.schedule.cycles import Mover
+from snnir.schedule.loading import Ddr
+from snnir.schedule.memories import memories
+from snnir.schedule.moving import Move, Record, move_clocks
+from snnir.schedule.program import LOAD, RECEIVE, STORE
+from snnir.schedule.reading import read_program
 
 
 def test_moves_go_on_beside_rows():

@@ -10,9 +10,6 @@ from comparing import differences
 from random_networks import network_from_seed
 from xdsl.context import Context
 
-from snnir.analysis.loading import Ddr, Loader, choose_ports, choose_ring, part_bytes, row_layout
-from snnir.analysis.losses import layer_losses, peak
-from snnir.analysis.reading import read_program
 from snnir.backends.memory import memory_images, weight_stream
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
@@ -32,6 +29,9 @@ from snnir.passes.verify_pe_schedule import VerifyPeSchedulePass
 from snnir.runtime import icarus, verilator, yosys
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.loading import Ddr, Loader, choose_ports, choose_ring, part_bytes, row_layout
+from snnir.schedule.losses import layer_losses, peak
+from snnir.schedule.reading import read_program
 
 SLOW = Ddr(latency=100, rate=33)
 MEMORIES = [Ddr(), Ddr(1, 256), Ddr(3, 179), SLOW]

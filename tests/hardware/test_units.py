@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from snnir.analysis.program import READOUT, Layer, Mode, Tile
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.neurons import radix_neuron, rate_neuron, readout_neuron
 from snnir.dialects.pe_types import ArrayParameters
@@ -23,6 +22,7 @@ from snnir.hardware.timing import fire_stages, tree_stages
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.neuron import run_neuron
 from snnir.runtime import yosys
+from snnir.schedule.program import READOUT, Layer, Mode, Tile
 
 
 def simulator(m: Module) -> Simulator:

@@ -9,7 +9,6 @@ import pytest
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
-from snnir.analysis.ram_parts import ram_bram36
 from snnir.backends.memory import MemoryTarget, memory_images
 from snnir.backends.verilog import print_verilog, verilog_files
 from snnir.errors import UserError
@@ -17,6 +16,7 @@ from snnir.hardware.builder import Module, cat, design, mux, select
 from snnir.hardware.memories import lutram_1r1w, pack_rows, ram_1r1w, read_memory, rom
 from snnir.interpreters.comb import Simulator
 from snnir.runtime import icarus, verilator, yosys
+from snnir.schedule.ram_parts import ram_bram36
 
 WEIGHTS = np.arange(-8, 8).reshape(8, 2)
 

@@ -4,9 +4,6 @@ import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.cycles import visits
-from snnir.analysis.program import FIRE, RECEIVE, ProgramTables
-from snnir.analysis.reading import read_program
 from snnir.dialects.pe import ProgramOp
 from snnir.hardware.builder import Module, design
 from snnir.hardware.pool import pool_module
@@ -14,6 +11,9 @@ from snnir.hardware.tables import HardwareTables
 from snnir.hardware.walker import walker_columns, walker_module
 from snnir.hardware.writer import COLUMNS, writer_module
 from snnir.interpreters.comb import Simulator
+from snnir.schedule.cycles import visits
+from snnir.schedule.program import FIRE, RECEIVE, ProgramTables
+from snnir.schedule.reading import read_program
 
 
 def tables_of(module: ModuleOp) -> ProgramTables:

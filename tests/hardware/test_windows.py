@@ -6,12 +6,12 @@ from c_programs import needs_gcc, schedule
 from comparing import differences
 from window_networks import window_network
 
-from snnir.analysis.kept import KeptStates
-from snnir.analysis.memories import memories
 from snnir.interpreters.pe import program_of
 from snnir.runtime import verilator
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.kept import KeptStates
+from snnir.schedule.memories import memories
 
 needs_verilator = pytest.mark.skipif(verilator.find() is None, reason="verilator is not installed")
 

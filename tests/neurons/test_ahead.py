@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from snnir.analysis.causal import is_causal
 from snnir.analysis.network import layers
+from snnir.calibration.causal import is_causal
 from snnir.dialects.dense import from_dense
 from snnir.dialects.neurons import NeuronChoice, rate_neuron
 from snnir.dialects.onnx_shapes import given
 from snnir.dialects.snn import FireOp
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.neuron import run_neuron
-from snnir.tools.pipeline import run_pipeline
+from snnir.pipeline.run import run_pipeline
 
 STEPS, THETA, BIAS = 6, 9, 1
 HOW = {"coding": "rate", "steps_in": STEPS, "steps_out": STEPS, "fraction": 0, "rate": True}

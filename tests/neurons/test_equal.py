@@ -8,7 +8,6 @@ from c_programs import needs_gcc
 from neuron_networks import REFRACTORY, fires, frames, parallel_network, renamed
 from xdsl.context import Context
 
-from snnir.analysis.program import Mode
 from snnir.backends.c.fast import fast_sources
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.builder import design
@@ -23,6 +22,7 @@ from snnir.passes.tile_to_pe import TileToPePass
 from snnir.runtime import verilator
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.fastmodel import FastEngine
+from snnir.schedule.program import Mode
 
 RATE = (
     "if", "ahead", "lif", "cuba_lif", "alif", "glm", "glm_window", "izhikevich", "sigma_delta",

@@ -8,9 +8,9 @@ from proof_units import channels_of, unit_of
 from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import IntegerAttr
 
-from snnir.analysis.program import Mode
 from snnir.hardware.netlist import width_of
 from snnir.neurons.library import load_neuron, read_neuron
+from snnir.schedule.program import Mode
 
 pytest.importorskip("z3", reason="z3-solver is not installed")
 

@@ -7,8 +7,8 @@ from proof_units import channels_of
 from xdsl.dialects import arith
 
 from snnir.analysis import ranges
-from snnir.analysis.program import Mode
 from snnir.neurons.library import load_neuron, shipped
+from snnir.schedule.program import Mode
 
 pytest.importorskip("z3", reason="z3-solver is not installed")
 

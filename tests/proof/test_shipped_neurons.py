@@ -4,8 +4,8 @@ import pytest
 from neuron_networks import REFRACTORY, parallel_network, renamed
 from proof_units import channels_of, datapaths_of, unit_of
 
-from snnir.analysis.program import Mode
 from snnir.neurons.library import load_neuron, read_neuron, shipped
+from snnir.schedule.program import Mode
 
 pytest.importorskip("z3", reason="z3-solver is not installed")
 

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch")
 
 from snnir.frontend.onnx import import_model  # noqa: E402
-from snnir.tools.pipeline import run_pipeline  # noqa: E402
+from snnir.pipeline.run import run_pipeline  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,11 +15,11 @@ from torch import nn  # noqa: E402
 from snnir.frontend.onnx import import_model  # noqa: E402
 from snnir.interpreters.onnx import run_onnx  # noqa: E402
 from snnir.interpreters.snn import run_snn  # noqa: E402
+from snnir.pipeline.run import run_pipeline  # noqa: E402
 from snnir.runtime.build import BuildFolder  # noqa: E402
 from snnir.runtime.engines import run_engine  # noqa: E402
 from snnir.tools import snnc  # noqa: E402
 from snnir.tools.errors import run_tool  # noqa: E402
-from snnir.tools.pipeline import run_pipeline  # noqa: E402
 from snnir.training.conversion import spiking  # noqa: E402
 from snnir.training.export import export_onnx  # noqa: E402
 from snnir.training.fit import Recipe, fit  # noqa: E402

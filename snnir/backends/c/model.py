@@ -15,9 +15,7 @@ from functools import cached_property
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from snnir.analysis.program import FIRE, READOUT, RECEIVE, STORE, Layer, ProgramTables
 from snnir.analysis.ranges import integrations
-from snnir.analysis.reading import read_program
 from snnir.backends.c.gather import gather_mode
 from snnir.backends.c.neurons import Datapath
 from snnir.dialects.assembly import int_list
@@ -27,6 +25,8 @@ from snnir.dialects.pe_layers import LayerOp, StreamOp, TileOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.timing import Timing, timing
+from snnir.schedule.program import FIRE, READOUT, RECEIVE, STORE, Layer, ProgramTables
+from snnir.schedule.reading import read_program
 
 LANES = 8
 """Channels that C computes at once: sums of 32 bits in a register of 256."""

@@ -10,12 +10,12 @@ from importlib import resources
 
 import numpy as np
 
-from snnir.analysis.loading import DDR, row_layout
-from snnir.analysis.program import FIRE, READOUT, RECEIVE
 from snnir.backends.c import text
 from snnir.backends.c.model import LANES, CModel
 from snnir.backends.c.neurons import datapaths_text
 from snnir.backends.c.windows import KEEPING, RECURRING, TOGETHER
+from snnir.schedule.loading import DDR, row_layout
+from snnir.schedule.program import FIRE, READOUT, RECEIVE
 
 COMPUTES = (FIRE, READOUT)
 

@@ -47,7 +47,7 @@ def _dry_run(model: Path, reports: list[NodeReport]) -> tuple[list[NodeReport], 
     from snnir.analysis.convertible import find_problems
     from snnir.analysis.network import network_of
     from snnir.frontend.onnx import import_model
-    from snnir.tools.pipeline import run_pipeline
+    from snnir.pipeline.run import run_pipeline
 
     found: list[UserError] = []
     try:

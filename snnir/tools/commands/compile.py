@@ -212,7 +212,7 @@ def check_windows_alone(args: Namespace) -> None:
 
 
 def run(args: Namespace) -> int:
-    from snnir.tools.flow import Flow
+    from snnir.pipeline.flow import Flow
 
     coding = args.coding or "radix"
     args.neuron = args.neuron and tuple(entry for entries in args.neuron for entry in entries)

@@ -127,8 +127,8 @@ def _query(args: Namespace) -> Query:
     from snnir.explore.model import Limits
     from snnir.explore.search import Query
     from snnir.explore.space import Space
+    from snnir.pipeline.flow import Flow
     from snnir.targets import load_target
-    from snnir.tools.flow import Flow
 
     target = load_target(args.target)
     flow = Flow(
@@ -176,8 +176,8 @@ def _check_data(model: Path, data: str | None) -> bool:
 
     from snnir.analysis.network import network_of
     from snnir.frontend.onnx import import_model
+    from snnir.pipeline.describe import model_input
     from snnir.runtime.samples import load_samples
-    from snnir.tools.compiling import model_input
 
     module = import_model(model)
     shape = model_input(module)

@@ -22,9 +22,9 @@ from snnir.tools.energy import add_energy_arguments, chosen_technology, energy_a
 if TYPE_CHECKING:
     import numpy as np
 
-    from snnir.analysis.loading import Ddr
     from snnir.runtime.build import BuildFolder
     from snnir.runtime.engine import EngineResult
+    from snnir.schedule.loading import Ddr
     from snnir.targets.technology import Technology
 
 SAMPLES = 64
@@ -112,11 +112,11 @@ def _activity(
     """Spikes, silence, events, cycles and losses per layer, from a run of C or of the Verilog."""
     import numpy as np
 
-    from snnir.analysis.loading import DDR
     from snnir.runtime.engines import run_engine
     from snnir.runtime.losses import count_losses, losses_of_counters
     from snnir.runtime.progress import step
     from snnir.runtime.samples import load_for
+    from snnir.schedule.loading import DDR
 
     samples = load_for(build.manifest, source).first(limit)
     counted = engine != "model"
@@ -264,8 +264,8 @@ def _input(build: BuildFolder, activity: dict[str, Any] | None) -> dict[str, Any
 
 
 def _estimated_luts(manifest: dict[str, Any]) -> int:
-    from snnir.analysis.resources import estimate_luts
     from snnir.dialects.pe_types import ArrayParameters
+    from snnir.schedule.resources import estimate_luts
 
     rate = manifest["options"]["coding"] == "rate"
     return estimate_luts(ArrayParameters(**manifest["array"]), rate)

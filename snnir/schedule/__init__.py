@@ -1,0 +1,1 @@
+"""A scheduled program in numbers: its tables, places in memory, clocks, and what they cost."""
