@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 from snnir.backends.memory import weight_stream
 from snnir.backends.program_image import program_image
 from snnir.dialects.snn import NeuronOp
-from snnir.hardware.machine import Machine
+from snnir.hardware.reconfigurable.machine import Machine
 from snnir.interpreters.pe import neurons_of, program_of
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.dialects.snn import NeuronOp
-from snnir.hardware.builder import design
+from snnir.hardware.language.builder import design
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.timing import fire_stages
 from snnir.passes.event_schedule import EventSchedulePass

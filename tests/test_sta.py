@@ -4,7 +4,7 @@ import pytest
 
 from snnir.backends.verilog import verilog_files
 from snnir.errors import UserError
-from snnir.hardware.builder import Module, design
+from snnir.hardware.language.builder import Module, design
 from snnir.runtime import sta, yosys
 from snnir.tools import snnc
 from snnir.tools.errors import run_tool

@@ -16,7 +16,7 @@ from pathlib import Path
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.array import LANES, channel_module
-from snnir.hardware.builder import design
+from snnir.hardware.language.builder import design
 from snnir.runtime.yosys import synth_xilinx
 
 

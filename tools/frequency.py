@@ -110,7 +110,7 @@ def array_files(args: argparse.Namespace, folder: Path) -> list[Path]:
     from snnir.backends.verilog import verilog_files
     from snnir.dialects.pe_types import ArrayParameters
     from snnir.hardware.array import array_module
-    from snnir.hardware.builder import design
+    from snnir.hardware.language.builder import design
 
     banks, channels, planes, drain = (int(part) for part in args.array.split(","))
     array = ArrayParameters(

@@ -16,7 +16,7 @@ from snnir.analysis.network import LayerOp, layers, neuron_of, schedule
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.frontend.onnx import import_model
-from snnir.hardware.builder import design
+from snnir.hardware.language.builder import design
 from snnir.hardware.neuron import pipeline_module
 from snnir.hardware.timing import neuron_stages
 from snnir.neurons.library import shipped

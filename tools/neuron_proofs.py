@@ -17,7 +17,7 @@ from snnir.analysis.network import neuron_of, schedule
 from snnir.analysis.ranges import current_range
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe_types import ArrayParameters
-from snnir.hardware.builder import design
+from snnir.hardware.language.builder import design
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.timing import fire_stages
 from snnir.neurons.library import shipped

@@ -12,7 +12,7 @@ from xdsl.utils.target import Target
 from snnir.dialects.pe import ProgramOp
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
-from snnir.hardware.machine import Machine
+from snnir.hardware.reconfigurable.machine import Machine
 from snnir.schedule.reading import read_program
 
 

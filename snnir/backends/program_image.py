@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.hardware.image_format import COUNT_BITS, HEADER, MAGIC, VERSION, WORD, sections
-from snnir.hardware.machine_tables import MachineTables
+from snnir.hardware.reconfigurable.image_format import (
+    COUNT_BITS,
+    HEADER,
+    MAGIC,
+    VERSION,
+    WORD,
+    sections,
+)
+from snnir.hardware.reconfigurable.tables import MachineTables
 
 if TYPE_CHECKING:
     from snnir.dialects.snn import NeuronOp
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
     from snnir.schedule.program import ProgramTables
 
 BYTES = WORD // 8

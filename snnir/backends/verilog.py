@@ -14,9 +14,9 @@ from xdsl.utils.target import Target
 
 from snnir.backends.verilog_expressions import UNARY, Expressions, bit_range
 from snnir.backends.verilog_memories import memory_text
-from snnir.hardware import netlist
+from snnir.hardware.language import netlist
+from snnir.hardware.language.netlist import NAME_ATTR, width_of
 from snnir.hardware.memories import read_memory
-from snnir.hardware.netlist import NAME_ATTR, width_of
 from snnir.hardware.xc7 import Cell, read_cell
 from snnir.passes.legalise_verilog import LegaliseVerilogPass
 

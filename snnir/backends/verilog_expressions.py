@@ -7,8 +7,8 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from snnir.dialects.location import place
 from snnir.errors import UserError
-from snnir.hardware import netlist
-from snnir.hardware.netlist import NAME_ATTR, width_of
+from snnir.hardware.language import netlist
+from snnir.hardware.language.netlist import NAME_ATTR, width_of
 from snnir.passes.legalise_verilog import is_complement
 
 # How tightly an expression holds together; a looser one inside a tighter one gets parentheses.

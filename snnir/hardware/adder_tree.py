@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from snnir.hardware.builder import Module, Signal, mux
+from snnir.hardware.language.builder import Module, Signal, mux
 from snnir.hardware.neuron import resize
 from snnir.hardware.timing import tree_stages
 

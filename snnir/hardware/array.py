@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from snnir.hardware.adder_tree import lane_module
-from snnir.hardware.builder import Module, Signal, cat, select
+from snnir.hardware.language.builder import Module, Signal, cat, select
 from snnir.hardware.memories import address_width
 from snnir.hardware.neuron import resize
 from snnir.hardware.xc7_lane import xc7_lane_module

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, cat, mux
+from snnir.hardware.language.builder import Module, cat, mux
 from snnir.hardware.map_memory import MapMemory
 from snnir.hardware.memories import ram_1r1w
 from snnir.hardware.products import fit

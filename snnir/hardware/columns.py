@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnir.hardware.builder import Module, cat
+from snnir.hardware.language.builder import Module, cat
 from snnir.hardware.memories import address_width, ram_1r1w, rom
 
 if TYPE_CHECKING:
     from xdsl.dialects import hw
 
-    from snnir.hardware.builder import Signal
+    from snnir.hardware.language.builder import Signal
 
 
 LUT_ROWS = 16

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, mux
 from snnir.hardware.columns import bits_of
+from snnir.hardware.language.builder import Module, mux
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
 from snnir.hardware.resolver import phase_record

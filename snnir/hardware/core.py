@@ -1,42 +1,40 @@
-"""The core: all units and the memories between them, and the top level around it."""
+"""The core: all units and the memories between them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from snnir.hardware import control, image, mover, netlist, resolver, states, writer
+from snnir.hardware import control, image, resolver, states, writer
 from snnir.hardware.array import array_module
 from snnir.hardware.bank import bank_memory_module
-from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.counters import COUNTERS, counters_module
+from snnir.hardware.ddr.loader import (
+    LOADER_SETTINGS,
+)
+from snnir.hardware.ddr.move_port import MovePort
+from snnir.hardware.ddr.read_ports import ReadPorts
 from snnir.hardware.drain import drain_module
 from snnir.hardware.emitter import emitters_module
-from snnir.hardware.image_format import program_ports, row_of, sections
-from snnir.hardware.loader import (
-    ADDRESS_BITS,
-    AXI_CONSTANTS,
-    AXI_IN,
-    AXI_OUT,
-    LOADER_SETTINGS,
-    axi_prefixes,
-)
-from snnir.hardware.machine_tables import MachineTables
+from snnir.hardware.language.builder import Module, Signal, cat, mux
+from snnir.hardware.language.names import legal_name
 from snnir.hardware.map_memory import MapMemory
 from snnir.hardware.memories import address_width
-from snnir.hardware.move_port import MovePort
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.pool import pool_module
 from snnir.hardware.products import fit
-from snnir.hardware.read_ports import ReadPorts
-from snnir.hardware.readout import OUTPUT_BITS, READOUT_SETTINGS, readout_module
+from snnir.hardware.readout import READOUT_SETTINGS, readout_module
+from snnir.hardware.reconfigurable.image_format import program_ports, row_of, sections
+from snnir.hardware.reconfigurable.tables import MachineTables
 from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import Timing, fire_stages, timing
-from snnir.hardware.verilog_names import legal_name
 from snnir.hardware.walker import walker_columns
 
 if TYPE_CHECKING:
     from snnir.dialects.snn import NeuronOp
+
+STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
+"""The stream of bytes in, signal by signal."""
 
 TRACES = {
     "layer": "number of the layer that runs",
@@ -87,7 +85,7 @@ def core_module(
     m = Module("core", doc=f"{program.name}: the array and its memories")
     m.clock()
     rst = m.input("rst", 1)
-    stream = {key: m.input(f"s_{key}", width) for key, width in _STREAM_IN.items()}
+    stream = {key: m.input(f"s_{key}", width) for key, width in STREAM_IN.items()}
     taken = m.input("m_tready", 1)
 
     writes, settings = _program(m, tables)
@@ -401,9 +399,6 @@ def _counters(
     return {key: counted[key] for key in ("shown", "counts")}
 
 
-_STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
-
-
 def _fire(
     m: Module,
     tables: HardwareTables,
@@ -436,49 +431,3 @@ def _written(tables: HardwareTables) -> dict[str, int]:
         "pointer_address": tables.pointer_bits,
         "counts": array.banks * tables.count_bits,
     }
-
-
-def top_module(core: Module, name: str, *, trace: bool = False) -> Module:
-    """The core as a peripheral: AXI names, an active-low reset, traces if asked for."""
-    m = Module(name, doc="AXI4-Stream in (bytes of an image) and out (membrane potentials)")
-    m.clock("aclk")
-    reset = ~m.input("aresetn", 1)
-    inputs = {f"s_{key}": m.input(f"s_axis_{key}", width) for key, width in _STREAM_IN.items()}
-    names = netlist.input_names(core.build())
-    streams, moves = "weights_base" in names, "maps_base" in names
-    prefixes = axi_prefixes(sum(name.endswith("_arready") for name in names) - moves)
-    if moves:
-        pins = {f"{mover.PREFIX}{key}": width for key, width in mover.AXI_MAPS_IN.items()}
-        pins |= dict.fromkeys(("maps_base", "maps_limit"), ADDRESS_BITS)
-        inputs |= {key: m.input(key, width) for key, width in pins.items()}
-    if streams:
-        for p in prefixes:
-            inputs |= {f"{p}{key}": m.input(f"{p}{key}", width) for key, width in AXI_IN.items()}
-        inputs["weights_base"] = m.input("weights_base", ADDRESS_BITS)
-    if "s_tuser" in names:
-        inputs["s_tuser"] = m.input("s_axis_tuser", 1)
-    ports = netlist.output_names(core.build())
-    results = m.instance("core", core, rst=reset, m_tready=m.input("m_axis_tready", 1), **inputs)
-    m.output("s_axis_tready", results["s_tready"])
-    for key in ("tdata", "tvalid", "tlast"):
-        m.output(f"m_axis_{key}", results[f"m_{key}"])
-    assert results["m_tdata"].width == OUTPUT_BITS
-    m.output("cycles", results["cycles"])
-    m.output("running", results["running"])
-    if streams:
-        for prefix in prefixes:
-            for key in AXI_OUT:
-                m.output(f"{prefix}{key}", results[f"{prefix}{key}"])
-            for key, (value, width) in AXI_CONSTANTS.items():
-                m.output(f"{prefix}{key}", m.const(value, width))
-    if moves:
-        for key in mover.AXI_MAPS_OUT:
-            m.output(f"{mover.PREFIX}{key}", results[f"{mover.PREFIX}{key}"])
-        for key, (value, width) in (AXI_CONSTANTS | mover.AXI_WRITE_CONSTANTS).items():
-            m.output(f"{mover.PREFIX}{key}", m.const(value, width))
-    if streams or moves:
-        m.output("status", results["status"])
-    for key in ports:
-        if key.startswith("counter_") or (trace and key.startswith("trace_")):
-            m.output(key, results[key])
-    return m

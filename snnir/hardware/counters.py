@@ -1,4 +1,4 @@
-"""The counters: what the clocks of an image went to, by the definitions of `analysis/losses.py`."""
+"""The counters: what the clocks of an image went to, by the definitions of `schedule/losses.py`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.columns import bits_of
 from snnir.hardware.drain import delayed
-from snnir.hardware.machine_tables import MachineTables
+from snnir.hardware.language.builder import Module, Signal, cat, mux
 from snnir.hardware.pool import popcount
+from snnir.hardware.reconfigurable.tables import MachineTables
 from snnir.hardware.resolver import phase_record
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import EMIT, Timing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.language.builder import Module, Signal, cat, mux
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
 from snnir.hardware.resolver import phase_record

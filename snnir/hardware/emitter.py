@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from typing import NamedTuple
 
-from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.columns import Record
+from snnir.hardware.language.builder import Module, Signal, cat, mux
 from snnir.hardware.memories import address_width, lutram_1r1w
 from snnir.hardware.resolver import ENTRY_FLAGS, entry_record, phase_record
 from snnir.hardware.tables import HardwareTables

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, cat, mux, select
 from snnir.hardware.drain import delayed
+from snnir.hardware.language.builder import Module, cat, mux, select
 from snnir.hardware.memories import address_width, ram_1r1w
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from snnir.hardware.builder import Module, Signal, mux
+from snnir.hardware.language.builder import Module, Signal, mux
 from snnir.hardware.memories import address_width, ram_1r1w
 
 

@@ -30,7 +30,7 @@ from xdsl.dialects.builtin import (
 )
 
 from snnir.dialects.dense import from_dense, to_dense
-from snnir.hardware import netlist
+from snnir.hardware.language import netlist
 
 if TYPE_CHECKING:
     import numpy as np

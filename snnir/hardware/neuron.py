@@ -11,11 +11,11 @@ from xdsl.ir import Operation, SSAValue
 
 from snnir.dialects.snn import LookupOp, NeuronOp
 from snnir.errors import UserError
-from snnir.hardware.builder import Module, Signal, cat, mux, select
+from snnir.hardware.language.builder import Module, Signal, cat, mux, select
+from snnir.hardware.language.names import legal_name
 from snnir.hardware.products import fit
 from snnir.hardware.stages import role_schedule
 from snnir.hardware.timing import fire_stages, neuron_stages
-from snnir.hardware.verilog_names import legal_name
 
 if TYPE_CHECKING:
     from snnir.dialects.pe_types import ArrayParameters

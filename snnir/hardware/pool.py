@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, Signal, cat, mux
+from snnir.hardware.language.builder import Module, Signal, cat, mux
 from snnir.hardware.memories import lutram_1r1w
 from snnir.hardware.tables import HardwareTables
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
-from snnir.hardware.builder import Module, Signal, mux
+from snnir.hardware.language.builder import Module, Signal, mux
 
 TERMS = 3
 """Shifted copies of the multiplicand that one register adds up: two adders in a row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnir.hardware.builder import Module, Signal, mux, select
+from snnir.hardware.language.builder import Module, Signal, mux, select
 from snnir.hardware.memories import ram_1r1w
 from snnir.hardware.neuron import resize
 from snnir.hardware.products import fit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnir.hardware.builder import Module, Signal, Wire, cat, mux
 from snnir.hardware.columns import Record, bits_of
+from snnir.hardware.language.builder import Module, Signal, Wire, cat, mux
 from snnir.hardware.products import fit, product
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import RESOLVE

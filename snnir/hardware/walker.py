@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snnir.hardware.builder import Module, Register, Signal, cat, mux
 from snnir.hardware.columns import bits_of
+from snnir.hardware.language.builder import Module, Register, Signal, cat, mux
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from snnir.hardware.builder import Module, Signal, cat, mux, select
+from snnir.hardware.language.builder import Module, Signal, cat, mux, select
 from snnir.hardware.products import fit
 from snnir.hardware.tables import HardwareTables
 

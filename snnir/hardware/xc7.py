@@ -20,8 +20,8 @@ from typing import NamedTuple
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, IntegerType, StringAttr
 
-from snnir.hardware import netlist
-from snnir.hardware.builder import Module, Signal, cat
+from snnir.hardware.language import netlist
+from snnir.hardware.language.builder import Module, Signal, cat
 
 CELL_MODELS = Path(__file__).with_name("xc7_cells.v")
 """The simulation models of the cells that are used here."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from snnir.hardware.adder_tree import gated, lane_ports, shifted_base
-from snnir.hardware.builder import Module, Signal, cat
+from snnir.hardware.language.builder import Module, Signal, cat
 from snnir.hardware.neuron import resize
 from snnir.hardware.timing import tree_stages
 from snnir.hardware.xc7 import carry_chain, lut, lut_pair

@@ -10,9 +10,9 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from snnir.dialects.location import place
 from snnir.errors import UserError
-from snnir.hardware import netlist
+from snnir.hardware.language import netlist
+from snnir.hardware.language.netlist import width_of
 from snnir.hardware.memories import LUTRAM, ROM, Memory, read_memory
-from snnir.hardware.netlist import width_of
 from snnir.hardware.xc7 import Cell, evaluate, read_cell
 
 

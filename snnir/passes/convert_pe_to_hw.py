@@ -14,7 +14,7 @@ from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 
 if TYPE_CHECKING:
-    from snnir.hardware.builder import Module
+    from snnir.hardware.language.builder import Module
     from snnir.schedule.program import ProgramTables
 
 
@@ -64,9 +64,10 @@ class ConvertPeToHwPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         from snnir.hardware.array import LANES
-        from snnir.hardware.builder import design
-        from snnir.hardware.core import core_module, top_module
+        from snnir.hardware.core import core_module
+        from snnir.hardware.language.builder import design
         from snnir.hardware.tables import HardwareTables
+        from snnir.hardware.top import top_module
         from snnir.schedule.reading import read_program
 
         if self.lanes not in LANES:
@@ -100,9 +101,9 @@ class ConvertPeToHwPass(ModulePass):
 
     def _system(self, tables: ProgramTables, neurons: dict[str, NeuronOp]) -> Module:
         """The top level of a machine; the program has no other part in it than to fit."""
-        from snnir.hardware.machine import Machine
-        from snnir.hardware.machine_file import read_machine
-        from snnir.hardware.system import system_module, system_top_module
+        from snnir.hardware.reconfigurable.file import read_machine
+        from snnir.hardware.reconfigurable.machine import Machine
+        from snnir.hardware.reconfigurable.system import system_module, system_top_module
 
         if self.machine == "auto":
             machine = Machine.for_program(tables, neurons)

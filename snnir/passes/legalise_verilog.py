@@ -10,9 +10,9 @@ from xdsl.passes import ModulePass
 
 from snnir.dialects.location import place
 from snnir.errors import UserError
-from snnir.hardware import netlist
-from snnir.hardware.netlist import NAME_ATTR
-from snnir.hardware.verilog_names import Namespace, is_legal
+from snnir.hardware.language import netlist
+from snnir.hardware.language.names import Namespace, is_legal
+from snnir.hardware.language.netlist import NAME_ATTR
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from snnir.dialects.pe_types import (
     ArrayParameters,
 )
 from snnir.errors import UserError
-from snnir.hardware.machine_file import read_machine
+from snnir.hardware.reconfigurable.file import read_machine
 from snnir.passes.event_schedule import needed_beside_maps, overflow
 from snnir.schedule.loading import choose_ring
 from snnir.schedule.resources import weight_bram36

@@ -16,7 +16,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from snnir.dialects.location import place
 from snnir.errors import UserError
-from snnir.hardware.netlist import input_names, is_combinational, output_names, width_of
+from snnir.hardware.language.netlist import input_names, is_combinational, output_names, width_of
 from snnir.interpreters.comb import compute
 
 

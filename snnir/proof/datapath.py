@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.dialects.snn import NeuronOp
-from snnir.hardware.verilog_names import legal_name
+from snnir.hardware.language.names import legal_name
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.neuron import run_neuron
 from snnir.proof.circuit import Circuit, Net, evaluate_nets

@@ -22,7 +22,7 @@ from snnir.proof.ranges import Channels
 from snnir.schedule.program import Mode, ProgramTables
 
 if TYPE_CHECKING:
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
 
 UNIT = "fire"
 """The module that holds the pipelines of all neurons."""

@@ -11,7 +11,7 @@ from xdsl.ir import Operation
 
 from snnir.dialects.snn import LookupOp
 from snnir.errors import UserError
-from snnir.hardware.netlist import width_of
+from snnir.hardware.language.netlist import width_of
 from snnir.proof.circuit import Net
 
 Word = Any

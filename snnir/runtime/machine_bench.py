@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from snnir.errors import UserError
-from snnir.hardware import registers
-from snnir.hardware.faults import FAULTS, STATUS_BITS
+from snnir.hardware.reconfigurable import registers
+from snnir.hardware.reconfigurable.faults import FAULTS, STATUS_BITS
 from snnir.runtime import verilator
 from snnir.runtime.testbench import Traces, read_traces
 from snnir.schedule.loading import DDR, Ddr

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from snnir.backends.memory import weight_stream
 from snnir.backends.program_image import program_image
 from snnir.errors import UserError
-from snnir.hardware.faults import FAULTS, STATUS_BITS
-from snnir.hardware.machine import Machine
+from snnir.hardware.reconfigurable.faults import FAULTS, STATUS_BITS
+from snnir.hardware.reconfigurable.machine import Machine
 from snnir.runtime.machine_bench import Script, build_simulator, check_loaded
 from snnir.runtime.rtl import RtlEngine
 from snnir.schedule.loading import DDR

@@ -18,10 +18,10 @@ from snnir.backends.c.neurons import Datapath, DatapathPrinter
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.dialects.snn import NeuronOp
-from snnir.hardware.builder import Module, design
+from snnir.hardware.language.builder import Module, design
+from snnir.hardware.language.names import legal_name
 from snnir.hardware.neuron import pipeline_module
 from snnir.hardware.timing import neuron_stages
-from snnir.hardware.verilog_names import legal_name
 from snnir.interpreters.neuron import run_neuron
 from snnir.runtime import verilator
 from snnir.runtime.library import compiler

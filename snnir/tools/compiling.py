@@ -279,7 +279,7 @@ class _Build:
         """The files of lanes made of the target's own cells, if there are such lanes."""
         from snnir.backends.verilog import verilog_files
         from snnir.hardware.array import LANES, smallest_lanes
-        from snnir.hardware.builder import design
+        from snnir.hardware.language.builder import design
 
         form = smallest_lanes(self.target.part)
         if form == "portable":

@@ -9,7 +9,7 @@ from snnir.tools.arguments import MACHINE
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
     from snnir.schedule.program import ProgramTables
 
 PROGRAM, WEIGHTS = "program.bin", "weights.bin"
@@ -30,8 +30,8 @@ class MachineBuild:
     def __init__(self, module: ModuleOp, tables: ProgramTables, file: str | None):
         from snnir.backends.program_image import program_image
         from snnir.dialects.snn import NeuronOp
-        from snnir.hardware.machine import Machine
-        from snnir.hardware.machine_file import read_machine
+        from snnir.hardware.reconfigurable.file import read_machine
+        from snnir.hardware.reconfigurable.machine import Machine
 
         neurons = {op.sym_name.data: op for op in module.ops if isinstance(op, NeuronOp)}
         self.tables = tables

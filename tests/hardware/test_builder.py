@@ -4,8 +4,8 @@ import pytest
 from xdsl.dialects import comb, hw, seq
 
 from snnir.errors import UserError
-from snnir.hardware.builder import Module, cat, design, mux, rep, select
-from snnir.hardware.netlist import name_of
+from snnir.hardware.language.builder import Module, cat, design, mux, rep, select
+from snnir.hardware.language.netlist import name_of
 from snnir.interpreters.comb import Simulator
 
 

@@ -12,12 +12,12 @@ from xdsl.context import Context
 
 from snnir.backends.verilog import verilog_files
 from snnir.errors import UserError
-from snnir.hardware import faults, registers
-from snnir.hardware.image_format import HEADER, MAGIC, sections
-from snnir.hardware.machine import Machine
-from snnir.hardware.machine_file import read_machine
-from snnir.hardware.machine_tables import MachineTables
-from snnir.hardware.neuron_text import neuron_text, parse_neuron
+from snnir.hardware.reconfigurable import faults, registers
+from snnir.hardware.reconfigurable.file import read_machine
+from snnir.hardware.reconfigurable.image_format import HEADER, MAGIC, sections
+from snnir.hardware.reconfigurable.machine import Machine
+from snnir.hardware.reconfigurable.neuron_text import neuron_text, parse_neuron
+from snnir.hardware.reconfigurable.tables import MachineTables
 from snnir.hardware.tables import HardwareTables
 from snnir.passes.convert_pe_to_hw import ConvertPeToHwPass
 

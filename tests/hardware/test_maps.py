@@ -8,7 +8,7 @@ from comparing import differences
 from map_networks import MEMORIES, check_c, check_verilog, compiled, stack, stops
 
 from snnir.errors import UserError
-from snnir.hardware.machine import Machine
+from snnir.hardware.reconfigurable.machine import Machine
 from snnir.hardware.timing import timing
 from snnir.interpreters.pe import neurons_of, program_of, run_program
 from snnir.interpreters.pe_schedule import schedules

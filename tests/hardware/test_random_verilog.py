@@ -23,7 +23,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Block, Region, SSAValue
 
 from snnir.backends.verilog import print_verilog
-from snnir.hardware.netlist import input_names, output_names, set_name, width_of
+from snnir.hardware.language.netlist import input_names, output_names, set_name, width_of
 from snnir.interpreters.comb import Simulator
 from snnir.runtime import icarus, verilator
 

@@ -9,10 +9,10 @@ import pytest
 from machines import CHOSEN, LATER, Program, program_for, small_machine
 
 from snnir.backends.verilog import verilog_files
-from snnir.hardware import faults
-from snnir.hardware.builder import design
-from snnir.hardware.machine import Machine
-from snnir.hardware.system import system_module, system_top_module
+from snnir.hardware.language.builder import design
+from snnir.hardware.reconfigurable import faults
+from snnir.hardware.reconfigurable.machine import Machine
+from snnir.hardware.reconfigurable.system import system_module, system_top_module
 from snnir.runtime import icarus, verilator, yosys
 from snnir.runtime.cmodel import CEngine
 from snnir.runtime.machine_bench import Script, build_simulator, state_bit

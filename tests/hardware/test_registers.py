@@ -4,10 +4,16 @@ import zlib
 
 import numpy as np
 
-from snnir.hardware.builder import Module, design
-from snnir.hardware.crc import START, crc_step
-from snnir.hardware.read_guard import read_guard_module
-from snnir.hardware.registers import COUNTERS, LOAD, RESET, address_of, registers_module
+from snnir.hardware.ddr.read_guard import read_guard_module
+from snnir.hardware.language.builder import Module, design
+from snnir.hardware.reconfigurable.crc import START, crc_step
+from snnir.hardware.reconfigurable.registers import (
+    COUNTERS,
+    LOAD,
+    RESET,
+    address_of,
+    registers_module,
+)
 from snnir.interpreters.comb import Simulator
 
 

@@ -14,8 +14,8 @@ from snnir.backends.memory import memory_images, weight_stream
 from snnir.backends.verilog import verilog_files
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
-from snnir.hardware.builder import design
-from snnir.hardware.loader import loader_module
+from snnir.hardware.ddr.loader import loader_module
+from snnir.hardware.language.builder import design
 from snnir.hardware.memories import pack_rows
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.timing import timing

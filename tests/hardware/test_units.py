@@ -10,9 +10,9 @@ from snnir.dialects.neurons import radix_neuron, rate_neuron, readout_neuron
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.hardware.adder_tree import lane_module
 from snnir.hardware.array import channel_module, channel_multiplexer
-from snnir.hardware.builder import Module, design
 from snnir.hardware.columns import Columns, Record
 from snnir.hardware.emitter import queue
+from snnir.hardware.language.builder import Module, design
 from snnir.hardware.neuron import mode_groups, neuron_module
 from snnir.hardware.pool import popcount
 from snnir.hardware.products import product

@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from snnir.backends.memory import MemoryTarget, memory_images
 from snnir.backends.verilog import print_verilog, verilog_files
 from snnir.errors import UserError
-from snnir.hardware.builder import Module, cat, design, mux, select
+from snnir.hardware.language.builder import Module, cat, design, mux, select
 from snnir.hardware.memories import lutram_1r1w, pack_rows, ram_1r1w, read_memory, rom
 from snnir.interpreters.comb import Simulator
 from snnir.runtime import icarus, verilator, yosys

@@ -5,7 +5,7 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.dialects.pe import ProgramOp
-from snnir.hardware.builder import Module, design
+from snnir.hardware.language.builder import Module, design
 from snnir.hardware.pool import pool_module
 from snnir.hardware.tables import HardwareTables
 from snnir.hardware.walker import walker_columns, walker_module

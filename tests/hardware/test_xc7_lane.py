@@ -12,9 +12,9 @@ from xdsl.dialects.builtin import ModuleOp
 from snnir.backends.memory import memory_images
 from snnir.backends.verilog import verilog_files
 from snnir.errors import UserError
-from snnir.hardware import netlist
 from snnir.hardware.adder_tree import lane_module
-from snnir.hardware.builder import Module, cat, design
+from snnir.hardware.language import netlist
+from snnir.hardware.language.builder import Module, cat, design
 from snnir.hardware.neuron import resize
 from snnir.hardware.timing import tree_stages
 from snnir.hardware.xc7 import CELL_MODELS

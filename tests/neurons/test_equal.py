@@ -10,7 +10,7 @@ from xdsl.context import Context
 
 from snnir.backends.c.fast import fast_sources
 from snnir.dialects.pe_types import ArrayParameters
-from snnir.hardware.builder import design
+from snnir.hardware.language.builder import design
 from snnir.hardware.neuron import neuron_module
 from snnir.hardware.timing import fire_stages
 from snnir.interpreters.comb import Simulator

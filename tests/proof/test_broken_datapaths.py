@@ -8,7 +8,7 @@ from proof_units import channels_of, unit_of
 from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import IntegerAttr
 
-from snnir.hardware.netlist import width_of
+from snnir.hardware.language.netlist import width_of
 from snnir.neurons.library import load_neuron, read_neuron
 from snnir.schedule.program import Mode
 

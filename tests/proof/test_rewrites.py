@@ -16,8 +16,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Block, Region
 
-from snnir.hardware.builder import Module, Signal, cat, design, mux, rep, select
-from snnir.hardware.netlist import set_name, width_of
+from snnir.hardware.language.builder import Module, Signal, cat, design, mux, rep, select
+from snnir.hardware.language.netlist import set_name, width_of
 from snnir.neurons.nodes import COMPARE, Graph
 from snnir.passes.legalise_verilog import LegaliseVerilogPass
 

@@ -59,7 +59,7 @@ def run(args: Namespace) -> int:
 
 
 def _proofs(build: BuildFolder, only: list[str] | None, limit: float) -> list[DatapathProof]:
-    from snnir.hardware.machine_file import read_machine
+    from snnir.hardware.reconfigurable.file import read_machine
     from snnir.proof.datapath import prove_datapath
     from snnir.proof.program import datapaths
     from snnir.runtime.progress import step

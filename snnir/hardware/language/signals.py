@@ -9,11 +9,11 @@ from xdsl.dialects import comb, hw
 from xdsl.dialects.builtin import IntegerAttr, IntegerType
 from xdsl.ir import SSAValue
 
-from snnir.hardware import netlist
-from snnir.hardware.folding import fold_binary, fold_compare, signed
+from snnir.hardware.language import netlist
+from snnir.hardware.language.folding import fold_binary, fold_compare, signed
 
 if TYPE_CHECKING:
-    from snnir.hardware.builder import Module
+    from snnir.hardware.language.builder import Module
 
 
 _COMMUTATIVE = {comb.AddOp, comb.MulOp, comb.AndOp, comb.OrOp, comb.XorOp}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnir.hardware.loader import MISPLACED_LAST
+from snnir.hardware.ddr.loader import MISPLACED_LAST
 
 STATUS_BITS = 8
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snnir.errors import UserError
-from snnir.hardware.machine import FORMAT, VERSION, Machine
+from snnir.hardware.reconfigurable.machine import FORMAT, VERSION, Machine
 
 _AGAIN = "make one with: snnc compile MODEL --reconfigurable -o DIR"
 

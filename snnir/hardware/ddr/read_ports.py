@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 
-from snnir.hardware.builder import Module, Signal, mux
-from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, axi_prefixes, loader_module
+from snnir.hardware.ddr.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, axi_prefixes, loader_module
+from snnir.hardware.language.builder import Module, Signal, mux
 from snnir.hardware.tables import HardwareTables
 from snnir.schedule.loading import row_layout
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from functools import cache, reduce
 
-from snnir.hardware.builder import Signal, cat
+from snnir.hardware.language.builder import Signal, cat
 
 BITS = 32
 START = (1 << BITS) - 1

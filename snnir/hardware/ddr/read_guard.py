@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from snnir.hardware.builder import Module, cat, mux
-from snnir.hardware.loader import AXI_IN, AXI_OUT
+from snnir.hardware.ddr.loader import AXI_IN, AXI_OUT
+from snnir.hardware.language.builder import Module, cat, mux
 
 BEAT_BITS = 9
 """Bits of a number of beats under way: the masters ask for fewer than 512."""

@@ -17,7 +17,12 @@ from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.hardware.memories import address_width
 from snnir.hardware.neuron import mode_key
-from snnir.hardware.room import Range, columns_with_room, depths_with_room, reach_with_room
+from snnir.hardware.reconfigurable.room import (
+    Range,
+    columns_with_room,
+    depths_with_room,
+    reach_with_room,
+)
 from snnir.hardware.timing import fire_stages
 from snnir.schedule.program import Mode
 
@@ -99,7 +104,7 @@ class Machine:
     def parse_neurons(self) -> dict[str, NeuronOp]:
         """The neurons as IR."""
         from snnir.dialects.snn import NeuronOp
-        from snnir.hardware.neuron_text import parse_neuron
+        from snnir.hardware.reconfigurable.neuron_text import parse_neuron
 
         found = {name: parse_neuron(text) for name, text in self.neurons.items()}
         assert all(isinstance(neuron, NeuronOp) for neuron in found.values())
@@ -121,7 +126,7 @@ class Machine:
         Raises:
             UserError: a program keeps its weights on the chip, or arrays or rings differ.
         """
-        from snnir.hardware.neuron_text import neuron_text
+        from snnir.hardware.reconfigurable.neuron_text import neuron_text
         from snnir.hardware.tables import HardwareTables
 
         first = programs[0]
@@ -194,7 +199,7 @@ class Machine:
         Raises:
             UserError: something does not fit; the message says what, and by how much.
         """
-        from snnir.hardware.fitting import fit_program
+        from snnir.hardware.reconfigurable.fitting import fit_program
 
         return fit_program(self, program, neurons)
 
@@ -212,7 +217,7 @@ class Machine:
 
     def to_json(self) -> str:
         """The text of a machine file."""
-        from snnir.hardware.machine_file import machine_json
+        from snnir.hardware.reconfigurable.file import machine_json
 
         return machine_json(self._fields() | {"identity": f"{self.identity:08x}"})
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from snnir.hardware.memories import address_width
 
 if TYPE_CHECKING:
-    from snnir.hardware.builder import Signal
     from snnir.hardware.columns import Fields
-    from snnir.hardware.machine_tables import MachineTables
+    from snnir.hardware.language.builder import Signal
+    from snnir.hardware.reconfigurable.tables import MachineTables
 
 WORD = 64
 HEADER = 6

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from snnir.hardware import faults, netlist
-from snnir.hardware.builder import Module, Signal, cat, mux
 from snnir.hardware.core import TRACES, core_module
-from snnir.hardware.image_format import program_ports
-from snnir.hardware.loader import AXI_CONSTANTS, AXI_IN, AXI_OUT, axi_prefixes
-from snnir.hardware.machine_tables import MachineTables
-from snnir.hardware.program_loader import program_loader_module
-from snnir.hardware.read_guard import read_guard_module
-from snnir.hardware.registers import COUNTERS, SLAVE_IN, SLAVE_OUT, registers_module
+from snnir.hardware.ddr.loader import AXI_CONSTANTS, AXI_IN, AXI_OUT, axi_prefixes
+from snnir.hardware.ddr.read_guard import read_guard_module
+from snnir.hardware.language import netlist
+from snnir.hardware.language.builder import Module, Signal, cat, mux
+from snnir.hardware.reconfigurable import faults
+from snnir.hardware.reconfigurable.image_format import program_ports
+from snnir.hardware.reconfigurable.program_loader import program_loader_module
+from snnir.hardware.reconfigurable.registers import COUNTERS, SLAVE_IN, SLAVE_OUT, registers_module
+from snnir.hardware.reconfigurable.tables import MachineTables
 
 if TYPE_CHECKING:
     from snnir.dialects.snn import NeuronOp
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
 
 STREAM_IN = {"tdata": 8, "tvalid": 1, "tlast": 1}
 

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from snnir.hardware.columns import Fields
-from snnir.hardware.tables import TABLES, TableWidths
+from snnir.hardware.tables import TABLES
+from snnir.hardware.widths import TableWidths
 
 if TYPE_CHECKING:
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
 
 
 class MachineTables(TableWidths):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from snnir.errors import UserError
 from snnir.hardware.neuron import mode_key
-from snnir.hardware.neuron_text import parse_neuron
+from snnir.hardware.reconfigurable.neuron_text import parse_neuron
 from snnir.hardware.tables import TABLES, HardwareTables
 from snnir.hardware.timing import fire_stages
 
 if TYPE_CHECKING:
     from snnir.dialects.snn import NeuronOp
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
     from snnir.schedule.program import Mode, ProgramTables
 
 _HINT = "use a smaller network, or make a machine for this one"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from snnir.hardware.columns import bits_of
 
 if TYPE_CHECKING:
-    from snnir.hardware.machine import Machine
+    from snnir.hardware.reconfigurable.machine import Machine
     from snnir.hardware.tables import HardwareTables
 
 Range = tuple[int, int]

@@ -26,8 +26,8 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Block, Operation, OpResult, Region, SSAValue
 
-from snnir.hardware import netlist
-from snnir.hardware.signals import Signal, as_signal, cat, mux, rep, select
+from snnir.hardware.language import netlist
+from snnir.hardware.language.signals import Signal, as_signal, cat, mux, rep, select
 
 __all__ = ["Module", "Register", "Signal", "Wire", "cat", "design", "mux", "rep", "select"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xdsl.dialects import comb
 
 if TYPE_CHECKING:
-    from snnir.hardware.signals import Signal
+    from snnir.hardware.language.signals import Signal
 
 
 def signed(value: int, width: int) -> int:

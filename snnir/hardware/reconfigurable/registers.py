@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import reduce
 
 from snnir.hardware import counters
-from snnir.hardware.builder import Module, Signal, cat, mux
-from snnir.hardware.faults import STATUS_BITS
+from snnir.hardware.language.builder import Module, Signal, cat, mux
+from snnir.hardware.reconfigurable.faults import STATUS_BITS
 
 ADDRESS_BITS = 8
 """Bits of a byte address: 64 registers."""

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from snnir.hardware import faults, image_format
-from snnir.hardware.builder import Module, Signal, cat, mux
-from snnir.hardware.crc import START, crc_step
-from snnir.hardware.image_format import HEADER, WORD, Section, program_ports, row_of, sections
-from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, BURST_BITS
-from snnir.hardware.machine_tables import MachineTables
+from snnir.hardware.ddr.loader import ADDRESS_BITS, AXI_IN, BURST_BITS
+from snnir.hardware.language.builder import Module, Signal, cat, mux
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
+from snnir.hardware.reconfigurable import faults, image_format
+from snnir.hardware.reconfigurable.crc import START, crc_step
+from snnir.hardware.reconfigurable.image_format import (
+    HEADER,
+    WORD,
+    Section,
+    program_ports,
+    row_of,
+    sections,
+)
+from snnir.hardware.reconfigurable.tables import MachineTables
 from snnir.schedule.loading import BEAT, BURST
 
 LENGTH_BITS = 24

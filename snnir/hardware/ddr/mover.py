@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from snnir.hardware.builder import Module, Signal, cat, mux, select
 from snnir.hardware.columns import bits_of
+from snnir.hardware.ddr.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, BURST_BITS, MISPLACED_LAST
 from snnir.hardware.emitter import queue
-from snnir.hardware.faults import BOUNDS, WRITE_DECERR, WRITE_SLVERR
-from snnir.hardware.loader import ADDRESS_BITS, AXI_IN, AXI_OUT, BURST_BITS, MISPLACED_LAST
+from snnir.hardware.language.builder import Module, Signal, cat, mux, select
 from snnir.hardware.memories import address_width
 from snnir.hardware.products import fit
+from snnir.hardware.reconfigurable.faults import BOUNDS, WRITE_DECERR, WRITE_SLVERR
 from snnir.hardware.tables import HardwareTables
 from snnir.schedule.loading import BEAT, BURST, OUTSTANDING
 from snnir.schedule.moving import BURST_BYTES

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snnir.hardware.builder import Module, Signal, cat, mux
-from snnir.hardware.loader import ADDRESS_BITS
-from snnir.hardware.mover import AXI_MAPS_IN, AXI_MAPS_OUT, PREFIX, STATUS_BITS, mover_module
-from snnir.hardware.read_ports import ReadPorts
+from snnir.hardware.ddr.loader import ADDRESS_BITS
+from snnir.hardware.ddr.mover import AXI_MAPS_IN, AXI_MAPS_OUT, PREFIX, STATUS_BITS, mover_module
+from snnir.hardware.ddr.read_ports import ReadPorts
+from snnir.hardware.language.builder import Module, Signal, cat, mux
 from snnir.hardware.tables import HardwareTables
 
 

@@ -1,0 +1,1 @@
+"""What reads and writes DDR: weights are loaded, maps are moved."""
