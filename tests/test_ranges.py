@@ -11,13 +11,8 @@ from xdsl.dialects.builtin import i64
 from xdsl.ir import Block
 
 import snnir.interpreters.neuron as interpreter
-from snnir.analysis.ranges import (
-    RULES,
-    current_range,
-    membrane_range,
-    neuron_ranges,
-    signed_bits,
-)
+from snnir.analysis.intervals import RULES, signed_bits
+from snnir.analysis.ranges import current_range, membrane_range, neuron_ranges
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice, rate_neuron

@@ -16,8 +16,8 @@ from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, f64
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, SSAValue
 
+from snnir.analysis.intervals import signed_bits
 from snnir.analysis.network import network_of, train_labels
-from snnir.analysis.ranges import signed_bits
 from snnir.dialects.assembly import int_list, integer, ints
 from snnir.dialects.dense import from_dense, to_dense
 from snnir.dialects.snn import (

@@ -9,8 +9,8 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from snnir.analysis.intervals import signed_bits
 from snnir.analysis.network import LayerOp, encode_of, network_of
-from snnir.analysis.ranges import signed_bits
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import FireOp, MaxPoolOp, OneToOneOp, PreviousOp, SumPoolOp, SynapseOp
 from snnir.errors import UserError

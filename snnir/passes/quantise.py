@@ -12,6 +12,7 @@ from xdsl.dialects.builtin import DenseArrayBase, DictionaryAttr, ModuleOp, f64
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
+from snnir.analysis.intervals import signed_bits
 from snnir.analysis.network import (
     LayerOp,
     branches,
@@ -22,7 +23,7 @@ from snnir.analysis.network import (
     schedule,
 )
 from snnir.analysis.neuron_parameters import neuron_parameters
-from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
+from snnir.analysis.ranges import current_range, neuron_ranges
 from snnir.analysis.synapses import offset_current, term_matrix, with_weights
 from snnir.analysis.windows import kept_windows
 from snnir.calibration.gathering import counted, gather

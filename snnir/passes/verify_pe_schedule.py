@@ -11,7 +11,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 from xdsl.traits import SymbolTable
 
-from snnir.analysis.ranges import neuron_ranges, signed_bits
+from snnir.analysis.intervals import signed_bits
+from snnir.analysis.ranges import neuron_ranges
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.pe import ProgramOp, ReceiveOp

@@ -9,6 +9,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from snnir.analysis.intervals import signed_bits
 from snnir.analysis.network import (
     LayerOp,
     branches,
@@ -18,7 +19,7 @@ from snnir.analysis.network import (
     neuron_of,
     schedule,
 )
-from snnir.analysis.ranges import current_range, neuron_ranges, signed_bits
+from snnir.analysis.ranges import current_range, neuron_ranges
 from snnir.analysis.synapses import offset_current
 from snnir.analysis.windows import check_windows, kept_windows
 from snnir.dialects.dense import from_dense

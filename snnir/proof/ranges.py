@@ -19,7 +19,8 @@ import numpy as np
 from xdsl.dialects import arith
 from xdsl.ir import Operation, SSAValue
 
-from snnir.analysis.ranges import CallRanges, Interval, call_ranges, integrations, signed_bits
+from snnir.analysis.intervals import Interval, signed_bits
+from snnir.analysis.ranges import CallRanges, call_ranges, integrations
 from snnir.dialects.snn import LookupOp, NeuronOp
 from snnir.errors import UserError
 from snnir.proof.life import Range

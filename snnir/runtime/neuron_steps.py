@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from xdsl.ir import SSAValue
 
+from snnir.analysis.intervals import signed_bits
 from snnir.analysis.neuron_parameters import FUNCTIONS
-from snnir.analysis.ranges import neuron_ranges, signed_bits
+from snnir.analysis.ranges import neuron_ranges
 from snnir.backends.c.gather import BY_PLANE
 from snnir.backends.c.neurons import Datapath, DatapathPrinter
 from snnir.backends.verilog import verilog_files

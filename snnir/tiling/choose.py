@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from xdsl.ir import SSAValue
 
-from snnir.analysis.ranges import NeuronRanges, neuron_ranges, signed_bits
+from snnir.analysis.intervals import signed_bits
+from snnir.analysis.ranges import NeuronRanges, neuron_ranges
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.schedule.loading import Ddr, choose_ports, choose_ring

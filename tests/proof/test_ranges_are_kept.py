@@ -6,7 +6,7 @@ import pytest
 from proof_units import channels_of
 from xdsl.dialects import arith
 
-from snnir.analysis import ranges
+from snnir.analysis import intervals, ranges
 from snnir.neurons.library import load_neuron, shipped
 from snnir.schedule.program import Mode
 
@@ -44,8 +44,8 @@ def test_channels_are_parted_where_the_box_around_them_is_too_large():
 
 @pytest.mark.parametrize("kind", [arith.AddiOp, arith.ShRSIOp])
 def test_a_wrong_rule_is_found(monkeypatch, kind):
-    rule = ranges.RULES[kind]
-    monkeypatch.setitem(ranges.RULES, kind, lambda a, b: (rule(a, b)[0], rule(a, b)[1] - 1))
+    rule = intervals.RULES[kind]
+    monkeypatch.setitem(intervals.RULES, kind, lambda a, b: (rule(a, b)[0], rule(a, b)[1] - 1))
     assert proof_of().open
 
 
@@ -65,7 +65,7 @@ def test_shipped_neurons_use_no_op_without_a_meaning():
     from snnir.proof.smt import _REGION
 
     others = {"arith.cmpi", "arith.select", "arith.constant", "arith.extui", "snn.lookup"}
-    known = {op.name for op in _REGION} & {op.name for op in ranges.RULES} | others
+    known = {op.name for op in _REGION} & {op.name for op in intervals.RULES} | others
     used = {
         op.name
         for name in shipped()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save_model
 
-from snnir.analysis.ranges import interval, neuron_ranges
+from snnir.analysis.intervals import interval
+from snnir.analysis.ranges import neuron_ranges
 from snnir.dialects.neurons import rate_neuron
 from snnir.errors import UserError
 from snnir.frontend.onnx import import_model
