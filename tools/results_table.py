@@ -7,6 +7,8 @@ from results_rows import Network, Row, Section, lif, radix, rate, trained, tried
 QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
 """What may be lost by radix coding with T = 4, by bits."""
+FEW = 5
+"""Images of CIFAR-10 in simulated Verilog: 1 to 15 s each."""
 
 
 def lenet5() -> Section:
@@ -59,11 +61,11 @@ def public() -> Section:
 
 def converted(network: Network, more: bool = True) -> tuple[Row, ...]:
     """A network of CIFAR-10 without training; `more` are the rows of rate coding."""
-    rows = [Row(network, **radix(4, bits, "8,32,4"), within=POINTS[bits], verified=1)
+    rows = [Row(network, **radix(4, bits, "8,32,4"), within=POINTS[bits], verified=FEW)
             for bits in POINTS]  # fmt: skip
     if more:
         rows += [
-            Row(network, **rate(8, bits, "8,32,8"), verified=1, calibrated=128) for bits in POINTS
+            Row(network, **rate(8, bits, "8,32,8"), verified=FEW, calibrated=128) for bits in POINTS
         ]
     return tuple(rows)
 
@@ -91,29 +93,29 @@ def vgg11() -> Section:
             tried(converted(given)[1], "128 images", calibrated=128),
             *converted(longer, more=False),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
-                    f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, 1),
+                    f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, FEW),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
                     f"{taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 --batch 64 "
-                    "--rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, 1, "taught"),
+                    "--rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, FEW, "taught"),
             trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8b/vgg11.onnx",
                     f"{rate8} {steps} 0.05 -o $MODELS/vgg11_rate8 && "
                     f"{taught.format('rate8/vgg11.steps', 0.5)} --coding rate --steps 8 "
                     "--epochs 0 --steps-rate 0.004 --steps-epochs 0.3 -o $MODELS/vgg11_rate8b",
-                    0.5, 1),
+                    0.5, FEW),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
                     f"{taught.format('radix4/vgg11.even', 0.5)} --coding rate --steps 4 "
-                    f"{steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, 1),
-            tried(Row(longer, **rate(8, 4, "8,32,8"), within=0.5, verified=1), "2 ahead",
+                    f"{steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, FEW),
+            tried(Row(longer, **rate(8, 4, "8,32,8"), within=0.5, verified=FEW), "2 ahead",
                   *listens),
-            tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=1), "2 ahead",
+            tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=FEW), "2 ahead",
                   *listens, calibrated=128),
             trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_ahead8/vgg11.onnx",
                     f"{ahead} --steps 8 --weights $MODELS/vgg11_radix4t/vgg11.even.checkpoint "
-                    "--epochs 0.15 --rate 0.003 --teach 0.8 -o $MODELS/vgg11_ahead8", 0.5, 1,
+                    "--epochs 0.15 --rate 0.003 --teach 0.8 -o $MODELS/vgg11_ahead8", 0.5, FEW,
                     "trained 2 ahead"),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_ahead4/vgg11.onnx",
                     f"{ahead} --steps 4 --epochs 0.2 --rate 0.005 --steps-epochs 0.1 --teach 0.5 "
-                    "-o $MODELS/vgg11_ahead4", 1.5, 1, "trained 2 ahead"),
+                    "-o $MODELS/vgg11_ahead4", 1.5, FEW, "trained 2 ahead"),
         ),
     )  # fmt: skip
 
@@ -142,7 +144,7 @@ def resnets() -> Section:
             *converted(narrow, more=False),
             tried(converted(narrow)[0], "learned", "--balance", "learned"),
             trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_radix4/resnet20.onnx", qat,
-                    0.5, 1),
+                    0.5, FEW),
         ),
     )  # fmt: skip
 
@@ -160,10 +162,10 @@ def alexnet() -> Section:
         "AlexNet on CIFAR-10",
         "Its form for images of 32 x 32, trained for 8 epochs.",
         (
-            *(Row(network, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=1)
+            *(Row(network, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
               for bits in POINTS),
             trained(network, radix(6, 4, "8,32,6"), "$MODELS/alexnet_radix6/alexnet.onnx", qat,
-                    0.5, 1),
+                    0.5, FEW),
         ),
     )  # fmt: skip
 
@@ -191,7 +193,7 @@ def leaky() -> Section:
             trained(vgg6, lif(5, 6, "4,16,5"), "$MODELS/vgg6/vgg6.onnx",
                     f"{recipe} vgg6 --float-epochs 6 --epochs 1 --rate 0.02 --through counts "
                     "--steps-batch 64 --teach 0.5 --teach-layers 0.1 --threads 1 -o $MODELS/vgg6",
-                    None, 2),
+                    None, FEW),
         ),
     )  # fmt: skip
 
