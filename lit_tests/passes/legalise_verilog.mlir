@@ -23,6 +23,18 @@ hw.module @nets(in %clk: !seq.clock, in %a: i8, in %b: i8, out high: i4, out q: 
   hw.output %high, %state : i4, i8
 }
 
+// A register that keeps its value does not read it.
+// CHECK-LABEL: hw.module @enabled
+hw.module @enabled(in %clk: !seq.clock, in %enable: i1, in %a: i8, out high: i4) {
+  // CHECK: %held = seq.compreg
+  // CHECK: [[LOW:%.*]] = comb.extract %held from 0 {{.*}} -> i4
+  // CHECK: comb.concat [[LOW]] {sv.namehint = "_unused"} : i4
+  %held = seq.compreg %0, %clk : i8
+  %0 = comb.mux %enable, %a, %held : i8
+  %high = comb.extract %held from 4 : (i8) -> i4
+  hw.output %high : i4
+}
+
 // Names become legal and unique; one that is an output's belongs to the driver of that output.
 // CHECK-LABEL: hw.module @names
 hw.module @names(in %a: i4, in %b: i4, out total: i4, out other: i4) {

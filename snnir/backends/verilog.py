@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import IO, ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects import comb, hw, seq
+from xdsl.dialects import hw, seq
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.utils.target import Target
@@ -150,14 +150,13 @@ class _ModulePrinter:
     def update(self, op: seq.CompRegOp) -> str:
         """`if (enable) r <= value;` for a mux that otherwise keeps the register's value."""
         condition, value = "", op.input
-        choice = value.owner
-        if isinstance(choice, comb.MuxOp) and NAME_ATTR not in choice.attributes:
-            if choice.false_value is op.data:
-                condition, value = self.expression(choice.cond)[0], choice.true_value
-            elif choice.true_value is op.data:
-                condition = f"!{self.expression.held(choice.cond, UNARY)}"
-                value = choice.false_value
-        condition = f"if ({condition}) " if condition else ""
+        if (kept := netlist.keeping_use(op)) is not None:
+            choice, index = kept
+            chosen, value, other = choice.operands
+            condition = self.expression(chosen)[0]
+            if index == 1:
+                condition, value = f"!{self.expression.held(chosen, UNARY)}", other
+            condition = f"if ({condition}) "
         return f"{condition}{netlist.name_of(op.data)} <= {self.expression(value)[0]};"
 
     def instance(self, op: hw.InstanceOp) -> list[str]:

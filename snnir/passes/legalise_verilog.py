@@ -240,7 +240,11 @@ def _gather_unused(module: hw.HWModuleOp) -> None:
         if isinstance(value.type, seq.ClockType) or not is_net(value):
             continue
         read = 0
+        owner = value.owner
+        kept = netlist.keeping_use(owner) if isinstance(owner, seq.CompRegOp) else None
         for use in value.uses:
+            if (use.operation, use.index) == kept:
+                continue
             user = use.operation
             if isinstance(user, comb.ExtractOp):
                 read |= ((1 << user.result.type.width.data) - 1) << user.low_bit.value.data

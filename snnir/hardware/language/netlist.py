@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from xdsl.dialects import comb, hw
+from xdsl.dialects import comb, hw, seq
 from xdsl.dialects.builtin import IntegerType, StringAttr
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 
@@ -56,6 +56,19 @@ def input_names(module: hw.HWModuleOp | hw.HWModuleExternOp) -> list[str]:
 
 def output_names(module: hw.HWModuleOp | hw.HWModuleExternOp) -> list[str]:
     return [name for name, _ in ports(module, hw.Direction.OUTPUT)]
+
+
+def keeping_use(register: seq.CompRegOp) -> tuple[Operation, int] | None:
+    """The nameless mux before a register that otherwise keeps its value, and which operand that is.
+
+    Such a mux is a clock enable, in which the value is not read.
+    """
+    choice = register.input.owner
+    if isinstance(choice, comb.MuxOp) and NAME_ATTR not in choice.attributes:
+        for index in (2, 1):
+            if choice.operands[index] is register.data:
+                return choice, index
+    return None
 
 
 def is_combinational(op: Operation) -> bool:
