@@ -10,7 +10,8 @@
 // and the int64 clock count), OUT.layers (per image and row of the layer table four int64: clocks,
 // events, clocks that fired and clocks that stored) and, if RECORD is 1, OUT.fired and OUT.stored:
 // the trains of these clocks, all lanes in one integer as Verilator keeps it. With a SEED other than 0 the streams pause at
-// random, which must change nothing but the time between images. With 2 added to RECORD the files of
+// random, which must change nothing but the time between images. Registers and memories hold random
+// values before the reset, others with another SEED. With 2 added to RECORD the files of
 // testbench_counters.h are written, of a core with counters (SNNIR_COUNTERS).
 //
 // A core whose weights come from DDR (SNNIR_STREAM) reads them from the file WEIGHTS, LATENCY clocks
@@ -162,7 +163,7 @@ public:
         : frames_(std::move(frames)), image_bytes_(image_bytes), outputs_(outputs),
           layers_(layers), results_(out + ".results", std::ios::binary),
           layer_file_(out + ".layers", std::ios::binary), random_(seed), pauses_(seed != 0),
-          record_(record & 1), core_(new Vcore(&context_)), ddr_options_(std::move(ddr))
+          record_(record & 1), core_(new Vcore(switched_on(seed))), ddr_options_(std::move(ddr))
 #ifdef SNNIR_MAPS
           , maps_options_(maps), maps_(maps_options_)
 #endif
@@ -222,6 +223,13 @@ public:
     }
 
 private:
+    // What nobody has written yet is random: nothing may depend on it behind a reset.
+    VerilatedContext* switched_on(unsigned seed) {
+        context_.randReset(2);
+        context_.randSeed(static_cast<int>(seed % 0x7fffffff) + 1);  // 0 takes another each time
+        return &context_;
+    }
+
     bool pause() { return pauses_ && (random_() & 3) == 0; }
 
 #ifdef SNNIR_MAPS

@@ -23,7 +23,8 @@ _WHEEL_MAKE_FLAGS = (
 # Files that hold more than one module are a matter of taste; the driver writes one per module.
 _LINT_FLAGS = ("--lint-only", "-Wall", "-Wno-DECLFILENAME")
 _BUILD_FLAGS = (
-    "--cc", "--exe", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert",
+    # What registers and memories hold at power-on is the main program's to say (randReset).
+    "--cc", "--exe", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--no-assert",
     "-Wno-fatal",
     # g++ takes more than linear time for large functions: without these the array of a small
     # network compiles in 27 s of processor time, with them in 14 s.

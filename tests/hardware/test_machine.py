@@ -58,6 +58,21 @@ def test_random_networks_in_verilator(seed, tmp_path, scheduled):
 
 
 @simulates
+def test_a_register_that_is_not_reset_is_noticed(tmp_path, scheduled):
+    """What registers hold at power-on is random, so that the reset must set all that matters."""
+    module, frames = scheduled(14, images=1)
+    reference = run_program(module, frames, count_cycles=True)
+    made = hardware(module)
+    files = verilog_files(made) | memory_images(made)
+    assert files["control.v"].count("if (rst) begin") == 1
+    files["control.v"] = files["control.v"].replace("if (rst) begin", "if (1'b0) begin")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    engine = RtlEngine(tmp_path, RtlEngine.tables_of(module), tmp_path / "cache")
+    assert not np.array_equal(engine.run(frames).cycles, reference.cycles)
+
+
+@simulates
 @pytest.mark.parametrize(
     "seed, size",
     [
