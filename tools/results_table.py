@@ -8,7 +8,7 @@ QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
 """What may be lost by radix coding with T = 4, by bits."""
 FEW = 5
-"""Images of CIFAR-10 in simulated Verilog: 1 to 15 s each."""
+"""Images of CIFAR-10 in simulated Verilog, a second or a few each."""
 
 
 def lenet5() -> Section:
