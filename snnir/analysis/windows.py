@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
-from snnir.analysis.network import LayerOp, branches, encode_of, is_rate, layers, neuron_of
+from snnir.analysis.network import LayerOp, encode_of, is_rate, layers, neuron_of
 from snnir.dialects.snn import EncodeOp, NeuronOp, ReadoutOp
 from snnir.errors import UserError
 
@@ -101,12 +101,6 @@ def check_windows(module: ModuleOp) -> None:
         UserError: one cannot; the message names its layer.
     """
     for layer in layers(module):
-        if windows_of(layer) != 1 and any(synapse.delay_steps for synapse in branches(layer)):
-            raise UserError(
-                "a synapse delays spikes, and those of a window's last steps would be lost",
-                where=f"layer '{layer.label.data}'",
-                hint="use one window",
-            )
         if kept_windows(layer) == 1:
             continue
         reason = _obstacle(neuron_of(layer), isinstance(layer, ReadoutOp), is_rate(layer))

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     StringAttr,
 )
-from xdsl.ir import Block, Dialect, Operation, Region
+from xdsl.ir import Block, Dialect, Operation, Region, SSAValue
 from xdsl.irdl import (
     irdl_op_definition,
     operand_def,
@@ -238,9 +238,16 @@ class ReceiveOp(PeOp):
         check_places(self, self.places, len(steps))
 
 
+IMAGE_LABEL = "input"
+"""What the image is called among layers."""
+
+
 @irdl_op_definition
 class PreviousOp(PeOp):
-    """The map that the layer `of` wrote in the window before; empty in a sample's first one."""
+    """The map that the layer `of` wrote in the window before; empty in a sample's first one.
+
+    `of` "input" is the image, whose trains are one word.
+    """
 
     name = "pe.previous"
     of = prop_def(StringAttr)
@@ -248,17 +255,22 @@ class PreviousOp(PeOp):
     assembly_format = "$of attr-dict `:` type($map)"
 
     @property
-    def layer(self) -> LayerOp | None:
-        """The layer that writes it."""
-        layers = self.program.layers if self.parent_op() else ()
-        return next((op for op in layers if op.label == self.of), None)
+    def written(self) -> SSAValue | None:
+        """The map as this window writes it."""
+        if self.parent_op() is None:
+            return None
+        if self.of.data == IMAGE_LABEL:
+            words = self.program.receive.words
+            return words[0] if len(words) == 1 else None
+        layers = self.program.layers
+        return next((op.out for op in layers if op.label == self.of), None)
 
     def verify_(self) -> None:
-        layer = self.layer
-        self.expect(layer is not None, f"there is no layer '{self.of.data}'")
+        written = self.written
+        self.expect(written is not None, f"there is no layer '{self.of.data}'")
         self.expect(
-            layer.out.type == self.map.type,
-            f"layer '{self.of.data}' writes {layer.out.type}, not {self.map.type}",
+            written.type == self.map.type,
+            f"layer '{self.of.data}' writes {written.type}, not {self.map.type}",
         )
         same = [op for op in self.program.previous if op.of == self.of]
         self.expect(same == [self], f"what layer '{self.of.data}' wrote is named twice")

@@ -301,7 +301,8 @@ class StreamOp(PeOp):
     synapse sees it; `weights` int8 (banks, rows, channels), channels beyond the tile's are 0. With
     `slices` S the map's blocks are S equal slices, and it is seen with slices and rows exchanged:
     runs and bounds are those of `MapType.turned`.
-    Trains are taken `delay` steps later.
+    Trains are taken `delay` steps later. Those of the window before, of T steps, are a whole window
+    late without a delay; one of less than 0 takes them so many steps earlier than that.
     """
 
     name = "pe.stream"
@@ -391,8 +392,12 @@ class StreamOp(PeOp):
         )
         delay = self.delay.value.data
         self.expect(
-            delay == 0 or (source.coding.data == "rate" and 0 < delay < source.steps.data),
+            delay == 0 or (source.coding.data == "rate" and abs(delay) < source.steps.data),
             "only rate-coded trains can be delayed, by less than their steps",
+        )
+        self.expect(
+            delay >= 0 or self.source.owner.name == "pe.previous",
+            "only trains of the window before can be taken earlier",
         )
 
 

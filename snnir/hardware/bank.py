@@ -43,9 +43,13 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
         m.output("found", found.mover)
     train, position = event[: array.planes], event[array.planes :]
     valid, origin = m.pipe("valid_read", valid), m.pipe("origin_read", origin)
-    if "delay" in tables.runs.stored:
-        # The later a step is, the lower is its bit.
-        train = train.shr(m.pipe("delay_read", m.input("delay", tables.runs.width("delay"))))
+    if tables.runs.high("delay"):
+        # The later a step is, the lower is its bit. Some come earlier than a window later.
+        delay = m.const(tables.runs.high("delay"), tables.runs.width("delay"))
+        if "delay" in tables.runs.stored:
+            delay = m.pipe("delay_read", m.input("delay", delay.width))
+        train = cat(train, *[m.const(0, tables.early)][: tables.early]).shr(delay)
+        train = train.trunc(array.planes)
     if mixed:
         by_bank = m.pipe("by_bank_read", by_bank)
     if tables.offset_bits:

@@ -24,7 +24,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     image so far). Where weights come from DDR: `begins` (an image begins with the next clock), and
     `failed` ends it, for good. Where maps are there, `ended` (so many moves have ended), for which
     a row may wait: `waiting` while it does behind the clock in which it could be ready. Where
-    neurons keep their states, `begins_sample` of the image becomes `first_window` while it runs;
+    anything is kept for the next window, `begins_sample` of the image becomes `first_window` while it runs;
     `parity` changes from window to window, where layers see what was fired in the one before.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
@@ -102,7 +102,7 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
         m.output("begins", begin)
     if moves:
         m.output("waiting", waiting)
-    if tables.keeps:
+    if tables.begins_samples:
         # Held while the image is computed: the next one may come in meanwhile.
         first = m.reg("is_first_window", 1, next=m.input("begins_sample", 1), enable=begin)
         m.output("first_window", first)

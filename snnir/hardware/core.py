@@ -66,8 +66,8 @@ def core_module(
     """The machine of docs/machine.md, for one program or for whatever is written to its tables.
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
-    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where neurons keep their
-    states, `s_tuser` with an image's first byte begins a sample. Where weights come from
+    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where anything is kept for
+    the next window, `s_tuser` with an image's first byte begins a sample. Where weights come from
     DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master, or of
     several, `m_axi0_...` and so on. A machine
     without a program has besides the ports of `program_ports`, `enable` (an image may begin) and
@@ -113,7 +113,7 @@ def core_module(
         # A machine may be told to begin no other image, and to end the one that runs.
         image_full = m.wire("image_may_begin", is_full & m.input("enable", 1))
         waits["failed"] = waits["failed"] | m.input("stop", 1)
-    if tables.keeps:
+    if tables.begins_samples:
         waits["begins_sample"] = m.wire("image_begins_sample", 1)
     units = control.control_module(tables, timing(program, neurons))
     record = control.phase_record(tables)
@@ -252,7 +252,7 @@ def core_module(
     received = m.instance(
         "image",
         image.image_module(tables),
-        **({"tuser": m.input("s_tuser", 1)} if tables.keeps else {}),
+        **({"tuser": m.input("s_tuser", 1)} if tables.begins_samples else {}),
         rst=rst,
         ready=ready,
         release_image=ctrl["release_image"],
@@ -261,7 +261,7 @@ def core_module(
         **tables.settings.pins(settings, ["image_last"]),
     )
     is_full.drive(received["full"])
-    if tables.keeps:
+    if tables.begins_samples:
         waits["begins_sample"].drive(received["first"])
     from_image = received["valid"]
     store = m.wire("store", from_image | (pooled["store"] & ~is_readout))

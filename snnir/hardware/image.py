@@ -18,8 +18,8 @@ def image_module(tables: HardwareTables) -> Module:
     A stream of bytes (`tdata`, `tvalid`, `tready`, `tlast`) fills it in the order y, x, channel; a
     `tlast` that comes too early starts the image anew. `full` from its last byte until
     `release_image`. A pass: `ready` (a layer starts) with the layer's columns; then each clock a
-    `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row). Where neurons
-    keep their states, `tuser` with the first byte says that the image is the `first` window of a
+    `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row). Where
+    anything is kept for the next window, `tuser` with the first byte says that the image is the `first` window of a
     sample. With levels the words are parts of the
     train that a pixel's comparisons with them make.
     """
@@ -69,7 +69,7 @@ def image_module(tables: HardwareTables) -> Module:
         train = select(fit(desc["word"], (len(parts) - 1).bit_length()), parts)
     m.output("tready", ~full)
     m.output("full", full)
-    if tables.keeps:
+    if tables.begins_samples:
         begins = accept & write.eq(0)
         m.output("first", m.reg("is_first", 1, next=m.input("tuser", 1), enable=begins))
     m.output("valid", delayed(m, "valid", active, 2, reset=0))

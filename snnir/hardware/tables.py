@@ -223,10 +223,20 @@ class HardwareTables(TableWidths):
         """Whether layers see what was fired in the window before."""
         return self.program.recurs
 
+    @cached_property
+    def early(self) -> int:
+        """Steps by which some trains of the window before are taken earlier than a window later."""
+        return -min(0, int(self.program.runs[:, RUN_FIELDS.index("delay")].min()))
+
     @property
     def keeps(self) -> bool:
         """Whether any neurons keep their states from window to window."""
         return self.program.windows != 1 and self.kept.depth > 0
+
+    @property
+    def begins_samples(self) -> bool:
+        """Whether the first window of a sample differs from the others."""
+        return self.keeps or self.recurs
 
     def _image_first(self, layer: Layer) -> int:
         """The first byte of the image's rows that are received, among the images of a batch."""
@@ -344,6 +354,7 @@ class HardwareTables(TableWidths):
             columns["row_base"] = (table["row_base"] + table["offset"]) % self._size("weight_depth")
             known = np.where(table["by_bank"] != 0, self.offset_bits, self.home.position_bits)
             columns["offset"] = table["offset"] & ((1 << known) - 1)
+        columns["delay"] = table["delay"] + self.early
         columns["shift_behind"] = self._shift_behind(table["phase_end"], table["shift"])
         return Columns(f"{self.program.name}_runs", columns)
 

@@ -222,7 +222,7 @@ class _Machine:
                 if tables.levels:
                     pixels = packed([pixels > level for level in tables.levels])
                 self.keep("input", layer, pixels)
-                self.maps.write(layer, word_of(layer, pixels), layer.channels)
+                self.maps.write(self.placed(layer), word_of(layer, pixels), layer.channels)
                 self.count(layer, None, None)
                 continue
             currents = self.currents(layer)
@@ -329,7 +329,9 @@ class _Machine:
         weights = self.fetch(layer, tiles, run, ox, position, words)
         steps = len(acc)
         shifts = np.arange(steps - 1, -1, -1).reshape(-1, 1, 1, 1, 1)
-        bits = ((words >> (shifts + run["delay"])) & 1).astype(self.dtype)
+        early = max(0, -run["delay"])
+        words = words.astype(np.int32) << early
+        bits = ((words >> (shifts + run["delay"] + early)) & 1).astype(self.dtype)
         # (ox, planes * images * oy, positions) times (ox, positions, channels)
         left = np.moveaxis(bits, 3, 0).reshape(len(ox), -1, position.shape[1])
         product = (left @ weights).reshape(len(ox), steps, self.images, len(oy), -1)

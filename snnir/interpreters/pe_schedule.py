@@ -93,8 +93,9 @@ def schedules(
     for layer in tables.layers if tables.recurs else ():
         if layer.by_image:
             # Each image is taken as one of parity 0: the window before lies at the second place.
-            words = fired_earlier(stored_trains(layer, trains), windows)
-            maps.write(layer.at_second_place(tables.window_stride), words, tables.array.channels)
+            words = fired_earlier(_written(layer, trains), windows)
+            block = tables.tiles[layer.tile_first].channels
+            maps.write(layer.at_second_place(tables.window_stride), words, block)
     begin = np.zeros(images, np.int64)
     loading = loading_of(tables, images, ddr)
     mover = Mover(images, ddr)
@@ -117,7 +118,7 @@ def schedules(
         if layer.kind == RECEIVE:
             clocks = np.full(images, receive_clocks(layer, timing.receive))
             yield LayerSchedule(layer, begin, clocks + waited, tiles, **moving)
-            maps.write(layer, word_of(layer, trains["input"][:, layer.image]), layer.channels)
+            maps.write(layer, _written(layer, trains), layer.channels)
         else:
             seen, spikes = maps.walk(layer, tiles)
             runs = walked_runs(tables, layer.tile_first, tiles, seen)
@@ -136,11 +137,17 @@ def schedules(
                 loads=tuple(loading.loaders[0].taken[-len(tiles) :]) if loading else (),
             )  # fmt: skip
             if layer.kind != READOUT:
-                words = stored_trains(layer, trains)
-                maps.write(layer, words, tiles[0].channels)
+                maps.write(layer, _written(layer, trains), tiles[0].channels)
         begin = begin + clocks
         if loading is not None:
             loading.advance(clocks)
+
+
+def _written(layer: Layer, trains: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The map that a row of the layer table writes."""
+    if layer.kind == RECEIVE:
+        return word_of(layer, trains["input"][:, layer.image])
+    return stored_trains(layer, trains)
 
 
 def images_at_once(tables: ProgramTables, limit: int = 64 << 20) -> int:

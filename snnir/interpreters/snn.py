@@ -17,7 +17,7 @@ from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.network import encode_of, is_rate, network_of, neuron_of, schedule, train_labels
 from snnir.analysis.ranges import current_range
-from snnir.analysis.windows import count_windows, kept_windows
+from snnir.analysis.windows import count_windows, fired_earlier, kept_windows
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import (
@@ -366,8 +366,10 @@ class _Network:
         ready = self.prepared[op]
         dtype = ready.weights.dtype
         planes = self.planes(op.source, source, ready.decoded)
-        if self.integer:
-            planes = delayed(planes, op.delay_steps)
+        if self.integer and op.delay_steps:
+            # Where windows have one step and run one by one, nothing can be delayed.
+            before = [fired_earlier(plane, self.windows) for plane in planes]
+            planes = delayed(planes, op.delay_steps, before)
         currents = [
             transmit(op, ready.weights, plane.astype(dtype, copy=False)) for plane in planes
         ]
@@ -432,9 +434,13 @@ class _Network:
         return potentials, Result(activate(real.reshape(shape), op.activation.data), potentials)
 
 
-def delayed(planes: list[np.ndarray], steps: int) -> list[np.ndarray]:
-    """The planes so many steps later, silence first; the last ones are lost."""
-    return [np.zeros_like(planes[0])] * steps + planes[: len(planes) - steps]
+def delayed(
+    planes: list[np.ndarray], steps: int, before: list[np.ndarray] | None = None
+) -> list[np.ndarray]:
+    """The planes so many steps later, behind the last ones of the window `before` or silence."""
+    left = len(planes) - steps
+    first = before[left:] if before is not None else [np.zeros_like(planes[0])] * steps
+    return first + planes[:left]
 
 
 def _feeds_rate_neuron(current: SSAValue) -> bool:

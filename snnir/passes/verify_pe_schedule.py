@@ -245,7 +245,8 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
     for stream in tile.streams:
         check_moves(stream, array.banks, int_list(layer.pixels)[1])
     taps = [stream_taps(stream, array.banks) for stream in tile.streams]
-    needed = signed_bits(*accumulator_range(taps))
+    maps = [(stream.source, stream.delay.value.data) for stream in tile.streams]
+    needed = signed_bits(*accumulator_range(taps, maps))
     if needed > array.acc_bits:
         raise UserError(f"accumulators need {needed} bits, the array has {array.acc_bits}")
     params = {name: from_dense(dense) for name, dense in tile.params.data.items()}
@@ -253,7 +254,6 @@ def _check_tile(layer: LayerOp, tile: TileOp, neuron: NeuronOp) -> None:
         wanted = ", ".join(neuron.param_names)
         raise UserError(f"the neuron takes {wanted}, the tile gives {', '.join(params)}")
     count = int_list(tile.channels)[1]
-    maps = [(stream.source, stream.delay.value.data) for stream in tile.streams]
     low, high = (side[:count] for side in current_ranges(taps, maps))
     sources = [value.type for value, _ in maps]
     ends = sources[0] if layer.is_readout else layer.out.type

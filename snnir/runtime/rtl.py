@@ -48,14 +48,15 @@ class RtlEngine:
         core = self.folder / "core.v"
         self.has_counters = core.is_file() and "counter_images" in core.read_text()
         ports = tables.array.ports if tables.ring else 0
-        self.keeps = tables.windows != 1 and KeptStates(tables).depth > 0
+        kept = tables.windows != 1 and KeptStates(tables).depth > 0
+        self.begins_samples = kept or tables.recurs
         self.simulator = build_simulator(
             files,
             cache / "verilator",
             ports=ports,
             counters=self.has_counters,
             maps=tables.moves,
-            windows=self.keeps,
+            windows=self.begins_samples,
         )
 
     @classmethod
@@ -151,7 +152,7 @@ class RtlEngine:
             return self.result(traces, len(frames), record, time.perf_counter() - start)
         whole = np.full(len(frames) // windows, windows)
         ran = (np.arange(windows) < (whole if spent is None else spent)[:, None]).ravel()
-        firsts = (np.arange(len(frames)) % windows == 0)[ran] if self.keeps else None
+        firsts = (np.arange(len(frames)) % windows == 0)[ran] if self.begins_samples else None
         traces = self.simulate(batches[ran], record, seed, memory, counted, firsts)
         found = self.result(traces, int(ran.sum()), record, time.perf_counter() - start)
         found.windows, found.spent = windows, whole if spent is None else spent

@@ -59,7 +59,7 @@ def lifetimes(program: ProgramOp, longer: Mapping[SSAValue, int] | None = None) 
 
 def kept_maps(program: ProgramOp) -> list[SSAValue]:
     """The maps that are needed in the next window as well."""
-    return [op.layer.out for op in program.previous]
+    return [op.written for op in program.previous]
 
 
 def sources_of(op: ReceiveOp | LayerOp | LoadOp | StoreOp) -> list[SSAValue]:

@@ -389,7 +389,7 @@ class _Reader:
     def _stream_fields(self, stream: StreamOp, block, dy, dx) -> dict[str, object]:
         source: MapType = stream.source.type
         past = isinstance(stream.source.owner, PreviousOp)
-        source_map = stream.source.owner.layer.out if past else stream.source
+        source_map = stream.source.owner.written if past else stream.source
         place = self.places[source_map]
         map_width = source.dims[2]
         stride_y, stride_x = int_list(stream.strides)

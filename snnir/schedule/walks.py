@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,17 +81,49 @@ def check_moves(op: StreamOp, banks: int, outputs_x: int) -> None:
         )
 
 
-def current_ranges(
-    taps: list[Taps], sources: list[tuple[SSAValue, int]]
-) -> tuple[np.ndarray, np.ndarray]:
+Read = tuple[SSAValue, int]
+"""A map that a stream reads, and its delay."""
+
+
+def acting_together(sources: Sequence[Read]) -> list[list[int]]:
+    """Which streams of a tile act in the same step, by number; each set that there is once.
+
+    What the window before has left late acts in the first steps of this one, and what is delayed in
+    the last ones.
+    """
+    if all(delay >= 0 for _, delay in sources):
+        return [list(range(len(sources)))]
+    steps = [value.type.steps.data for value, _ in sources]
+
+    def acts(number: int, step: int) -> bool:
+        delay = sources[number][1]
+        return step >= delay if delay >= 0 else step < steps[number] + delay
+
+    found = (
+        tuple(number for number in range(len(sources)) if acts(number, step))
+        for step in range(max(steps))
+    )
+    return [list(numbers) for numbers in dict.fromkeys(found) if numbers]
+
+
+def current_ranges(taps: list[Taps], sources: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
     """(lo, hi) of one plane's current, per channel of the tile.
 
     Digits of one weight act on one spike, so they are added before the sign is looked at; different
     maps (words of the image too), and different steps of one, spike independently.
 
     Args:
-        taps: of each stream of the tile; `sources`: the maps that they read, and their delays.
+        taps: of each stream of the tile; `sources`: what they read.
     """
+    found = [
+        _current_range([taps[i] for i in numbers], [sources[i] for i in numbers])
+        for numbers in acting_together(sources)
+    ]
+    lows, highs = zip(*found, strict=True)
+    return np.min(lows, axis=0), np.max(highs, axis=0)
+
+
+def _current_range(taps: list[Taps], sources: Sequence[Read]) -> tuple[np.ndarray, np.ndarray]:
     low = high = 0
     for source in dict.fromkeys(sources):
         mine = [t for t, read in zip(taps, sources, strict=True) if read == source]
@@ -106,8 +139,11 @@ def current_ranges(
     return low, high
 
 
-def accumulator_range(taps: list[Taps]) -> tuple[int, int]:
+def accumulator_range(taps: list[Taps], sources: Sequence[Read]) -> tuple[int, int]:
     """(lo, hi) of the accumulators at any time: each piece of a weight may come first."""
-    low = sum(part.weights.clip(max=0).sum(0) for part in taps)
-    high = sum(part.weights.clip(min=0).sum(0) for part in taps)
-    return int(np.min(low)), int(np.max(high))
+    low = high = 0
+    for numbers in acting_together(sources):
+        weights = [taps[i].weights for i in numbers]
+        low = min(low, int(np.min(sum(part.clip(max=0).sum(0) for part in weights))))
+        high = max(high, int(np.max(sum(part.clip(min=0).sum(0) for part in weights))))
+    return low, high

@@ -16,7 +16,14 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from snnir.dialects.assembly import integer, ints
 from snnir.dialects.dense import to_dense
-from snnir.dialects.pe import PreviousOp, ProgramOp, ReceiveOp, SendOp, new_block_region
+from snnir.dialects.pe import (
+    IMAGE_LABEL,
+    PreviousOp,
+    ProgramOp,
+    ReceiveOp,
+    SendOp,
+    new_block_region,
+)
 from snnir.dialects.pe_layers import RUN_COLUMNS, LayerOp, StreamOp, TileOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, StoreOp
 from snnir.dialects.pe_types import (
@@ -58,12 +65,14 @@ class ProgramBuilder:
         ]
         if self.plan.encode.train not in self.where.ddr:
             ops.append(self.receive())
-        for layer in (one for one in self.plan.layers if one.out in self.plan.recurrent):
+        for source in self.plan.recurrent:
+            layer = self.plan.writer(source)
+            kind = self.result_type(layer) if layer else self.maps[source][0][0].type
             past = PreviousOp.build(
-                properties={"of": StringAttr(layer.label)},
-                result_types=[self.result_type(layer)],
+                properties={"of": StringAttr(layer.label if layer else IMAGE_LABEL)},
+                result_types=[kind],
             )
-            self.past[layer.out] = [(past.map, 0)]
+            self.past[source] = [(past.map, 0)]
             ops.append(past)
         for layer in self.plan.layers:
             ops += self.steps(layer)

@@ -290,10 +290,18 @@ def _factor(synapse: Synapse, plan: NetworkPlan, words: list[tuple[int, int]]) -
     return synapse.terms * (sum(1 << shift for _, shift in words) if from_image else 1)
 
 
+def _in_a_step(layer: LayerPlan) -> list[Synapse]:
+    """The synapses that can act in the same step.
+
+    What is late from the window before comes in steps in which the same branch has nothing else.
+    """
+    return [synapse for synapse in layer.synapses if synapse.delay >= 0]
+
+
 def _acc_bits(layer: LayerPlan, plan: NetworkPlan, weight_bits: int, words) -> int:
     """Bits that hold every partial sum: digits may reach further than the weights they make up."""
     low = high = 0
-    for synapse in layer.synapses:
+    for synapse in _in_a_step(layer):
         factor = _factor(synapse, plan, words)
         for digit in digits(synapse.weights, weight_bits):
             flat = digit.weights.reshape(len(digit.weights), -1)
@@ -305,7 +313,7 @@ def _acc_bits(layer: LayerPlan, plan: NetworkPlan, weight_bits: int, words) -> i
 def neuron_bounds(layer: LayerPlan, plan: NetworkPlan, planes: int, words) -> NeuronRanges:
     """What the neuron's regions can hold for the machine's plane currents."""
     low = high = 0
-    for synapse in layer.synapses:
+    for synapse in _in_a_step(layer):
         factor = _factor(synapse, plan, words)
         flat = synapse.weights.reshape(len(synapse.weights), -1)
         low = low + flat.clip(max=0).sum(1) * factor

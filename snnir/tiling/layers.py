@@ -55,7 +55,7 @@ class Synapse:
         rows, columns: taps along y and x; an average pool is in them.
         terms: taps of the pool, that is how often one weight may count in one step.
         one_to_one: whether the few weights, one for each channel, may be wider than the array's.
-        delay: steps by which its currents come later.
+        delay: steps by which its currents come later; less than 0 in a window behind.
         previous: whether it sees the trains of the window before.
         slices: the stored map is seen with rows and as many slices exchanged; 0 if it is not.
         across: number of slices of the train, where they are seen as rows; 0 if they are not.
@@ -151,7 +151,7 @@ class NetworkPlan:
 
     @property
     def recurrent(self) -> list[SSAValue]:
-        """The trains that are needed in the next window as well."""
+        """The trains, the image's perhaps, that are needed in the next window as well."""
         found = [s.source for layer in self.layers for s in layer.synapses if s.previous]
         return list(dict.fromkeys(found))
 
@@ -250,7 +250,11 @@ class _Planner:
                 params=params,
                 schedule=schedule(op),
                 dims=op.current.type.dims,
-                synapses=tuple(self.seen(_synapse(branch, label)) for branch in branches(op)),
+                synapses=tuple(
+                    self.seen(part)
+                    for branch in branches(op)
+                    for part in self.by_window(_synapse(branch, label))
+                ),
                 out=out,
                 pool=pool,
                 windows=windows,
@@ -258,6 +262,13 @@ class _Planner:
                 inner=self.inner.get(out, 0),
             )
         )
+
+    def by_window(self, synapse: Synapse) -> list[Synapse]:
+        """What comes of a branch in the window of its spikes, and in the one behind."""
+        if not synapse.delay or self.result.windows == 1:
+            return [synapse]
+        later = synapse.delay - synapse.source.type.steps.data
+        return [synapse, replace(synapse, previous=True, delay=later)]
 
     def seen(self, synapse: Synapse) -> Synapse:
         """The synapse, turning a map back that is stored with rows and slices exchanged."""

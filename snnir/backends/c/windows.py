@@ -89,6 +89,14 @@ RECURRING = {
         "            if (!is_silent && y >= 0 && y < st->height && low < high) {\n",
     ),
     "row_copy": ("", "            w.event += l->copies * s->parity * NAME_EVENT_STRIDE;\n"),
+    "received_row": ("", "        w.event += l->copies * s->parity * NAME_EVENT_STRIDE;\n"),
+    "received": (
+        "            end_pixel(s, &w, l->pointers + y * width + x);\n",
+        """\
+            end_pixel(s, &w, l->pointers + l->copies * s->parity * NAME_POINTER_STRIDE +
+                                 y * width + x);
+""",
+    ),
     "written": (
         "    const int32_t pointers = l->pointers;\n",
         "    const int32_t pointers =\n"
@@ -106,5 +114,27 @@ RECURRING = {
         "    int32_t parity;\n",
     ),
     "previous": ("", "enum { PREVIOUS = 2 };\n"),
+    "later": (
+        """\
+/* An event's train, so many steps later. */
+NAME_INLINE uint32_t late(const name_event *event, int planes, int32_t delay)
+{
+    (void)planes;
+    return (uint32_t)event->train >> delay;
+}
+
+""",
+        """\
+/* An event's train, so many steps later; one of the window before, which is a whole window late,
+   perhaps so many steps earlier than that. */
+NAME_INLINE uint32_t late(const name_event *event, int planes, int32_t delay)
+{
+    const uint32_t train = event->train;
+
+    return delay < 0 ? (train << -delay) & ((1u << planes) - 1u) : train >> delay;
+}
+
+""",
+    ),
 }
 """Sections of a program without and with layers that see what was fired in the window before."""

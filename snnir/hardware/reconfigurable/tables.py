@@ -20,6 +20,8 @@ class MachineTables(TableWidths):
     pools = True
     keeps = False
     recurs = False
+    begins_samples = False
+    early = 0
     levels = ()
 
     def __init__(self, machine: Machine):

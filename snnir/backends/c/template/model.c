@@ -83,9 +83,10 @@ NAME_INLINE int32_t ones(uint32_t train)
     return (int32_t)((train + (train >> 8)) & 31u);
 }
 
-NAME_INLINE int32_t factor(const name_event *event, int by, int32_t delay)
+/*@later@*/
+NAME_INLINE int32_t factor(const name_event *event, int by, int planes, int32_t delay)
 {
-    return by == BY_COUNT ? ones((uint32_t)event->train >> delay) : (int32_t)event->train;
+    return by == BY_COUNT ? ones(late(event, planes, delay)) : (int32_t)event->train;
 }
 
 /* Adds the weight rows of `count` events to each plane in which the event's train spikes. */
@@ -94,8 +95,9 @@ NAME_INLINE void add_planes(name_acc (*restrict sum)[ROW], int planes, int32_t d
 {
     for (const name_event *const end = event + count; event < end; ++event) {
         const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
+        const uint32_t train = late(event, planes, delay);
         for (int p = 0; p < planes; ++p) {
-            const name_acc gate = (name_acc) - ((event->train >> (planes - 1 - p + delay)) & 1);
+            const name_acc gate = (name_acc) - (int)((train >> (planes - 1 - p)) & 1);
             for (int c = 0; c < ROW; ++c)
                 sum[p][c] = (name_acc)(sum[p][c] + (w[c] & gate));
         }
@@ -103,8 +105,8 @@ NAME_INLINE void add_planes(name_acc (*restrict sum)[ROW], int planes, int32_t d
 }
 
 /* Adds the weight rows of `count` events, each times what its train is worth. */
-NAME_INLINE void add_values(int32_t *restrict sum, int by, int32_t delay, const name_event *event,
-                            int32_t count, int32_t row)
+NAME_INLINE void add_values(int32_t *restrict sum, int by, int planes, int32_t delay,
+                            const name_event *event, int32_t count, int32_t row)
 {
 #if NAME_AVX2
     /* Compilers find this by themselves only in part. */
@@ -112,7 +114,7 @@ NAME_INLINE void add_values(int32_t *restrict sum, int by, int32_t delay, const 
     memcpy(total, sum, sizeof total);
     for (const name_event *const end = event + count; event < end; ++event) {
         const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
-        const __m256i f = _mm256_set1_epi32(factor(event, by, delay));
+        const __m256i f = _mm256_set1_epi32(factor(event, by, planes, delay));
         for (int g = 0; g < ROW / LANES; ++g) {
             const __m128i narrow = _mm_loadl_epi64((const __m128i *)(const void *)(w + g * LANES));
             const __m256i product = _mm256_mullo_epi32(_mm256_cvtepi8_epi32(narrow), f);
@@ -123,7 +125,7 @@ NAME_INLINE void add_values(int32_t *restrict sum, int by, int32_t delay, const 
 #else
     for (const name_event *const end = event + count; event < end; ++event) {
         const int8_t *w = name_weights + (ptrdiff_t)(row + event->position) * ROW;
-        const int32_t f = factor(event, by, delay);
+        const int32_t f = factor(event, by, planes, delay);
         for (int c = 0; c < ROW; ++c)
             sum[c] += w[c] * f;
     }
@@ -255,7 +257,7 @@ NAME_INLINE void add_currents(name_state *s, const struct tile *t, int32_t oy, i
                     if (by == BY_PLANE)
                         add_planes(sums->plane, planes, st->delay, event, count, row);
                     else
-                        add_values(sums->total, by, st->delay, event, count, row);
+                        add_values(sums->total, by, planes, st->delay, event, count, row);
                     events += count;
                 }
                 if (s->counting && count > 0) {
@@ -299,10 +301,11 @@ static void receive(name_state *s, const struct layer *l, const uint8_t *image)
     for (int32_t y = 0; y < height; ++y) {
         const uint8_t *pixel = image + y * width * channels;
         begin_row(&w, l, y);
+/*@received_row@*/
         for (int32_t x = 0; x < width; ++x) {
             for (int32_t c = 0; c < channels; ++c)
                 append(s, &w, x * l->pitch + c, (image_word(*pixel++) >> shift) & mask);
-            end_pixel(s, &w, l->pointers + y * width + x);
+/*@received@*/
         }
     }
 

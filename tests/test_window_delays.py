@@ -1,0 +1,112 @@
+"""Synapses that delay spikes into the next window, in every engine."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from c_programs import needs_gcc, schedule
+from comparing import differences
+from random_networks import RandomNetwork
+from window_networks import given, window_network
+
+from snnir.analysis.network import encode_of, network_of
+from snnir.dialects.assembly import integer
+from snnir.dialects.snn import SynapseOp
+from snnir.interpreters.pe import run_program
+from snnir.interpreters.snn import run_snn
+from snnir.runtime import verilator
+from snnir.runtime.cmodel import CEngine
+from snnir.runtime.losses import count_losses, losses_of_counters
+from snnir.runtime.rtl import RtlEngine
+
+needs_verilator = pytest.mark.skipif(verilator.find() is None, reason="verilator is not installed")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def delayed_windows(seed: int, spikes: bool, **options) -> RandomNetwork:
+    """The next random network of windows from a seed on whose synapses are delayed at random."""
+    rng = np.random.default_rng(seed)
+    while True:
+        net = window_network(seed, spikes=spikes, **options)
+        synapses = [
+            op
+            for op in network_of(net.module).body.block.ops
+            if isinstance(op, SynapseOp)
+            and op.source.type.coding_name == "rate"
+            and op.source.type.steps.data > 1
+        ]
+        if synapses:
+            break
+        seed += 1000
+    for number, op in enumerate(synapses):
+        delay = int(rng.integers(0, op.source.type.steps.data))
+        if delay or not number:
+            op.properties["delay"] = integer(delay or 1)
+    net.module.verify()
+    return net
+
+
+@needs_gcc
+@pytest.mark.parametrize("seed", range(6))
+def test_random_networks_are_equal(seed, cache):
+    spikes = seed % 2 == 1
+    net = delayed_windows(seed, spikes)
+    want = run_snn(net.module, given(net, spikes))
+    module = schedule(net.module, net.pipeline + ",verify-pe-schedule")
+    module.verify()
+    found = run_program(module, net.frames, count_cycles=True)
+    assert np.array_equal(found.potentials, want.potentials.reshape(len(net.frames), -1))
+    for label, words in found.trains.items():
+        if label in want.trains:
+            assert np.array_equal(words, np.where(words == 0, 0, want.trains[label])), label
+    result = CEngine.from_module(module, cache, ("-O1",)).run(net.frames)
+    assert differences(result, found) == []
+    assert np.array_equal(result.cycles, found.cycles)
+
+
+@needs_verilator
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_networks_are_equal_in_verilog(seed, tmp_path):
+    spikes = seed % 2 == 1
+    net = delayed_windows(seed, spikes)
+    module = schedule(net.module, net.pipeline)
+    result = CEngine.from_module(module, tmp_path, ("-O1",)).run(net.frames)
+    engine = RtlEngine.from_module(module, tmp_path)
+    found = engine.run(net.frames)
+    result.events = {label: result.events[label] for label in found.events}
+    assert differences(found, result) == []
+    assert np.array_equal(found.cycles, result.cycles)
+    model = count_losses(engine.tables, module, result.trains, windows=3)
+    assert losses_of_counters(engine.tables, engine.run(net.frames, counted=True).counted) == model
+
+
+@pytest.mark.parametrize("seed", [3, 20, 21])
+def test_windows_are_pieces_of_one_longer_train(seed):
+    """Two windows are one twice as long: what is late goes on where the first one ends."""
+    net = delayed_windows(seed, True, windows=2, samples=3, pools=False, most_steps=4)
+    images = given(net, True)
+    steps = encode_of(net.module).train.type.steps.data
+    pieces = run_snn(net.module, images)
+    joined = run_snn(twice_as_long(net).module, images[0::2] << steps | images[1::2])
+    assert np.array_equal(joined.potentials, pieces.potentials[1::2])
+    for label, words in joined.trains.items():
+        parts = pieces.trains[label].astype(np.uint32)
+        assert np.array_equal(words, parts[0::2] << steps | parts[1::2]), label
+
+
+def twice_as_long(net: RandomNetwork) -> RandomNetwork:
+    """A network of two windows as one of a single window of all steps."""
+    whole = net.module.clone()
+    for op in whole.walk():
+        for value in op.results:
+            kind = value.type
+            if hasattr(kind, "steps"):
+                extra = [kind.terms] if hasattr(kind, "terms") else []
+                value._type = type(kind)(kind.shape, kind.coding, 2 * kind.steps.data, *extra)
+    next(op for op in whole.walk() if op.name == "snn.encode").properties.pop("windows")
+    whole.verify()
+    return replace(net, module=whole)
