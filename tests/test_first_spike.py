@@ -197,19 +197,25 @@ def test_broken_files(change, message, tmp_path, capsys):
 
 
 @needs_gcc
-def test_windows_behind_the_decision_are_not_run(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("sizes", "window", "seed"), [([16, 4], 1, 1), ([16, 4], 3, 8), ([16, 6, 4], 4, 2)]
+)
+def test_windows_behind_the_decision_are_not_run(sizes, window, seed, tmp_path, capsys):
     """What is computed in four windows is what it is in one, and a decided sample stops."""
-    rng = np.random.default_rng(1)
-    layer = GlmLayer(
-        rng.integers(-60, 60, (1, 4, 16)).astype(np.int8),
-        -150 + rng.integers(-20, 20, 4),
-        5,
-        rng.integers(1, 1 << 16, 4),
-    )
-    whole = FirstToSpike(levels(4) * 4, [layer])
+    rng = np.random.default_rng(seed)
+    layers = [
+        GlmLayer(
+            rng.integers(-60, 60, (window, outputs, inputs)).astype(np.int8),
+            -150 + rng.integers(-20, 20, outputs),
+            5,
+            rng.integers(1, 1 << 16, outputs),
+        )
+        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    whole = FirstToSpike(levels(4) * 4, layers)
     pixels = rng.integers(0, 256, (30, 1, 4, 4), np.uint8)
     classes, steps = whole.decide(pixels)
-    export_first_to_spike(FirstToSpike(levels(4), [layer]), tmp_path / "net.onnx", (1, 4, 4))
+    export_first_to_spike(FirstToSpike(levels(4), layers), tmp_path / "net.onnx", (1, 4, 4))
     np.savez(tmp_path / "x.npz", x=pixels, y=classes)
     words = ["compile", tmp_path / "net.onnx", "-o", tmp_path / "build", "--array", "2,4,4"]
     assert run_tool(snnc.run, [*map(str, words), "--windows", "4"]) == 0

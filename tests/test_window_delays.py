@@ -28,32 +28,31 @@ def cache(tmp_path_factory):
 
 
 def delayed_windows(seed: int, spikes: bool, **options) -> RandomNetwork:
-    """The next random network of windows from a seed on whose synapses are delayed at random."""
+    """The next random network of windows from a seed on whose synapses are delayed at random.
+
+    Delays matter to what it says.
+    """
     rng = np.random.default_rng(seed)
     while True:
         net = window_network(seed, spikes=spikes, **options)
-        synapses = [
-            op
-            for op in network_of(net.module).body.block.ops
-            if isinstance(op, SynapseOp)
-            and op.source.type.coding_name == "rate"
-            and op.source.type.steps.data > 1
-        ]
-        if synapses:
-            break
+        soon = run_snn(net.module, given(net, spikes)).potentials
+        for op in network_of(net.module).body.block.ops:
+            if isinstance(op, SynapseOp) and op.source.type.coding_name == "rate":
+                delay = int(rng.integers(0, op.source.type.steps.data))
+                if delay:
+                    op.properties["delay"] = integer(delay)
+        net.module.verify()
+        if not np.array_equal(soon, run_snn(net.module, given(net, spikes)).potentials):
+            return net
         seed += 1000
-    for number, op in enumerate(synapses):
-        delay = int(rng.integers(0, op.source.type.steps.data))
-        if delay or not number:
-            op.properties["delay"] = integer(delay or 1)
-    net.module.verify()
-    return net
 
 
 @needs_gcc
-@pytest.mark.parametrize("seed", range(6))
-def test_random_networks_are_equal(seed, cache):
-    spikes = seed % 2 == 1
+@pytest.mark.parametrize(
+    ("seed", "spikes"),
+    [(0, True), (4, True), (16, True), (1, False), (5, False), (9, False), (10, False)],
+)
+def test_random_networks_are_equal(seed, spikes, cache):
     net = delayed_windows(seed, spikes)
     want = run_snn(net.module, given(net, spikes))
     module = schedule(net.module, net.pipeline + ",verify-pe-schedule")
@@ -69,9 +68,8 @@ def test_random_networks_are_equal(seed, cache):
 
 
 @needs_verilator
-@pytest.mark.parametrize("seed", [1, 2])
-def test_random_networks_are_equal_in_verilog(seed, tmp_path):
-    spikes = seed % 2 == 1
+@pytest.mark.parametrize(("seed", "spikes"), [(16, True)])
+def test_random_networks_are_equal_in_verilog(seed, spikes, tmp_path):
     net = delayed_windows(seed, spikes)
     module = schedule(net.module, net.pipeline)
     result = CEngine.from_module(module, tmp_path, ("-O1",)).run(net.frames)

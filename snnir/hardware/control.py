@@ -24,8 +24,8 @@ def control_module(tables: HardwareTables, timing: Timing) -> Module:
     image so far). Where weights come from DDR: `begins` (an image begins with the next clock), and
     `failed` ends it, for good. Where maps are there, `ended` (so many moves have ended), for which
     a row may wait: `waiting` while it does behind the clock in which it could be ready. Where
-    anything is kept for the next window, `begins_sample` of the image becomes `first_window` while it runs;
-    `parity` changes from window to window, where layers see what was fired in the one before.
+    anything is kept for the next window, `begins_sample` of the image becomes `first_window` while
+    it runs; `parity` changes from window to window, where layers see maps of the one before.
 
     A layer ends `D + FLUSH` clocks behind its last pixel, D those of the last tile's drain; a pass
     over the image takes a clock per neuron and `RECEIVE` more.

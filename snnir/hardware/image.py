@@ -18,10 +18,10 @@ def image_module(tables: HardwareTables) -> Module:
     A stream of bytes (`tdata`, `tvalid`, `tready`, `tlast`) fills it in the order y, x, channel; a
     `tlast` that comes too early starts the image anew. `full` from its last byte until
     `release_image`. A pass: `ready` (a layer starts) with the layer's columns; then each clock a
-    `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row). Where
-    anything is kept for the next window, `tuser` with the first byte says that the image is the `first` window of a
-    sample. With levels the words are parts of the
-    train that a pixel's comparisons with them make.
+    `train`, with `valid`, `last` (channel of a pixel), `row_last` (pixel of a row). Where anything
+    is kept for the next window, `tuser` with the first byte says that the image is the `first`
+    window of a sample. With levels the words are parts of the train that a pixel's comparisons with
+    them make.
     """
     depth = tables.image_bytes
     bits, planes = tables.program.image_bits, tables.program.array.planes

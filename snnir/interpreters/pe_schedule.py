@@ -167,16 +167,21 @@ class _CountedMaps(MapMemory):
         super().__init__(tables, images)
         self.tables = tables
         self.images = images
-        self.spikes = np.zeros((images, tables.pointer_depth), np.int64)
+        self.delays = sorted(set(tables.runs[:, tables.run_column["delay"]].tolist()))
+        self.spikes = np.zeros((images, tables.pointer_depth, len(self.delays)), np.int64)
+        """Along the row, as far as they are gated in the planes: by each of the delays."""
 
     def write(self, layer: Layer, trains: np.ndarray, block: int) -> None:
         super().write(layer, trains, block)
         _, channels, height, width = trains.shape
-        for b, first in enumerate(range(0, channels, block)):
-            spikes = np.bitwise_count(trains[:, first : first + block]).sum(axis=1, dtype=np.int64)
-            at = layer.place.pointers + b * height * width
-            upto = spikes.cumsum(axis=2).reshape(self.images, -1)
-            self.spikes[:, at : at + height * width] = upto
+        for number, delay in enumerate(self.delays):
+            gated = trains.astype(np.uint32) << max(0, -delay) >> max(0, delay)
+            bits = np.bitwise_count(gated & ((1 << self.tables.array.planes) - 1))
+            for b, first in enumerate(range(0, channels, block)):
+                spikes = bits[:, first : first + block].sum(axis=1, dtype=np.int64)
+                at = layer.place.pointers + b * height * width
+                upto = spikes.cumsum(axis=2).reshape(self.images, -1)
+                self.spikes[:, at : at + height * width, number] = upto
 
     def row_parts(
         self, events: slice, slots: int, pointers: slice, width: int
@@ -203,7 +208,8 @@ class _CountedMaps(MapMemory):
                 pixels = np.ix_(np.arange(self.images), window.oy, window.ox)
                 where = (run, window.oy, window.low, window.high)
                 events[(*pixels, index)] = self.events_of(*where)
-                worth[pixels] += counted(self.spikes[..., None], *where)[..., 0]
+                late = self.spikes[..., self.delays.index(run["delay"]), None]
+                worth[pixels] += counted(late, *where)[..., 0]
             seen += [events[:, order[:, 0], order[:, 1]]] * times
             spikes += [worth[:, order[:, 0], order[:, 1]].sum(axis=1)] * times
         return seen, np.stack(spikes, axis=1)
