@@ -22,6 +22,7 @@ from snnir.runtime.compare import compare
 from snnir.runtime.engine import EngineResult
 from snnir.runtime.fastmodel import FastEngine
 from snnir.runtime.rtl import RtlEngine
+from snnir.schedule.program import RUN_FIELDS
 from snnir.schedule.reading import read_program
 
 LIT = Path(__file__).parent.parent / "lit_tests"
@@ -93,6 +94,19 @@ def test_random_networks_with_delays_are_equal_in_verilog(seed, tmp_path):
     found = compare(results, read_program(program_of(module)))
     assert found.equal, found.difference
     assert np.array_equal(results["rtl"].cycles, results["c"].cycles)
+
+
+@needs_verilator
+def test_all_synapses_may_have_the_same_delay(tmp_path):
+    net = spike_network(19)
+    for op in network_of(net.module).body.block.ops:
+        if isinstance(op, SynapseOp):
+            op.properties["delay"] = integer(1)
+    want = by_hand(net)
+    module = schedule(net.module, net.pipeline)
+    assert set(read_program(program_of(module)).runs[:, RUN_FIELDS.index("delay")]) == {1}
+    found = RtlEngine.from_module(module, tmp_path).run(net.frames)
+    assert np.array_equal(found.potentials, want.potentials)
 
 
 @pytest.mark.parametrize("seed", [0, 3])

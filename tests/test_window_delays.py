@@ -82,6 +82,21 @@ def test_random_networks_are_equal_in_verilog(seed, spikes, tmp_path):
     assert losses_of_counters(engine.tables, engine.run(net.frames, counted=True).counted) == model
 
 
+@needs_verilator
+def test_a_readout_of_endless_samples_hears_the_window_before(tmp_path):
+    """No neuron keeps anything, and yet the first window of a sample differs."""
+    net = delayed_windows(2, True)
+    encode_of(net.module).properties["windows"] = integer(0)
+    want = run_snn(net.module, given(net, True), windows=3)
+    module = schedule(net.module, net.pipeline)
+    engine = RtlEngine.from_module(module, tmp_path)
+    assert not any(layer.kept for layer in engine.tables.layers)
+    found = engine.run(net.frames, windows=3)
+    assert np.array_equal(found.potentials, want.potentials.reshape(len(net.frames), -1))
+    counted = run_program(module, net.frames, count_cycles=True, windows=3)
+    assert np.array_equal(found.cycles, counted.cycles)
+
+
 @pytest.mark.parametrize("seed", [3, 20, 21])
 def test_windows_are_pieces_of_one_longer_train(seed):
     """Two windows are one twice as long: what is late goes on where the first one ends."""

@@ -548,3 +548,36 @@ pe.program @net array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits
   } : !pe.potentials<1x4x4>
   pe.send %v : !pe.potentials<1x4x4>
 }
+
+// -----
+
+// What this window has fired cannot act before it.
+pe.program @window array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 3, acc_bits = 6, membrane_bits = 10, fifo = 16, drain = 1> windows 5 window_stride [2, 1] {
+  %0 = pe.receive bits 4 places [#pe.place<events = 0, capacity = 2, pointers = 0>] : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+  %1 = pe.previous "input" : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+  %2 = pe.layer "out" with @sum steps 4 pixels [1, 1] kept [10] {
+    pe.tile channels [0, 2] weights_at 0 params_at 0 params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %0 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<3> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+      pe.stream %0 delay 1 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+// expected-error @below {{only trains of the window before can be taken earlier}}
+      pe.stream %0 delay -3 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+    }
+  } : !pe.potentials<2x1x1>
+  pe.send %2 : !pe.potentials<2x1x1>
+}
+
+// -----
+
+pe.program @window array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 3, acc_bits = 6, membrane_bits = 10, fifo = 16, drain = 1> windows 5 window_stride [2, 1] {
+  %0 = pe.receive bits 4 places [#pe.place<events = 0, capacity = 2, pointers = 0>] : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+  %1 = pe.previous "input" : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+  %2 = pe.layer "out" with @sum steps 4 pixels [1, 1] kept [10] {
+    pe.tile channels [0, 2] weights_at 0 params_at 0 params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %0 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<3> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+      pe.stream %0 delay 1 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+// expected-error @below {{only rate-coded trains can be delayed, by less than their steps}}
+      pe.stream %1 delay -4 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+    }
+  } : !pe.potentials<2x1x1>
+  pe.send %2 : !pe.potentials<2x1x1>
+}

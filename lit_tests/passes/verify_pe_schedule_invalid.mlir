@@ -539,3 +539,36 @@ pe.program @stream array #pe.array<banks = 1, channels = 1, planes = 1, weight_b
   } : !pe.potentials<1x1x3>
   pe.send %9 : !pe.potentials<1x1x3>
 }
+
+// -----
+
+// What is late from the window before acts in other steps: 4 * (3 + 2) in each, no more.
+snn.neuron @sum none state ["v"] params ["bias"] start {
+^bb0(%bias: i64):
+  %zero = arith.constant 0 : i64
+  snn.yield %zero : i64
+} integrate {
+^bb0(%v: i64, %i: i64, %bias: i64):
+  %sum = arith.addi %v, %i : i64
+  snn.yield %sum : i64
+} settle {
+^bb0(%v: i64, %bias: i64):
+  snn.yield %v : i64
+} fire {
+^bb0(%v: i64, %bias: i64, %left: i64):
+  %never = arith.constant false
+  snn.yield %v, %never : i64, i1
+}
+pe.program @window array #pe.array<banks = 2, channels = 2, planes = 4, weight_bits = 3, acc_bits = 5, membrane_bits = 10, fifo = 16, drain = 1> windows 5 window_stride [2, 1] {
+  %0 = pe.receive bits 4 places [#pe.place<events = 0, capacity = 2, pointers = 0>] : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+  %1 = pe.previous "input" : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+  // expected-error @below {{out: accumulators need 6 bits, the array has 5}}
+  %2 = pe.layer "out" with @sum steps 4 pixels [1, 1] kept [10] {
+    pe.tile channels [0, 2] weights_at 0 params_at 0 params {bias = dense<0> : tensor<2xi32>} {
+      pe.stream %0 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<3> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+      pe.stream %0 delay 1 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+      pe.stream %1 delay -3 bounds [1, 1] advance 2 runs dense<[[0, 0, 0, 1, 0]]> : tensor<1x5xi32> weights dense<2> : tensor<2x2x2xi8> : !pe.map<4x1x1, rate, 4, block 4, pitch 4>
+    }
+  } : !pe.potentials<2x1x1>
+  pe.send %2 : !pe.potentials<2x1x1>
+}

@@ -48,8 +48,9 @@ def bank_memory_module(tables: HardwareTables, bank: int) -> Module:
         delay = m.const(tables.runs.high("delay"), tables.runs.width("delay"))
         if "delay" in tables.runs.stored:
             delay = m.pipe("delay_read", m.input("delay", delay.width))
-        train = cat(train, *[m.const(0, tables.early)][: tables.early]).shr(delay)
-        train = train.trunc(array.planes)
+        if tables.early:
+            train = cat(train, m.const(0, tables.early))
+        train = train.shr(delay).trunc(array.planes)
     if mixed:
         by_bank = m.pipe("by_bank_read", by_bank)
     if tables.offset_bits:

@@ -66,9 +66,9 @@ def core_module(
     """The machine of docs/machine.md, for one program or for whatever is written to its tables.
 
     Ports: `clk`, `rst` (synchronous, active high); streams `s_t...` (bytes in) and `m_t...`
-    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where anything is kept for
-    the next window, `s_tuser` with an image's first byte begins a sample. Where weights come from
-    DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master, or of
+    (potentials out); `cycles` of the last image, `running`; and `TRACES`. Where anything is kept
+    for the next window, `s_tuser` with an image's first byte begins a sample. Where weights come
+    from DDR: `weights_base`, `status`, and the read channels `m_axi_...` of an AXI4 master, or of
     several, `m_axi0_...` and so on. A machine
     without a program has besides the ports of `program_ports`, `enable` (an image may begin) and
     `stop` (the one that runs ends). With counters there are also `counter_...` and
