@@ -46,7 +46,7 @@ class LevelsOp(OnnxOp):
 
 @irdl_op_definition
 class DelayOp(OnnxOp):
-    """Trains of `steps` steps, `delay` steps later; what comes behind the last step is lost."""
+    """Trains of `steps` steps, `delay` steps later; what comes behind the last step is late."""
 
     name = "onnx.Delay"
     x = operand_def(TENSOR)

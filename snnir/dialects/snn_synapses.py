@@ -32,8 +32,9 @@ class SynapseOp(SnnOp):
     """What conv, dense and one-to-one synapses share: a train or sum in, currents out.
 
     With a `delay` a spike of step t makes its current in step t + delay (rate coding); what would
-    come behind the last step is lost. Several such synapses of one source, joined by `snn.add`,
-    are a filter over a window of past steps. In the float form, which has no steps, it is nothing.
+    come behind the last step does in the next window of the sample, or is lost. Several such
+    synapses of one source, joined by `snn.add`, are a filter over past steps. In the float form,
+    which has no steps, it is nothing.
     """
 
     @property
