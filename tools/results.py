@@ -29,7 +29,10 @@ from datasets import sample_file
 from measure import snnc
 from results_page import FIGURES, PAGE, STORE, commands, figure, page
 from results_rows import SPLITS, Row
+from results_systems import System, check
 from results_table import all_rows
+from systems_page import commands as system_commands
+from systems_table import all_systems
 
 from snnir.errors import UserError
 from snnir.tools.arguments import positive, real, several
@@ -76,6 +79,18 @@ class Places:
 
 
 PARTS = ("accuracy", "verify")
+
+
+def measure_system(row: System, places: Places) -> None:
+    """Measures a row of docs/results.md that is of a system, and keeps what was found."""
+    if row.data and not Path(places.of(row.samples)).exists():
+        if places.data is None:
+            raise UserError("no folder of data is known", hint="set SNNIR_DATA")
+        sample_file(places.data, row.data, "test", places.work)
+    check(row, places.of)
+    start = time.perf_counter()
+    save(row.name, {"commands": system_commands(row), **row.measure(places.of)})
+    print(f"{row.name}: measured, {time.perf_counter() - start:.0f} s", flush=True)
 
 
 def measure(row: Row, places: Places, parts: tuple[str, ...]) -> None:
@@ -204,13 +219,13 @@ def save(name: str, found: dict) -> None:
     STORE.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
 
 
-def chosen(patterns: list[str]) -> list[Row]:
+def chosen(patterns: list[str]) -> list[Row | System]:
     """The rows that patterns name, in the order of the page.
 
     Raises:
         UserError: a pattern names none.
     """
-    rows = all_rows()
+    rows = all_rows() | all_systems()
     for pattern in patterns:
         if not fnmatch.filter(rows, pattern):
             raise UserError(f"no row '{pattern}'", hint="--list names them all")
@@ -242,7 +257,7 @@ def run(args: argparse.Namespace, data: Path | None) -> list[str]:
     """Do what the options say; a line for each row that could not be measured."""
     missing = []
     if args.list:
-        print("\n".join(all_rows()))
+        print("\n".join(all_rows() | all_systems()))
     if args.prepare:
         if data is None:
             raise UserError("no folder of data is known", hint="set SNNIR_DATA")
@@ -257,11 +272,14 @@ def run(args: argparse.Namespace, data: Path | None) -> list[str]:
         for row in rows:
             print(f"{row.name} ...", file=sys.stderr, flush=True)
             try:
-                measure(row, places, (args.only,) if args.only else PARTS)
+                if isinstance(row, System):
+                    measure_system(row, places)
+                else:
+                    measure(row, places, (args.only,) if args.only else PARTS)
             except SystemExit as error:
                 missing.append(f"{row.name}: not measured: {error}")
             except UserError as error:
-                made = row.recipe or row.network.recipe
+                made = row.recipe or (not isinstance(row, System) and row.network.recipe)
                 hint = f"; made by: {made}" if error.what == "not there" and made else ""
                 missing.append(f"{row.name}: not measured: {error}{hint}")
     if args.page:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from results_rows import Network, Row, Section
 from results_table import sections
+from systems_page import systems, systems_commands
 
 from snnir.tools.charts import line_chart
 
@@ -31,9 +32,8 @@ first images of the training set, as many as `--samples` says; no random numbers
 draw theirs from seed 7. Of CIFAR-10 the first 40,000 training images are for training, the last
 10,000 are held out (`held-out`), and `test` are the first 1,000 test images.
 
-Measured on pages of their own: [first-to-spike networks](glm.md#measured), accuracy against allowed
-steps and early exit; [volumes](volumes.md), energy beside networks of the same form;
-[recurrent networks](streams.md); speed and synthesis of [full-size networks](full_size.md).
+Measured on pages of their own: [recurrent networks](streams.md); speed and synthesis of
+[full-size networks](full_size.md).
 
 """
 
@@ -65,6 +65,7 @@ def page(kept: dict) -> str:
     counted = {found["spikes"]["samples"] for found in kept.values() if "spikes" in found} or {0}
     parts = [HEAD.format(counted=f"up to {max(counted):,}")]
     parts += [section_text(section, kept) for section in sections()]
+    parts.append(systems(kept))
     parts.append("## Points lost by bits\n\n")
     parts += [
         f"![Points lost by weight bits, {data}]({name})\n\n" for name, data in FIGURES.items()
@@ -73,6 +74,7 @@ def page(kept: dict) -> str:
     for section in sections():
         parts.append(f"\n### {section.title}\n")
         parts += [commands_text(row, kept) for row in section.rows]
+    parts.append(systems_commands(kept))
     return "".join(parts)
 
 

@@ -11,8 +11,10 @@ from recipes import run
 from torch import nn
 
 from snnir.training import data
+from snnir.training.early_exit import decided_in, one_window
 from snnir.training.first_spike import FirstToSpike, export_first_to_spike
 from snnir.training.first_spike_fit import FirstToSpikeNet, Likelihood, fit_first_to_spike
+from snnir.training.plain import export_plain
 
 STEPS = 16
 SETS = {
@@ -32,6 +34,10 @@ def main() -> None:
     add("--epochs", type=int, default=6)
     add("--rate", type=float, default=0.01)
     add("--anytime", type=float, default=0.0, help="share of the loss that allows fewer steps")
+    add("--windows", type=int, default=1, help="of a sample, behind each of which it may be over")
+    add("--early", type=float, default=0.0, help="share of the loss that wants few windows")
+    add("--choose", action="store_true",
+        help="train on five sixths of the training data and report on the rest")  # fmt: skip
     add("--seed", type=int, default=7)
     add("--threads", type=int, default=1)
     add("-o", "--output", type=Path, required=True, help="folder for the network and test data")
@@ -39,22 +45,32 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     read, shape, levels, batch = SETS[args.set]
     (x, y), (test, labels) = (read(args.data, part) for part in ("train", "test"))
+    if args.choose:
+        cut = len(x) * 5 // 6
+        (x, test), (y, labels) = (x[:cut], x[cut:]), (y[:cut], y[cut:])
     batch = min(batch, len(x))
     hidden = [args.hidden] if args.hidden else []
-    print(f"float network of the same shape: {plain(x, y, test, labels, hidden, batch, args):.2%}")
+    float_net, right = plain(x, y, test, labels, hidden, batch, args)
+    print(f"float network of the same shape: {right:.2%}")
     if args.set == "wisdm":
         x, test = (np.pad(part, ((0, 0), (0, 1)), constant_values=255) for part in (x, test))
     sizes = [x[0].size, *hidden, int(y.max()) + 1]
     layers = len(sizes) - 1
     every = list(levels) * (STEPS // len(levels))
     net = FirstToSpikeNet(sizes, [args.window] * layers, [5] * layers, every, args.seed)
-    recipe = Likelihood(args.epochs, args.rate, batch, args.seed, args.anytime)
+    recipe = Likelihood(
+        args.epochs, args.rate, batch, args.seed, args.anytime, args.early, args.windows
+    )
     fit_first_to_spike(net, x, y, recipe)
     integers = net.integers(ties="strongest", silent="potential")
     args.output.mkdir(parents=True, exist_ok=True)
     name = f"{args.set}{args.hidden or ''}"
-    export_first_to_spike(integers, args.output / f"{name}.onnx", shape)
+    name += f"_windows{args.windows}" if args.windows > 1 else ""
+    export_first_to_spike(one_window(integers, args.windows), args.output / f"{name}.onnx", shape)
+    export_plain(float_net, args.output / f"{args.set}{args.hidden or ''}_float.onnx", shape)
     np.savez_compressed(args.output / f"{args.set}_test.npz", x=test.reshape(-1, *shape), y=labels)
+    for window, share in enumerate(spread(integers, test, args.windows), 1):
+        print(f"over with window {window}: {share:.2%}")
     print("allowed  accuracy  steps spent")
     for steps in range(1, STEPS + 1):
         accuracy, spent = within(integers, steps, test, labels)
@@ -68,12 +84,18 @@ def within(net: FirstToSpike, steps: int, x: np.ndarray, y: np.ndarray) -> tuple
     return float((classes == y).mean()), float(spent.mean())
 
 
-def plain(x, y, test, labels, hidden, batch, args) -> float:
-    """Accuracy of a float network of the same shape, trained as long."""
+def spread(net: FirstToSpike, x: np.ndarray, windows: int) -> np.ndarray:
+    """The share of samples that is over with each window."""
+    steps = [net.decide(part)[1] for part in np.array_split(x, 10)]
+    return decided_in(np.concatenate(steps), STEPS, windows)
+
+
+def plain(x, y, test, labels, hidden, batch, args) -> tuple[nn.Module, float]:
+    """A float network of the same shape, trained as long, and its accuracy; pixels are 0 to 1."""
     torch.manual_seed(args.seed)
     x, test = (torch.tensor(part.reshape(len(part), -1)).float() / 255 for part in (x, test))
     y = torch.tensor(y)
-    sizes, stages = [x.shape[1], *hidden, int(y.max()) + 1], []
+    sizes, stages = [x.shape[1], *hidden, int(y.max()) + 1], [nn.Flatten()]
     for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
         stages += [nn.Linear(inputs, outputs), nn.ReLU()]
     net = nn.Sequential(*stages[:-1])
@@ -86,7 +108,7 @@ def plain(x, y, test, labels, hidden, batch, args) -> float:
             loss.backward()
             adam.step()
             decay.step()
-    return float((net(test).argmax(1).numpy() == labels).mean())
+    return net, float((net(test).argmax(1).numpy() == labels).mean())
 
 
 if __name__ == "__main__":

@@ -113,10 +113,12 @@ def count_operations(
         if isinstance(op, PreviousOp):
             labels[op.train] = f"{op.of.data} before"
             trains[labels[op.train]] = fired_earlier(trains[op.of.data], windows)
-    return [_layer(op, labels, trains) for op in layers(module)]
+    return [_layer(op, labels, trains, windows) for op in layers(module)]
 
 
-def _layer(op: LayerOp, labels: Mapping, trains: Mapping[str, np.ndarray]) -> Operations:
+def _layer(
+    op: LayerOp, labels: Mapping, trains: Mapping[str, np.ndarray], windows: int
+) -> Operations:
     neurons = math.prod(op.current.type.dims)
     if isinstance(op, FireOp):
         kind = op.train.type
@@ -128,7 +130,7 @@ def _layer(op: LayerOp, labels: Mapping, trains: Mapping[str, np.ndarray]) -> Op
         steps, value_bits, written, with_spike = 0, 32, neurons, float(neurons)
     return Operations(
         name=op.label.data,
-        branches=tuple(_branch(synapse, labels, trains) for synapse in branches(op)),
+        branches=tuple(_branch(synapse, labels, trains, windows) for synapse in branches(op)),
         acc_bits=op.acc_bits.value.data,
         membrane_bits=op.membrane_bits.value.data,
         updates=neurons * steps,
@@ -150,16 +152,21 @@ def _stored(train: SSAValue) -> Iterator[SSAValue]:
             yield from _stored(op.train)
 
 
-def _branch(op: SynapseOp, labels: Mapping, trains: Mapping[str, np.ndarray]) -> Branch:
+def _branch(
+    op: SynapseOp, labels: Mapping, trains: Mapping[str, np.ndarray], windows: int
+) -> Branch:
     source, pools = op.source, []
     while isinstance(source.owner, SumPoolOp):
         pools.append(source.owner)
         source = source.owner.source
     words = trains[labels[source]]
+    # What is late acts in the next window of the sample, whose synapse reads its weight once more.
+    late = fired_earlier(words, windows) if op.delay_steps else np.zeros_like(words)
+    arrived = words >> op.delay_steps, late & ((1 << op.delay_steps) - 1)
     maps = {
         "all": np.ones(words.shape[1:]),
-        "some": (words != 0).mean(axis=0),
-        "spikes": np.bitwise_count(words).mean(axis=0, dtype=np.float64),
+        "some": sum((part != 0).mean(axis=0) for part in (words, late)),
+        "spikes": sum(np.bitwise_count(w).mean(axis=0, dtype=np.float64) for w in arrived),
     }
     for pool in reversed(pools):
         maps = {key: sum_windows(x[None], **pool_window(pool))[0] for key, x in maps.items()}

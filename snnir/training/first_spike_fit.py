@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from snnir.training.early_exit import early_loss
 from snnir.training.first_spike import FirstToSpike, GlmLayer, thresholds
 
 
@@ -164,7 +165,8 @@ class FirstToSpikeNet(nn.Module):
 class Likelihood:
     """How a first-to-spike network is trained: Adam and a cosine.
 
-    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all.
+    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all, `early` that of
+    `early_loss`, for decisions in few of the `windows` of a sample.
     """
 
     epochs: int = 8
@@ -172,6 +174,8 @@ class Likelihood:
     batch: int = 250
     seed: int = 7
     anytime: float = 0.5
+    early: float = 0.0
+    windows: int = 1
 
 
 def fit_first_to_spike(
@@ -194,7 +198,10 @@ def fit_first_to_spike(
             for group in adam.param_groups:
                 group["lr"] = recipe.rate * (0.5 + 0.5 * math.cos(math.pi * step / total))
             found, wanted = net(x[part]), y[part]
-            loss = (1 - recipe.anytime) * FirstToSpikeLoss.apply(found, wanted)
+            share = 1 - recipe.anytime - recipe.early
+            loss = share * FirstToSpikeLoss.apply(found, wanted)
+            if recipe.early:
+                loss = loss + recipe.early * early_loss(found, wanted, recipe.windows)
             if recipe.anytime:
                 loss = loss + recipe.anytime * anytime_loss(found, wanted)
             adam.zero_grad()

@@ -72,7 +72,7 @@ def run(args: Namespace) -> int:
     # Scores are no sums over windows.
     shared = 1 if found["decision"] else result.windows
     outputs = real_outputs(build.manifest["output"], decided(result, build.windows) / shared)
-    why = "it knows no time, and so no recurrent layers"
+    why = "it knows no time, and so no window before"
     if not build.tables.recurs:
         real = real_inputs(build.manifest["input"], samples.x)
         found["float_accuracy"], why = float_accuracy(build, real, samples.y)
