@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -14,25 +16,46 @@ from snnir.hardware.neuron import neuron_module
 from snnir.hardware.timing import fire_stages
 from snnir.passes.event_schedule import EventSchedulePass
 from snnir.passes.tile_to_pe import TileToPePass
-from snnir.proof.datapath import Unit
 from snnir.proof.program import datapaths, unit_design
 from snnir.proof.ranges import Channels
+from snnir.proof.unit import Unit
+from snnir.schedule.kept import KeptStates
 from snnir.schedule.program import Mode
 from snnir.schedule.reading import read_program
 
 
-def unit_of(neuron: NeuronOp, mode: Mode, acc_bits: int, membrane_bits: int) -> Unit:
-    """The unit of a machine in which all layers are of one mode."""
+def unit_of(
+    neuron: NeuronOp,
+    mode: Mode,
+    acc_bits: int,
+    membrane_bits: int,
+    kept: tuple[int, ...] = (),
+    more: int = 0,
+) -> Unit:
+    """The unit of a machine in which all layers are of one mode.
+
+    Args:
+        kept: bits of the states that it keeps; `more`: bits that another neuron keeps.
+    """
     array = ArrayParameters(
-        2, 2, planes=mode.planes, weight_bits=4, acc_bits=acc_bits, membrane_bits=membrane_bits
+        2,
+        2,
+        planes=max(mode.planes, mode.steps),
+        weight_bits=4,
+        acc_bits=acc_bits,
+        membrane_bits=membrane_bits,
     )
     neurons = {mode.neuron: neuron}
-    unit = neuron_module([mode], neurons, neuron.param_names, array)
+    states = {mode.neuron: kept} if kept else {}
+    if more:
+        states["other"] = (sum(kept) + more,)
+    unit = neuron_module([mode], neurons, neuron.param_names, array, states)
     clocks = fire_stages((mode,), neurons)
-    return Unit(unit_design(design(unit)), {}, clocks, mode.planes, acc_bits, membrane_bits)
+    found = Unit(unit_design(design(unit)), {}, clocks, array.planes, acc_bits, membrane_bits)
+    return replace(found, kept=kept, kept_bits=sum(kept) + more)
 
 
-def channels_of(mode: Mode, low: int, high: int, **params: list[int]) -> Channels:
+def channels_of(mode: Mode, low: int, high: int, windows: int = 1, **params: list[int]) -> Channels:
     """Channels with these parameters, and currents between `low` and `high`."""
     arrays = {name: np.array(values) for name, values in params.items()}
     count = len(next(iter(arrays.values())))
@@ -43,7 +66,8 @@ def channels_of(mode: Mode, low: int, high: int, **params: list[int]) -> Channel
         "fraction": mode.fraction,
         "rate": mode.rate,
     }
-    return Channels("layer", arrays, (np.full(count, low), np.full(count, high)), how)
+    ends = np.full(count, low), np.full(count, high)
+    return Channels("layer", arrays, ends, how, windows=windows)
 
 
 def datapaths_of(network: ModuleOp, planes: int):
@@ -53,5 +77,6 @@ def datapaths_of(network: ModuleOp, planes: int):
     EventSchedulePass().apply(Context(), scheduled)
     tables = read_program(next(op for op in scheduled.ops if isinstance(op, ProgramOp)))
     neurons = {op.sym_name.data: op for op in scheduled.ops if isinstance(op, NeuronOp)}
-    unit = neuron_module(tables.modes, neurons, tuple(tables.params), tables.array)
+    kept = KeptStates(tables).bits
+    unit = neuron_module(tables.modes, neurons, tuple(tables.params), tables.array, kept)
     return list(datapaths(network, tables, design(unit)))

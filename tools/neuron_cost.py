@@ -32,12 +32,12 @@ PIPELINE = (
 )
 
 
-def last_layer(name: str) -> LayerOp:
-    """The last layer that fires, where all layers have that neuron."""
+def firing_layers(name: str, steps: int = STEPS) -> list[LayerOp]:
+    """The layers that fire, where all of them have that neuron."""
     module = import_model(EXAMPLES / "digits.onnx")
     data = EXAMPLES / "digits_calibration.npz"
-    run_pipeline(module, PIPELINE.format(name=name, steps=STEPS, data=data))
-    return list(layers(module))[-2]
+    run_pipeline(module, PIPELINE.format(name=name, steps=steps, data=data))
+    return list(layers(module))[:-1]
 
 
 def mode_of(name: str, layer: LayerOp) -> Mode:
@@ -50,7 +50,7 @@ def mode_of(name: str, layer: LayerOp) -> Mode:
 
 def row(name: str) -> str:
     """The row of one neuron."""
-    layer = last_layer(name)
+    layer = firing_layers(name)[-1]
     neuron, mode = neuron_of(layer), mode_of(name, layer)
     bits = layer.membrane_bits.value.data
     array = ArrayParameters(

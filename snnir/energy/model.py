@@ -44,6 +44,7 @@ class Energy:
     Args:
         arithmetic: of operations; `on_chip` and `off_chip` of memory.
         bits: read and written on the chip; `ddr_bits` to and from DDR.
+        states: of `on_chip`, what neurons read and write of what they keep between windows.
     """
 
     arithmetic: float
@@ -51,6 +52,7 @@ class Energy:
     off_chip: float
     bits: float
     ddr_bits: float
+    states: float = 0
 
     @property
     def total(self) -> float:
@@ -59,7 +61,7 @@ class Energy:
 
 def added(parts: Iterable[Energy]) -> Energy:
     """The sum of several."""
-    rows = [(e.arithmetic, e.on_chip, e.off_chip, e.bits, e.ddr_bits) for e in parts]
+    rows = [(e.arithmetic, e.on_chip, e.off_chip, e.bits, e.ddr_bits, e.states) for e in parts]
     return Energy(*map(math.fsum, zip(*rows, strict=True)))
 
 
@@ -81,12 +83,13 @@ def moved_bytes(tables: ProgramTables) -> dict[str, Moved]:
 
 
 def layer_energy(
-    layer: Operations, technology: Technology, moved: Moved, array_bits: int
+    layer: Operations, technology: Technology, moved: Moved, array_bits: int, kept_bits: int = 0
 ) -> dict[str, Energy]:
     """What a layer takes in each of NETWORKS.
 
     Args:
         array_bits: of a weight in the array's memory.
+        kept_bits: of all its neurons' states, which are read and written once in a window.
     """
     wider = FLOAT_BITS / array_bits
     values = FLOAT_BITS / (layer.train_bits or FLOAT_BITS)
@@ -112,13 +115,18 @@ def layer_energy(
             sum(_spiking_bits(b) for b in layer.branches)
             + layer.stored_trains * (layer.train_bits + layer.address_bits),
             8 * (moved.weights + moved.maps),
+            2 * kept_bits,
         ),
     }  # fmt: skip
 
 
-def _energy(technology: Technology, arithmetic: float, bits: float, ddr_bits: float) -> Energy:
+def _energy(
+    technology: Technology, arithmetic: float, bits: float, ddr_bits: float, states: int = 0
+) -> Energy:
+    """The energy of so many bits; those of states come on top of the others on the chip."""
+    bits += states
     chip, ddr = bits * technology.on_chip, ddr_bits * technology.off_chip
-    return Energy(arithmetic, chip, ddr, bits, ddr_bits)
+    return Energy(arithmetic, chip, ddr, bits, ddr_bits, states * technology.on_chip)
 
 
 def _dense(branch: Branch, acc_bits: int, technology: Technology) -> float:
@@ -141,9 +149,20 @@ def network_energy(
     technology: Technology,
     moved: Mapping[str, Moved],
     array_bits: int,
+    kept: Mapping[str, tuple[int, int]],
 ) -> list[dict[str, Energy]]:
-    """What each layer takes, a dictionary by NETWORKS each."""
+    """What each layer takes, a dictionary by NETWORKS each.
+
+    Args:
+        kept: the neurons of a layer that keep their states, and the bits of each of them.
+    """
     return [
-        layer_energy(layer, technology, moved.get(layer.name, Moved()), array_bits)
+        layer_energy(
+            layer,
+            technology,
+            moved.get(layer.name, Moved()),
+            array_bits,
+            math.prod(kept.get(layer.name, (0, 0))),
+        )
         for layer in layers
     ]

@@ -64,6 +64,7 @@ class Circuit:
 
     Args:
         fixed: inputs that are held at a value in all clocks.
+        steady: inputs that are held at any value in all clocks.
         split: widths of the parts that an input is made of, the lowest first: each is an input of
             its own, called `port[0]`, `port[1]`, ...
         depth: clocks after which registers are taken to hold anything.
@@ -77,6 +78,7 @@ class Circuit:
         design: ModuleOp,
         *,
         fixed: Mapping[str, int] | None = None,
+        steady: Sequence[str] = (),
         split: Mapping[str, Sequence[int]] | None = None,
         depth: int,
     ):
@@ -84,6 +86,7 @@ class Circuit:
             op.sym_name.data: op for op in design.body.block.ops if isinstance(op, hw.HWModuleOp)
         }
         self.fixed, self.split, self.depth = fixed or {}, split or {}, depth
+        self.steady = steady
         self.nets: list[Net] = []
         self._made: dict[tuple, Net] = {}
         self._known: dict[_Place, Net] = {}
@@ -93,7 +96,7 @@ class Circuit:
         }
 
     def input(self, name: str, width: int, age: int) -> Net:
-        return self._make("input", width, data=(name, age))
+        return self._make("input", width, data=(name, 0 if name in self.steady else age))
 
     # Nets, each made once
 

@@ -1,4 +1,4 @@
-"""A neuron's life over one image as one graph of terms on mathematical integers."""
+"""A neuron's life over one image, or window, as one graph of terms on mathematical integers."""
 
 from __future__ import annotations
 
@@ -52,11 +52,24 @@ def _template(kind: type[Operation]) -> Operation:
     return op
 
 
+def _choice() -> Operation:
+    """An op that takes one of two integers."""
+    block = Block(arg_types=[IntegerType(1), IntegerType(64), IntegerType(64)])
+    op = arith.SelectOp(*block.args)
+    block.add_op(op)
+    return op
+
+
 class Life:
     """The neuron under one mode, as docs/neurons.md and the interpreter have it.
 
-    Args:
-        planes: how many currents come in; the first one in time first.
+    A neuron that keeps its states begins, unless it is `fresh`, with those `before`.
+
+    Attributes:
+        planes: the currents that come in; the first one in time first.
+        before: what comes in of each state, chosen: the states that integration begins with; both
+            are empty where a neuron keeps none.
+        states: those at the end.
     """
 
     def __init__(self, neuron: NeuronOp, mode: Mode):
@@ -64,6 +77,10 @@ class Life:
         self.terms: list[Term] = []
         self.params = {name: Term(name) for name in neuron.param_names}
         self.planes = [Term(f"current{plane}") for plane in range(mode.planes)]
+        kept = neuron.state_names if mode.kept else ()
+        self.fresh = Term("fresh", is_bit=True)
+        self.before = [Term(f"{name} before") for name in kept]
+        self.chosen: list[Term] = []
         self.spikes: list[Term] = []
         self._counts: dict[str, int] = {}
         self._number = -1
@@ -73,7 +90,12 @@ class Life:
 
     @property
     def inputs(self) -> list[Term]:
-        return [*self.planes, *self.params.values()]
+        known = [self.fresh, *self.before] if self.before else []
+        return [*self.planes, *self.params.values(), *known]
+
+    @property
+    def membrane(self) -> Term:
+        return self.states[0]
 
     def _live(self) -> None:
         mode, emission = self.mode, self.neuron.emission.data
@@ -92,6 +114,11 @@ class Life:
         self.current = currents[0]
         params = list(self.params.values())
         states = self._call("start", params)
+        if self.before:
+            choice = _choice()
+            pairs = zip(states, self.before, strict=True)
+            self.chosen = [self._apply(choice, (self.fresh, *each), "choice") for each in pairs]
+            states = self.chosen
         for step, current in enumerate(currents):
             states = self._call("integrate", [*states, current, *params])
             if emission == "causal":
@@ -101,7 +128,7 @@ class Life:
         if emission == "after":
             for left in reversed(range(mode.steps)):
                 states = self._fire(states, left)
-        self.membrane = states[0]
+        self.states = states
 
     def _fire(self, states: list[Term], left: int) -> list[Term]:
         arguments = [*states, *self.params.values(), self.constant(left)]
@@ -168,12 +195,19 @@ def evaluate_terms(
 
 
 def set_ranges(
-    life: Life, calls: Sequence[Mapping[SSAValue, Range]], inputs: Mapping[str, Range]
+    life: Life,
+    calls: Sequence[Mapping[SSAValue, Range]],
+    inputs: Mapping[str, Range],
+    begins: Sequence[Range] = (),
 ) -> None:
-    """Write down what is proven: the values of each call's region, and inputs by name."""
+    """Write down what is proven: the values of each call's region, inputs by name, and `chosen`."""
     for term in life.inputs:
         term.low, term.high = inputs[term.name]
+    for term, ends in zip(life.chosen, begins, strict=True):
+        term.low, term.high = ends
     for term in life.terms:
+        if term in life.chosen:
+            continue
         if term.is_bit:
             term.low, term.high = 0, 1
         elif term.source is not None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import hw
 from xdsl.dialects.builtin import ModuleOp
 
 from snnir.analysis.network import layers, neuron_of, schedule
 from snnir.analysis.ranges import current_range
+from snnir.analysis.windows import kept_windows
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import NeuronOp
 from snnir.errors import UserError
 from snnir.hardware.neuron import mode_groups, mode_key
 from snnir.hardware.timing import fire_stages
 from snnir.passes.legalise_verilog import LegaliseVerilogPass
-from snnir.proof.datapath import Unit
 from snnir.proof.ranges import Channels
+from snnir.proof.unit import Unit
+from snnir.schedule.kept import KeptStates
 from snnir.schedule.program import Mode, ProgramTables
+from snnir.tiling.layers import plan_network
 
 if TYPE_CHECKING:
     from snnir.hardware.reconfigurable.machine import Machine
@@ -65,17 +70,13 @@ def datapaths(
     used: dict[Mode, list[Channels]] = {}
     neurons: dict[str, NeuronOp] = {}
     modes = {row.of or row.label: tables.modes[row.mode] for row in tables.layers}
-    for layer in layers(network):
-        label, neuron = layer.label.data, neuron_of(layer)
-        mode = modes[label]
+    for neuron, given in [*_layers(network), *_relays(network)]:
+        mode = modes[given.layer]
         neurons[mode.neuron] = neuron
-        params = {name: from_dense(dense) for name, dense in layer.params.data.items()}
-        how = schedule(layer)
-        silent = mode.planes - how["steps_in"]
-        how |= {"steps_in": mode.planes, "steps_out": mode.steps}
-        channels = Channels(label, params, current_range(layer.current.owner), how, silent)
-        used.setdefault(mode, []).append(channels)
-    held = _held(tables.modes, machine)
+        silent = mode.planes - given.how["steps_in"]
+        how = given.how | {"steps_in": mode.planes, "steps_out": mode.steps}
+        used.setdefault(mode, []).append(replace(given, how=how, silent=silent))
+    held, states = _held(tables.modes, machine), KeptStates(tables)
     clocks = machine.fire_stages if machine else fire_stages(tables.modes, neurons)
     for mode, found in used.items():
         yield (
@@ -89,8 +90,29 @@ def datapaths(
                 tables.array.planes,
                 tables.array.acc_bits,
                 tables.array.membrane_bits,
+                states.bits[mode.neuron] if mode.kept else (),
+                states.width,
             ),
         )
+
+
+def _layers(network: ModuleOp) -> Iterator[tuple[NeuronOp, Channels]]:
+    """The layers of a network, each with its neuron."""
+    for layer in layers(network):
+        params = {name: from_dense(dense) for name, dense in layer.params.data.items()}
+        current = current_range(layer.current.owner)
+        label, windows = layer.label.data, kept_windows(layer)
+        yield neuron_of(layer), Channels(label, params, current, schedule(layer), windows=windows)
+
+
+def _relays(network: ModuleOp) -> Iterator[tuple[NeuronOp, Channels]]:
+    """The layers that fire again what is to be pooled: a current is a bit of a train."""
+    own = {layer.label.data for layer in layers(network)}
+    for layer in plan_network(network).layers:
+        if layer.label not in own:
+            channels = layer.dims[0]
+            current = np.zeros(channels, np.int64), np.ones(channels, np.int64)
+            yield layer.neuron, Channels(layer.label, layer.params, current, layer.schedule)
 
 
 def _held(modes: Sequence[Mode], machine: Machine | None) -> list[Mapping[str, int]]:

@@ -3,7 +3,8 @@
 The range analysis says of each call what its states are before and behind it. For each op of each
 call the solver shows, on mathematical integers, that its result is within its range whenever the
 operands are within theirs; where that loses too much, the operands' own ops are taken along.
-Channels are taken together as long as the ranges of all of them fit the words, else halved.
+Where states are kept that is an induction over windows as well (`windows.py`). Channels are taken
+together as long as the ranges of all of them fit the words, else halved.
 
 Products are not asked for: on a box a product is extreme at corners.
 """
@@ -11,7 +12,7 @@ Products are not asked for: on a box a product is extreme at corners.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +21,11 @@ from xdsl.dialects import arith
 from xdsl.ir import Operation, SSAValue
 
 from snnir.analysis.intervals import Interval, signed_bits
-from snnir.analysis.ranges import CallRanges, call_ranges, integrations
+from snnir.analysis.ranges import CallRanges, integrations
 from snnir.dialects.snn import LookupOp, NeuronOp
-from snnir.errors import UserError
 from snnir.proof.life import Range
 from snnir.proof.smt import PROVED, comparison, decide, lookup, z3
+from snnir.proof.windows import States, Window, around, window_ranges
 
 DEPTHS = (1, 2, 4, None)
 """How many ops are taken together; None: all of the region."""
@@ -38,6 +39,7 @@ class Channels:
         params: integers per channel; `current`: ends of what one plane may be, per channel.
         how: as `schedule` has it.
         silent: planes that come first and have no spikes.
+        windows: over how many of them neurons keep their states; 0 stands for any number.
     """
 
     layer: str
@@ -45,6 +47,7 @@ class Channels:
     current: tuple[np.ndarray, np.ndarray]
     how: Mapping[str, Any]
     silent: int = 0
+    windows: int = 1
 
     def __len__(self) -> int:
         return len(self.current[0])
@@ -60,6 +63,7 @@ class Channels:
                 (self.current[0][part], self.current[1][part]),
                 self.how,
                 self.silent,
+                self.windows,
             )
             for part in np.array_split(order, 2)
         )
@@ -76,14 +80,20 @@ class RangeProof:
     """What was shown of some layers.
 
     Args:
-        values: for each call, what each value of its region may be, for all channels.
+        values: for each call of a window, `start` the first, what each value of its region may be,
+            for all channels and windows.
         groups: channels that were taken together; all in the box around them is shown.
+        before: for each group, what the states may be when a window begins: of the second window,
+            of the third, ...; or of all.
+        begins: what the states may be when any window begins, where they are kept.
         fits: whether the analysis finds that all values fit; then there are ranges to be shown.
         open: what could not be shown, if anything.
     """
 
     values: list[dict[SSAValue, Range]] = field(default_factory=list)
     groups: list[Channels] = field(default_factory=list)
+    before: list[list[States]] = field(default_factory=list)
+    begins: States = ()
     questions: int = 0
     corners: int = 0
     fits: bool = True
@@ -91,40 +101,66 @@ class RangeProof:
 
 
 def prove_ranges(
-    neuron: NeuronOp, layers: Sequence[Channels], width: int, seconds: float, deadline: float
+    neuron: NeuronOp,
+    layers: Sequence[Channels],
+    width: int,
+    seconds: float,
+    deadline: float,
+    kept: Sequence[int] = (),
 ) -> RangeProof:
     """Show that all values of the layers' neurons fit words of `width` bits.
 
     Args:
         seconds: for each question, and at most until `deadline`.
+        kept: the bits in which each state is kept from window to window, if it is.
     """
     proof, asked = RangeProof(), {}
+
+    def fits(window: Window) -> bool:
+        ends = [signed_bits(*ends) for ends in window.ends]
+        kept_too = all(have <= room for have, room in zip(ends, kept, strict=False))
+        return kept_too and all(_bits(call) <= width for call in window.calls)
+
     work = list(layers)
     while work:
         group = work.pop()
-        calls = _calls(neuron, group)
-        if calls is None or any(_bits(call) > width for call in calls):
+        windows = _windows(neuron, group, fits)
+        if windows is None:
             if len(group) == 1:
                 proof.fits = False
-                proof.open.append(f"{group.layer}: the ranges do not fit {width} bits")
+                room = " or what is kept of them" if kept else ""
+                proof.open.append(f"{group.layer}: the ranges do not fit {width} bits{room}")
             else:
                 work += group.halves()
             continue
         proof.groups.append(group)
-        for number, call in enumerate(calls):
-            if number == len(proof.values):
-                proof.values.append({})
-            values = proof.values[number]
-            for value, (low, high) in call.values.items():
-                ends = int(low[0]), int(high[0])
-                known = values.get(value, ends)
-                values[value] = min(ends[0], known[0]), max(ends[1], known[1])
-            _Call(neuron, call, asked, proof, seconds, deadline).prove(f"{group.layer}, {number}")
+        proof.before.append([window.before for window in windows[1:]])
+        for window in windows:
+            if kept:
+                begins = window.before or window.begins
+                proof.begins = tuple(map(around, proof.begins or begins, begins))
+            # Only the first one begins with `start`, which is the first call of a life.
+            for number, call in enumerate(window.calls, window.before is not None):
+                _note(proof, number, call)
+                where = f"{group.layer}, {number}"
+                _Call(neuron, call, asked, proof, seconds, deadline).prove(where)
     return proof
 
 
-def _calls(neuron: NeuronOp, group: Channels) -> list[CallRanges] | None:
-    """The calls' ranges if all channels are one; None where nothing bounds them."""
+def _note(proof: RangeProof, number: int, call: CallRanges) -> None:
+    """Write down what is said of a call."""
+    if number == len(proof.values):
+        proof.values.append({})
+    values = proof.values[number]
+    for value, (low, high) in call.values.items():
+        ends = int(low[0]), int(high[0])
+        values[value] = around(values.get(value, ends), ends)
+
+
+def _windows(
+    neuron: NeuronOp, group: Channels, fits: Callable[[Window], bool]
+) -> list[Window] | None:
+    """The ranges of the calls if all channels are one; None where they do not fit."""
     how = group.how
     calls, planes = integrations(how["coding"], how["rate"], how["steps_in"], how["steps_out"])
     weight = (sum(planes) if planes else 1) << how["fraction"]
@@ -132,10 +168,7 @@ def _calls(neuron: NeuronOp, group: Channels) -> list[CallRanges] | None:
     low, high = (ends.astype(object) * weight for ends in group.current)
     silent, driven = _hull(0 * low, 0 * high), _hull(low, high)
     currents = [silent if call < group.silent else driven for call in range(calls)]
-    try:
-        return list(call_ranges(neuron, params, currents, how["steps_out"]))
-    except UserError:
-        return None
+    return window_ranges(neuron, params, currents, how["steps_out"], group.windows, fits)
 
 
 def _hull(low: np.ndarray, high: np.ndarray) -> Interval:

@@ -158,10 +158,12 @@ class Sweep:
 
     def _proves(self, term: Term, other: Net | Term) -> bool:
         long = isinstance(other, Term) and not term.is_bit
-        return any(
-            self._ask(term, other, level, QUICK, top=True)[0] == PROVED
-            for level in (LEVELS[1:] if long else SHORT)
-        )
+        for level in LEVELS[1:] if long else SHORT:
+            answer, *_ = self._ask(term, other, level, QUICK, top=True)
+            if answer != REFUTED:
+                # Where the solver gives up, it does so with more ops as well.
+                return answer == PROVED
+        return False
 
     def output(self, what: str, term: Term, net: Net, width: int) -> Question | None:
         """Prove that an output is a term; what is left open, or None."""
@@ -191,10 +193,8 @@ class Sweep:
         view = _View(self, level)
         wanted = view.term(term, top)
         found = view.net(other) if isinstance(other, Net) else view.term(other)
-        if found.size() != wanted.size():
-            found = resized(found, wanted.size())
-        if width is not None:
-            wanted = resized(wanted, width)
+        size = width or wanted.size()
+        wanted, found = resized(wanted, size), resized(found, size)
         goal = wanted == found
         key = (goal.get_id(), tuple(p.get_id() for p in view.premises))
         if key not in self._answers:

@@ -49,6 +49,17 @@ class KeptStates:
         return sum(map(self._rows, self.tables.layers))
 
     @property
+    def accesses(self) -> dict[str, tuple[int, int]]:
+        """For each layer by name (neurons, bits): what each reads, and writes, in a window."""
+        found: dict[str, tuple[int, int]] = {}
+        for layer in self._layers:
+            label = layer.of or layer.label
+            neurons, _ = found.get(label, (0, 0))
+            neurons += layer.channels * int(layer.visited().sum())
+            found[label] = neurons, sum(layer.kept)
+        return found
+
+    @property
     def _layers(self) -> list[Layer]:
         return [layer for layer in self.tables.layers if layer.kept]
 

@@ -71,13 +71,18 @@ def energy_as_json(
     from snnir.energy.forms import ace_snn, spinaps
     from snnir.energy.model import NETWORKS, added, moved_bytes, network_energy
     from snnir.energy.operations import count_operations
+    from snnir.schedule.kept import KeptStates
 
     tables = build.tables
     layers = count_operations(build.snn, volume_trains(build.snn, trains), windows)
-    found = network_energy(layers, technology, moved_bytes(tables), tables.array.weight_bits)
+    kept = KeptStates(tables).accesses
+    found = network_energy(layers, technology, moved_bytes(tables), tables.array.weight_bits, kept)
     whole = {name: added(row[name] for row in found) for name in NETWORKS}
-    counts = [{name: layer.total(name) for name in COUNTS} | {"updates": layer.updates}
-              for layer in layers]  # fmt: skip
+    counts = [
+        {name: layer.total(name) for name in COUNTS}
+        | {"updates": layer.updates, "states": kept.get(layer.name, (0, 0))[0]}
+        for layer in layers
+    ]
     return {
         "technology": {
             "name": technology.name,
@@ -85,7 +90,13 @@ def energy_as_json(
             "constants": [_constant(c) for c in technology.constants.values()],
         },
         "layers": [
-            {"name": layer.name, **_widths(layer), **count, **_energies(row)}
+            {
+                "name": layer.name,
+                **_widths(layer),
+                "state_bits": kept.get(layer.name, (0, 0))[1],
+                **count,
+                **_energies(row),
+            }
             for layer, count, row in zip(layers, counts, found, strict=True)
         ],
         "total": {key: sum(count[key] for count in counts) for key in counts[0]} | _energies(whole),
@@ -167,8 +178,10 @@ def energy_as_text(found: dict[str, Any]) -> str:
     energy, activity = found["energy"], found["activity"]
     model, samples = energy["technology"]["name"], activity["samples"]
     rows = [*energy["layers"], {"name": "total", **energy["total"]}]
+    keeps = energy["total"]["states"] > 0
     counts = table(
         ("counted", "MACs", "adds", "ACs", "ACs/MAC", "weights met", "neuron steps",
+         *(["states read, written"] if keeps else []),
          *(f"{title} [kbit]" for title in TITLES.values())),
         [
             (
@@ -176,20 +189,23 @@ def energy_as_text(found: dict[str, Any]) -> str:
                 *(number(row[key]) for key in ("macs", "adds", "acs")),
                 ratio(row["acs"], row["macs"]),
                 *(number(row[key]) for key in ("touched", "updates")),
+                *([number(row["states"])] if keeps else []),
                 *(number(_bits(row, name) / 1e3, 1) for name in TITLES),
             )
             for row in rows
         ],
         total=True,
     )  # fmt: skip
+    parts = ("arithmetic", "on_chip", *(["states"] if keeps else []), "off_chip")
     by_model = table(
         (f"model {model}", *(f"{title} [nJ]" for title in TITLES.values()),
-         "of that sums", "memory", "DDR", "float/SNN", "quantised/SNN"),
+         "of that sums", "memory", *(["of that states"] if keeps else []), "DDR", "float/SNN",
+         "quantised/SNN"),
         [
             (
                 row["name"],
                 *(nano(row["energy_pj"][name]["total"]) for name in TITLES),
-                *(nano(row["energy_pj"]["snn"][k]) for k in ("arithmetic", "on_chip", "off_chip")),
+                *(nano(row["energy_pj"]["snn"][key]) for key in parts),
                 *(ratio(value, 1) for value in row["ratio"].values()),
             )
             for row in rows

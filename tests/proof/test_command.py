@@ -82,6 +82,15 @@ def test_a_machine_whose_program_is_data(tmp_path, capsys):
     assert all(path["answer"] == "proved" for path in found["datapaths"])
 
 
+def test_states_that_are_kept(tmp_path, capsys):
+    options = ("--coding", "rate", "--timesteps", "2", "--windows", "endless", "--neuron", "lif")
+    folder = compiled(tmp_path / "build", *options, "--array", "2,2,2")
+    found = json.loads(asked(capsys, folder, "--json", status=0))
+    neurons = [path["neuron"] for path in found["datapaths"]]
+    assert neurons == ["leaky_integrate_and_fire"] * 2 + ["readout_rate"]
+    assert all(path["answer"] == "proved" for path in found["datapaths"])
+
+
 @pytest.mark.parametrize(
     "words, line",
     [

@@ -74,3 +74,14 @@ def test_the_readout_of_first_spikes(options):
     unit = unit_of(neuron, mode, acc_bits=12, membrane_bits=26)
     proof = prove_datapath(neuron, mode, [channels], unit)
     assert proof.answer == PROVED, proof.open
+
+
+def test_sixteen_steps_of_one_sum():
+    """The random inputs must tell steps apart, or each is taken for others by turns."""
+    neuron = load_neuron("glm").op
+    mode = Mode("glm", "direct", 8, 16, 0, True)
+    params = {"theta": [2659, 4376], "bias": [-1556, 872], "gain": [197, 120], "decay": [1, 1]}
+    channels = channels_of(mode, -444, 479, seed=[38, 334], **params)
+    unit = unit_of(neuron, mode, acc_bits=11, membrane_bits=23)
+    proof = prove_datapath(neuron, mode, [channels], unit)
+    assert proof.answer == PROVED and proof.cuts > 900, proof.open

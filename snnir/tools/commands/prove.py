@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from snnir.errors import UserError
 
 if TYPE_CHECKING:
-    from snnir.proof.datapath import CounterExample, DatapathProof
+    from snnir.proof.datapath import DatapathProof
+    from snnir.proof.unit import Answer, CounterExample
     from snnir.runtime.build import BuildFolder
 
 LIMIT = 120.0
@@ -42,12 +43,6 @@ def run(args: Namespace) -> int:
     if not build.has_verilog:
         raise UserError(
             "it holds no Verilog", where=str(args.folder), hint="compile without --no-verilog"
-        )
-    if build.windows != 1:
-        raise UserError(
-            "a datapath is proved over one window, from the states as declared",
-            where=str(args.folder),
-            hint="compile the same without --windows to prove it",
         )
     proofs = _proofs(build, args.neuron, args.limit)
     proved = all(proof.answer == PROVED for proof in proofs)
@@ -125,10 +120,16 @@ def _as_json(proof: DatapathProof) -> dict[str, Any]:
                 {"port": port, "clocks_late": late, "value": value}
                 for (port, late), value in example.before.items()
             ],
-            "neuron": {"spikes": example.region[0], "membrane": example.region[1]},
-            "datapath": {"spikes": example.datapath[0], "membrane": example.datapath[1]},
+            "states": example.states,
+            "neuron": _answer(example.region),
+            "datapath": _answer(example.datapath),
         },
     }  # fmt: skip
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    found = {"spikes": answer.spikes, "membrane": answer.membrane}
+    return found | {"kept": list(answer.states)} if answer.states else found
 
 
 def _as_text(proofs: list[DatapathProof]) -> str:
@@ -181,10 +182,16 @@ def _example(proof: DatapathProof, example: CounterExample) -> str:
         (f"{port}, {abs(late)} clocks {'later' if late > 0 else 'earlier'}", str(value))
         for (port, late), value in example.before.items()
     ]
+    kept = example.states or {}
+    inputs += [(f"{name}, as it was kept", str(value)) for name, value in kept.items()]
     rows = [(name, value, value) for name, value in inputs]
-    answers = [("membrane", str(example.region[1]), str(example.datapath[1]))]
-    if example.region[0]:
-        answers.insert(0, ("spikes", example.region[0], example.datapath[0]))
+    region, datapath = example.region, example.datapath
+    answers = [("membrane", str(region.membrane), str(datapath.membrane))]
+    if region.spikes:
+        answers.insert(0, ("spikes", region.spikes, datapath.spikes))
+    if region.states:
+        kept = [", ".join(map(str, answer.states)) for answer in (region, datapath)]
+        answers.append(("kept", *kept))
     return f"@{proof.neuron}, by both interpreters:\n" + table(
         ("", "neuron", "datapath"), [*rows, *answers]
     )
