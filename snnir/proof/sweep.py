@@ -93,22 +93,26 @@ class Sweep:
         for net in self.circuit.nets:
             if net.kind != "constant":
                 nets.setdefault((net.width, net_values[net]), []).append(net)
-        equals: dict[tuple, Term] = {}
+        equals: dict[tuple, list[Term]] = {}
         self.cuts -= len(self.inputs)
         for term in [*self.inputs, *self.terms]:
             width = 1 if term.is_bit else self.width
             alike = (width, term_values[term])
-            other = equals.get(alike)
+            known = equals.setdefault(alike, [])
+            # The first one, and the last one: a clamp that does nothing is what is clamped.
+            others = dict.fromkeys(known[:1] + known[-1:])
             if len(set(alike[1])) == 1:
-                other = self._constant(term, alike[1][0])
-            if other is not None and self._proves(term, other):
-                self.same[term] = other
+                others = [self._constant(term, alike[1][0])]
+            for other in others:
+                if self._proves(term, other):
+                    self.same[term] = other
+                    break
             if term not in self.inputs:
                 self._match(term, nets.get(alike, ()))
             own = self.rep(term)
             self.cuts += own is not term or own in self.nets
             if own in self.nets:
-                equals.setdefault(alike, term)
+                known.append(own)
 
     def _match(self, term: Term, nets: Sequence[Net]) -> None:
         """A term may be several nets: what a clamp never changes is one before and behind it."""
@@ -160,9 +164,11 @@ class Sweep:
         long = isinstance(other, Term) and not term.is_bit
         for level in LEVELS[1:] if long else SHORT:
             answer, *_ = self._ask(term, other, level, QUICK, top=True)
-            if answer != REFUTED:
-                # Where the solver gives up, it does so with more ops as well.
-                return answer == PROVED
+            if answer == PROVED:
+                return True
+            if answer == UNKNOWN and term.is_bit:
+                # A truth that is hard to tell from another is not that, as a rule.
+                return False
         return False
 
     def output(self, what: str, term: Term, net: Net, width: int) -> Question | None:
