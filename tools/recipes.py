@@ -56,6 +56,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--threads", type=int, default=torch.get_num_threads())
     add("--no-report", action="store_true", help="leave the accuracies to snnc run")
     add("--device", default="cpu", help="cpu or cuda (cpu)")
+    add("--average", type=float, metavar="DECAY", help="of the weights' average, per step (0.999)")
+    add("--images", type=int, metavar="N", help="train on the first N images (all)")
 
 
 def add_spiking_arguments(parser: ArgumentParser, batch: int, through: str) -> None:
@@ -84,6 +86,10 @@ class Task:
         self.model, self.folder, self.output = model, args.data, args.output
         self.data = DATA.get(model, "cifar10")
         self.images, self.labels = self.split("train")
+        if args.images is not None:
+            if not 1 <= args.images <= len(self.images):
+                raise ValueError(f"--images {args.images}: it is 1 to {len(self.images)}")
+            self.images, self.labels = self.images[: args.images], self.labels[: args.images]
         self.shape = tuple(self.images.shape[1:])
         self.calibration = self.images[:CALIBRATION]
         self.pixels, self.silent = Pixels(*MEANS[self.data]), args.no_report
@@ -93,6 +99,10 @@ class Task:
             "smoothing": SMOOTHING[self.data],
             "seed": self.seed,
         }
+        if args.average is not None:
+            if not 0 <= args.average < 1:
+                raise ValueError(f"--average {args.average}: it is 0 to below 1")
+            self.recipe["average"] = args.average
 
     def split(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = (torch.tensor(array) for array in read(self.data, name, self.folder))
@@ -121,11 +131,12 @@ class Task:
         recipe: Recipe,
         prepare: Callable,
         loss: Callable | None = None,
+        optimiser: Callable | None = None,
     ) -> None:
         """Trains, with the checkpoint MODEL.NAME.checkpoint."""
         checkpoint = self.output / f"{self.model}.{name}checkpoint"
         fit(net, self.images, self.labels, recipe, prepare=prepare, checkpoint=checkpoint,
-            loss=loss, **self.how)  # fmt: skip
+            loss=loss, optimiser=optimiser, **self.how)  # fmt: skip
 
     def taught(self, net: torch.nn.Module, args: Namespace) -> Taught | None:
         """The loss of what learns from the float network too."""

@@ -7,6 +7,8 @@ Trains on the first 40,000 training images; the last 10,000 are held out, and re
 test images. A checkpoint in DIR is written every five minutes, and the same command goes on from
 it. `--start FILE.onnx` begins with the weights of a trained network of the same form. `--sizes
 16,24,32` trains a third of the time on smaller images each (networks with a global average pool).
+`--teacher MODEL=FILE.onnx`, once or more, names trained networks whose mean output it learns from,
+`--teach` how much beside the labels. `--optimiser muon` makes the momentum of kernels orthogonal.
 Writes DIR/MODEL.onnx. Without --data the images are read from SNNIR_DATA.
 """
 
@@ -16,13 +18,28 @@ from pathlib import Path
 from extras import torch
 from recipes import DATA, MODELS, Recipe, Task, add_arguments, run
 
+from snnir.training.fit import sgd
+from snnir.training.muon import muon
 from snnir.training.plain import export_plain
 from snnir.training.start import start_from
+from snnir.training.teaching import TaughtByMany
+
+OPTIMISERS = {"sgd": sgd, "muon": muon}
 
 
 def sides(text: str) -> tuple[int, ...]:
     """The sides of images, of a list."""
     return tuple(int(side) for side in text.split(","))
+
+
+def teacher(text: str) -> torch.nn.Module:
+    """The trained network that MODEL=FILE.onnx names."""
+    model, found, path = text.partition("=")
+    if not found or model not in MODELS:
+        raise ValueError(f"--teacher {text}: it is MODEL=FILE.onnx, MODEL of {', '.join(MODELS)}")
+    net = MODELS[model]()
+    start_from(net, Path(path))
+    return net
 
 
 def main() -> None:
@@ -32,16 +49,24 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=40)
     parser.add_argument("--rate", type=float, default=0.1, help="highest learning rate")
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
+    parser.add_argument("--batch", type=int, default=128, help="images a step")
+    parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
+    parser.add_argument("--teacher", action="append", default=[], metavar="MODEL=FILE.onnx")
+    parser.add_argument("--teach", type=float, default=0.9, metavar="SHARE")
     parser.add_argument("--sizes", type=sides, default=(), metavar="N,...")
     args = parser.parse_args()
 
+    teachers = [teacher(text) for text in args.teacher]
     task = Task(args.model, args)
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
     if args.start:
         start_from(net, args.start)
-    recipe = Recipe(epochs=args.epochs, rate=args.rate, sizes=args.sizes, **task.recipe)
-    task.train(net, "", recipe, task.prepared_plain)
+    recipe = Recipe(
+        epochs=args.epochs, rate=args.rate, batch=args.batch, sizes=args.sizes, **task.recipe
+    )
+    loss = TaughtByMany(teachers, args.teach, task.recipe["smoothing"]) if teachers else None
+    task.train(net, "", recipe, task.prepared_plain, loss, OPTIMISERS[args.optimiser])
     export_plain(net, args.output / f"{args.model}.onnx", task.shape)
     task.report(net, "float", task.plain)
 

@@ -7,8 +7,10 @@ Weights are rounded to `--bits` bits, one scale for each output channel, and act
 values of the trains; both scales are trained. With `--coding rate` the first `--epochs` count
 spikes as if they came evenly, and `--steps-epochs` more run all steps as the neurons will, with
 gradients through the counts of spikes or (`--through steps`) through each of them. With `--teach`
-and `--teach-layers` it learns from the float network too. `--weights FILE`
-starts with what a run of this script for other steps or another coding has learnt: its checkpoint.
+and `--teach-layers` it learns from the float network too. `--optimiser grid` measures steps in
+rounding steps, so that one `--rate` (0.02, say) suits all layers. `--images 1024 --teach 1` tunes
+on calibration data alone: few images, no labels. `--weights FILE` starts with what a run of this
+script for other steps or another coding has learnt: its checkpoint.
 `--ahead N` lets neurons of rate coding integrate N steps before they first fire. `--settle N` fits
 biases to the spikes of N images before it trains step by step.
 Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every
@@ -25,8 +27,12 @@ from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, 
 
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
+from snnir.training.fit import sgd
+from snnir.training.grid import on_grid
 from snnir.training.settling import settle
 from snnir.training.start import learnt_by, start_from
+
+OPTIMISERS = {"sgd": sgd, "grid": on_grid}
 
 
 def main() -> None:
@@ -40,6 +46,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=10)
     parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
     parser.add_argument("--batch", type=int, default=128, help="images a step")
+    parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
     parser.add_argument("--steps-epochs", type=float, default=0)
     parser.add_argument("--steps-rate", type=float, default=0.003, help="highest, step by step")
     add_spiking_arguments(parser, batch=32, through="counts")
@@ -68,7 +75,7 @@ def main() -> None:
             task.report(network, f"settled on {args.settle} images", task.pixels.real)
         if epochs:
             recipe = Recipe(epochs=epochs, decay=1e-4, **how, **task.recipe)
-            task.train(network, f"{name}.", recipe, task.prepared, loss)
+            task.train(network, f"{name}.", recipe, task.prepared, loss, OPTIMISERS[args.optimiser])
             task.report(network, f"after {epochs:g} epochs", task.pixels.real)
     export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
 

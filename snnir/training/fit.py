@@ -16,7 +16,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained: SGD with Nesterov momentum, a warm-up and a cosine.
+    """How a network is trained: the learning rate has a warm-up and a cosine.
 
     `epochs` may be a fraction; `smoothing` of labels; `average`: decay per step of the exponential
     moving average of the weights, which is what the trained network has (0: the last weights).
@@ -61,6 +61,7 @@ def fit(
     device: str = "cpu",
     channels_last: bool = False,
     loss: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    optimiser: Callable[[nn.Module, Recipe], torch.optim.Optimizer] | None = None,
 ) -> nn.Module:
     """Trains `net` in place and returns it in evaluation mode.
 
@@ -72,12 +73,14 @@ def fit(
         device: where the network is trained; images are prepared on the CPU, and it ends there.
         channels_last: how convolutions lay out maps, which makes narrow networks faster.
         loss: of the network, what it takes, and labels; None for cross-entropy.
+        optimiser: of the network and the recipe, whose learning rate it follows; None for `sgd`.
+            A parameter group's `share` multiplies the rate.
 
     Source: Polyak and Juditsky, 1992 (averaging of weights).
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     net.to(device=device, memory_format=layout)
-    state = _State(net, recipe, math.ceil(len(images) / recipe.batch))
+    state = _State(net, recipe, math.ceil(len(images) / recipe.batch), optimiser or sgd)
     if checkpoint is not None and checkpoint.exists():
         state.restore(torch.load(checkpoint, weights_only=True, map_location=device))
     saved = time.monotonic()
@@ -110,6 +113,18 @@ def fit(
     return net.to("cpu").eval()
 
 
+def sgd(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """With Nesterov momentum, and decay of what has more than one dimension."""
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    return torch.optim.SGD(
+        [{"params": weights, "weight_decay": recipe.decay}, {"params": others}],
+        lr=recipe.rate,
+        momentum=recipe.momentum,
+        nesterov=True,
+    )
+
+
 def _crossed(net: nn.Module, x: torch.Tensor, labels: torch.Tensor, recipe: Recipe):
     return nn.functional.cross_entropy(net(x), labels, label_smoothing=recipe.smoothing)
 
@@ -117,17 +132,10 @@ def _crossed(net: nn.Module, x: torch.Tensor, labels: torch.Tensor, recipe: Reci
 class _State:
     """All that a checkpoint holds."""
 
-    def __init__(self, net: nn.Module, recipe: Recipe, per_epoch: int) -> None:
+    def __init__(self, net: nn.Module, recipe: Recipe, per_epoch: int, optimiser) -> None:
         self.net, self.recipe, self.per_epoch = net, recipe, per_epoch
         self.step, self.steps = 0, max(1, round(recipe.epochs * per_epoch))
-        weights = [p for p in net.parameters() if p.ndim > 1]
-        others = [p for p in net.parameters() if p.ndim <= 1]
-        self.optimiser = torch.optim.SGD(
-            [{"params": weights, "weight_decay": recipe.decay}, {"params": others}],
-            lr=recipe.rate,
-            momentum=recipe.momentum,
-            nesterov=True,
-        )
+        self.optimiser = optimiser(net, recipe)
         self.averaged = {name: v.detach().clone() for name, v in net.state_dict().items()}
         self.losses: list[float] = []
 
@@ -141,7 +149,7 @@ class _State:
 
     def advance(self, loss: torch.Tensor) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate()
+            group["lr"] = group.get("share", 1.0) * self.learning_rate()
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()

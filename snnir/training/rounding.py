@@ -40,6 +40,23 @@ class _Slowed(torch.autograd.Function):
         return gradient * ctx.factor, None
 
 
+class _Counts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, total: torch.Tensor, offset: torch.Tensor, theta: torch.Tensor, levels: int):
+        quotient = (total + offset).div_(theta)
+        ctx.save_for_backward(quotient, theta)
+        ctx.levels = levels
+        return quotient.floor().clamp_(0, levels)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor):
+        quotient, theta = ctx.saved_tensors
+        inside = (quotient >= 0).logical_and_(quotient < ctx.levels + 1)
+        passed = (gradient * inside).div_(theta)
+        of_offset = passed.sum_to_size(theta.shape)
+        return passed, of_offset, -(passed * quotient).sum_to_size(theta.shape), None
+
+
 def rounded(x: torch.Tensor) -> torch.Tensor:
     """The nearest integer, the even one of two; its gradient is that of x (straight-through)."""
     return _StraightThrough.apply(x, torch.round)
@@ -48,6 +65,20 @@ def rounded(x: torch.Tensor) -> torch.Tensor:
 def floored(x: torch.Tensor) -> torch.Tensor:
     """The integer below; its gradient is that of x."""
     return _StraightThrough.apply(x, torch.floor)
+
+
+def counts(
+    total: torch.Tensor, offset: torch.Tensor, theta: torch.Tensor, levels: int
+) -> torch.Tensor:
+    """clip(floor((total + offset) / theta), 0, levels).
+
+    The gradient is that of the quotient where nothing is clipped, and 0 elsewhere. In one function,
+    because what is computed on the way takes longer to read and write than a narrow convolution.
+
+    Args:
+        total: (N, C, ...); offset, theta: (C, ...) with ones behind.
+    """
+    return _Counts.apply(total, offset, theta, levels)
 
 
 def spike(excess: torch.Tensor) -> torch.Tensor:

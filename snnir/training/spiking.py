@@ -15,7 +15,7 @@ from torch import nn
 
 from snnir.calibration.rounding import top_level
 from snnir.dialects.neurons import LEAK_BITS
-from snnir.training.rounding import floored, rounded, slowed, spike
+from snnir.training.rounding import counts, floored, rounded, slowed, spike
 from snnir.training.trains import Code, MaxPool, Pixels, Train, Window, merged
 
 EXACT = 2**24
@@ -161,7 +161,7 @@ class Layer(nn.Module):
         if not self.fires:
             return Train(*self.read(ready, currents, trains))
         if self.code.coding == "radix" or any(train.kind == "count" for train in trains):
-            return self.fire_at_once(ready, self.summed(ready, currents, trains))
+            return self.fire_at_once(ready, self.summed(currents, trains))
         return Train(
             self.fire_step_by_step(ready, currents, trains)[0], self.spike_value(), "steps"
         )
@@ -193,32 +193,32 @@ class Layer(nn.Module):
         """As float64 in evaluation mode, where membranes need it."""
         return [x if self.training else x.double() for x in tensors]
 
-    def summed(self, ready: Integers, currents, trains: list[Train]) -> torch.Tensor:
-        """Membranes behind all steps, before theta / 2."""
+    def summed(self, currents, trains: list[Train]) -> torch.Tensor:
+        """What all steps bring to a membrane, in currents, but for the bias."""
         steps = self.code.steps if any(train.kind != "still" for train in trains) else 1
-        rate = self.code.coding == "rate"
-        bias, *currents = self.exactly(ready.bias, *currents)
         total = 0
-        for current, train in zip(currents, trains, strict=True):
+        for current, train in zip(self.exactly(*currents), trains, strict=True):
             if train.kind == "steps":
                 current = current.sum(0)
-            elif train.kind == "still" and rate:
+            elif train.kind == "still" and self.code.coding == "rate":
                 current = current * steps
             total = total + current
-        return total * 2.0 ** int(self.fraction) + _along(bias, total) * (steps if rate else 1)
+        return total
 
-    def fire_at_once(self, ready: Integers, membrane: torch.Tensor) -> Train:
+    def fire_at_once(self, ready: Integers, total: torch.Tensor) -> Train:
         """Clip-floor-shift: clip(floor((V + theta / 2) / theta), 0, levels).
 
         Exact for radix coding, and for rate coding as long as spikes come evenly.
 
         Source: Bu et al., Optimal ANN-SNN conversion (QCFS), ICLR 2022.
         """
-        theta = _along(*self.exactly(ready.theta), membrane)
-        levels = self.code.levels
-        counts = floored((membrane + (theta / 2).floor()) / theta).clamp(0, levels)
-        kind = "still" if self.code.coding == "radix" else "count"
-        return Train(counts.float(), self.spike_value(), kind)
+        bias, theta = (_along(x, total) for x in self.exactly(ready.bias, ready.theta))
+        rate = self.code.coding == "rate"
+        offset = bias * (self.code.steps if rate else 1) + (theta / 2).floor()
+        # By a power of two, so that nothing is rounded here.
+        unit = 2.0 ** int(self.fraction)
+        fired = counts(total, offset / unit, theta / unit, self.code.levels)
+        return Train(fired.float(), self.spike_value(), "count" if rate else "still")
 
     def fire_through_counts(self, ready: Integers, trains: list[Train]) -> Train:
         """What is fired step by step, with the gradient of the count of even spikes.
@@ -231,11 +231,11 @@ class Layer(nn.Module):
         """
         with torch.no_grad():
             fired, held = self.fire_step_by_step(ready, self.currents(ready, trains), trains)
-        counts = [_counted(train) for train in trains]
-        membrane = self.summed(ready, self.currents(ready, counts), counts)
+        summed = [_counted(train) for train in trains]
+        total = self.summed(self.currents(ready, summed), summed)
         if ready.leak is not None:
-            membrane = membrane - held * ready.leak / (1 << LEAK_BITS)
-        even = self.fire_at_once(ready, membrane)
+            total = total - held * ready.leak / 2.0 ** (LEAK_BITS + int(self.fraction))
+        even = self.fire_at_once(ready, total)
         exact = even.values + (fired.sum(0) - even.values).detach()
         return Train(fired, even.step, "steps", exact)
 
@@ -274,8 +274,10 @@ class Layer(nn.Module):
 
     def read(self, ready: Integers, currents, trains: list[Train]) -> tuple:
         """The potentials, and what a potential of 1 stands for."""
-        membrane = self.summed(ready, currents, trains)
         steps = self.code.steps if any(train.kind != "still" for train in trains) else 1
+        total = self.summed(currents, trains) * 2.0 ** int(self.fraction)
+        (bias,) = self.exactly(ready.bias)
+        membrane = total + _along(bias, total) * (steps if self.code.coding == "rate" else 1)
         return membrane, ready.unit / (2.0 ** int(self.fraction) * steps)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -24,6 +26,44 @@ def answers_of(teacher: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
     for hook in hooks:
         hook.remove()
     return found
+
+
+def apart(out: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """How far the probabilities of outputs (N, classes) are from those wanted."""
+    divergence = nn.functional.kl_div(
+        nn.functional.log_softmax(out / WARMTH, 1),
+        nn.functional.log_softmax(wanted / WARMTH, 1),
+        log_target=True,
+        reduction="batchmean",
+    )
+    return WARMTH**2 * divergence
+
+
+class TaughtByMany:
+    """The loss of a plain network that learns from labels and from trained ones.
+
+    Args:
+        teachers: networks that take the same images; their outputs are averaged. Not trained here.
+        share: of their outputs beside the labels, 0 to 1.
+        smoothing: of labels.
+
+    Source: Hinton et al., arXiv 1503.02531 (an ensemble as the teacher).
+    """
+
+    def __init__(
+        self, teachers: Sequence[nn.Module], share: float = 0.9, smoothing: float = 0.1
+    ) -> None:
+        self.teachers = [teacher.eval() for teacher in teachers]
+        self.share, self.smoothing = share, smoothing
+
+    def __call__(self, net: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The loss of images as the networks take them."""
+        with torch.no_grad():
+            outputs = [teacher.to(x.device)(x) for teacher in self.teachers]
+            wanted = torch.stack(outputs).mean(0)
+        out = net(x)
+        loss = nn.functional.cross_entropy(out, labels, label_smoothing=self.smoothing)
+        return (1 - self.share) * loss + self.share * apart(out, wanted)
 
 
 class Taught:
@@ -65,14 +105,7 @@ class Taught:
         trains = network.run(x)
         out = (trains[-1].values * trains[-1].step).float()
         loss = nn.functional.cross_entropy(out, labels, label_smoothing=self.smoothing)
-        if self.share:
-            taught = nn.functional.kl_div(
-                nn.functional.log_softmax(out / WARMTH, 1),
-                nn.functional.log_softmax(wanted / WARMTH, 1),
-                log_target=True,
-                reduction="batchmean",
-            )
-            loss = (1 - self.share) * loss + self.share * WARMTH**2 * taught
+        loss = (1 - self.share) * loss + self.share * apart(out, wanted)
         if self.layers:
             fired = [
                 _real(stage, train)

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="needs torch")
 
 from snnir.frontend.onnx import import_model  # noqa: E402
 from snnir.pipeline.run import run_pipeline  # noqa: E402
+from snnir.training import data  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,6 +109,41 @@ def test_qat(script, capsys):
     for file, what in ((Path(start), "no checkpoint"), (wrong(out), "another form")):
         with pytest.raises(SystemExit, match=f"^error: .*{what}"):
             script(*more, str(file))
+
+
+def test_qat_on_its_grid(script, capsys):
+    start = str(ROOT / "examples" / "lenet5.onnx")
+    out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--optimiser", "grid",
+                 "--rate", "0.02", "--average", "0.5", "--teach", "1", "--images", "16",
+                 "--batch", "4")  # fmt: skip
+    assert "epoch 1 of 1" in capsys.readouterr().err
+    assert torch.load(out / "lenet5.even.checkpoint")["step"] == 4
+    compiles(out / "lenet5.onnx")
+    for words in (("--images", "0"), ("--images", "41"), ("--average", "1")):
+        with pytest.raises(SystemExit, match=f"^error: .*{words[0]}"):
+            script("train_qat.py", "lenet5", "--start", start, *words)
+
+
+def test_a_float_network_learns_from_others(script, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "HELD_OUT", 8)
+    random = np.random.default_rng(3)
+    for name in (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"):
+        records = random.integers(0, 256, (8, 3073), dtype=np.uint8)
+        records[:, 0] %= 10
+        (tmp_path / f"{name}.bin").write_bytes(records.tobytes())
+    words = ("train_cifar10.py", "vgg6", "--epochs", "1", "--batch", "16", "--average", "0.5")
+    out = script(*words)
+    first = (out / "vgg6.onnx").read_bytes()
+    assert "vgg6, float: " in capsys.readouterr().out
+    shutil.move(out / "vgg6.onnx", tmp_path / "teacher.onnx")
+    (out / "vgg6.checkpoint").unlink()
+    taught = ("--teacher", f"vgg6={tmp_path / 'teacher.onnx'}", "--optimiser", "muon")
+    script(*words, *taught)
+    assert (out / "vgg6.onnx").read_bytes() != first
+    compiles(out / "vgg6.onnx")
+    for name in ("vgg6", "vgg7=x.onnx"):
+        with pytest.raises(SystemExit, match=f"^error: --teacher {name}: .*MODEL=FILE.onnx"):
+            script(*words, "--teacher", name)
 
 
 def wrong(out: Path) -> Path:
