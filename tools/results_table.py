@@ -83,6 +83,7 @@ def vgg11() -> Section:
     taught = f"{qat} --weights $MODELS/vgg11_{{}}.checkpoint --teach {{}} --teach-layers 0.1"
     steps = "--epochs 0 --steps-rate 0.003 --steps-epochs"
     rate8 = f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8"
+    grid = f"{qat} --optimiser grid --batch 64 --teach 0.9"
     listens = ("--neuron", "ahead", "--neuron-values", "ahead=2")
     ahead = f"{qat} --coding rate --ahead 2 --settle 128 --teach-layers 0.1 --batch 64"
     return Section(
@@ -113,6 +114,10 @@ def vgg11() -> Section:
                     f"{ahead} --steps 8 --weights $MODELS/vgg11_radix4t/vgg11.even.checkpoint "
                     "--epochs 0.15 --rate 0.003 --teach 0.8 -o $MODELS/vgg11_ahead8", 0.5, FEW,
                     "trained 2 ahead"),
+            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_grid8/vgg11.onnx",
+                    f"{grid} --coding rate --steps 8 --ahead 2 --epochs 0.25 --rate 0.01 "
+                    "--average 0.98 --settle 128 --steps-epochs 0.1 --steps-batch 64 "
+                    "--steps-rate 0.005 -o $MODELS/vgg11_grid8", 0.5, FEW, "on its grid 2 ahead"),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_ahead4/vgg11.onnx",
                     f"{ahead} --steps 4 --epochs 0.2 --rate 0.005 --steps-epochs 0.1 --teach 0.5 "
                     "-o $MODELS/vgg11_ahead4", 1.5, FEW, "trained 2 ahead"),
@@ -131,8 +136,8 @@ def resnets() -> Section:
         "-o $MODELS",
     )  # fmt: skip
     qat = (
-        f"{QAT} resnet20 --start $MODELS/resnet20.onnx --epochs 0.25 --batch 64 --rate 0.001 "
-        "--teach 0.8 --teach-layers 0.1 -o $MODELS/resnet20_radix4"
+        f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --epochs 3 --batch 64 "
+        "--rate 0.02 --average 0.995 --teach 0.9 -o $MODELS/resnet20_grid4"
     )
     return Section(
         "ResNet-18 and ResNet-20 on CIFAR-10",
@@ -143,7 +148,7 @@ def resnets() -> Section:
             tried(converted(deep)[1], "learned", "--balance", "learned"),
             *converted(narrow, more=False),
             tried(converted(narrow)[0], "learned", "--balance", "learned"),
-            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_radix4/resnet20.onnx", qat,
+            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_grid4/resnet20.onnx", qat,
                     0.5, FEW),
         ),
     )  # fmt: skip
