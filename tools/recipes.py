@@ -15,6 +15,7 @@ from snnir.errors import UserError
 from snnir.training.augment import augmented, distorted, normalise, turned
 from snnir.training.fit import Recipe, accuracy, fit
 from snnir.training.models import MODELS
+from snnir.training.start import start_from
 from snnir.training.teaching import Taught
 from snnir.training.trains import Pixels
 
@@ -69,6 +70,25 @@ def add_spiking_arguments(parser: ArgumentParser, batch: int, through: str) -> N
         help="of the float network's outputs beside the labels")  # fmt: skip
     add("--teach-layers", type=float, default=0.0, metavar="WEIGHT",
         help="of what the float network's layers answer")  # fmt: skip
+    add_teachers(parser)
+
+
+def add_teachers(parser: ArgumentParser) -> None:
+    """The option that names trained networks."""
+    parser.add_argument("--teacher", action="append", default=[], metavar="MODEL=FILE.onnx",
+                        help="another float network that teaches; may be repeated")  # fmt: skip
+
+
+def teachers(args: Namespace) -> list[torch.nn.Module]:
+    """The trained networks that MODEL=FILE.onnx, once or more, names."""
+    found = []
+    for text in args.teacher:
+        model, given, path = text.partition("=")
+        if not given or model not in MODELS:
+            raise ValueError(f"--teacher {text}: it is MODEL=FILE.onnx, MODEL of {list(MODELS)}")
+        found.append(MODELS[model]())
+        start_from(found[-1], Path(path))
+    return found
 
 
 class Task:
@@ -140,9 +160,12 @@ class Task:
 
     def taught(self, net: torch.nn.Module, args: Namespace) -> Taught | None:
         """The loss of what learns from the float network too."""
+        if args.teacher and not args.teach:
+            raise ValueError("--teacher: what it says is only heard with --teach")
         if not args.teach and not args.teach_layers:
             return None
-        return Taught(net, args.teach, args.teach_layers, self.recipe["smoothing"])
+        others = teachers(args)
+        return Taught(net, args.teach, args.teach_layers, self.recipe["smoothing"], others)
 
     def report(self, net: torch.nn.Module, what: str, prepare: Callable) -> None:
         """Prints the accuracy on what was not trained on."""
@@ -157,4 +180,13 @@ class Task:
             )
 
 
-__all__ = ["MODELS", "Recipe", "Task", "add_arguments", "add_spiking_arguments", "run"]
+__all__ = [
+    "MODELS",
+    "Recipe",
+    "Task",
+    "add_arguments",
+    "add_spiking_arguments",
+    "add_teachers",
+    "run",
+    "teachers",
+]

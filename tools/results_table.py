@@ -136,8 +136,13 @@ def resnets() -> Section:
         "-o $MODELS",
     )  # fmt: skip
     qat = (
-        f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --epochs 3 --batch 64 "
-        "--rate 0.02 --average 0.995 --teach 0.9 -o $MODELS/resnet20_grid4"
+        f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --batch 64 "
+        "--average 0.995 --teach 0.9"
+    )
+    again = (
+        f"{qat} --epochs 3 --rate 0.02 -o $MODELS/resnet20_grid4 && "
+        f"{qat} --weights $MODELS/resnet20_grid4/resnet20.even.checkpoint --epochs 2 --rate 0.008 "
+        "-o $MODELS/resnet20_grid4b"
     )
     return Section(
         "ResNet-18 and ResNet-20 on CIFAR-10",
@@ -148,7 +153,11 @@ def resnets() -> Section:
             tried(converted(deep)[1], "learned", "--balance", "learned"),
             *converted(narrow, more=False),
             tried(converted(narrow)[0], "learned", "--balance", "learned"),
-            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_grid4/resnet20.onnx", qat,
+            trained(narrow, radix(4, 8, "8,32,4"), "$MODELS/resnet20_tuned8/resnet20.onnx",
+                    f"{QAT} resnet20 --start $MODELS/resnet20.onnx --bits 8 --optimiser grid "
+                    "--images 1024 --epochs 8 --batch 64 --rate 0.01 --average 0.98 --teach 1 "
+                    "-o $MODELS/resnet20_tuned8", 0.2, FEW, "tuned without labels"),
+            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_grid4b/resnet20.onnx", again,
                     0.5, FEW),
         ),
     )  # fmt: skip

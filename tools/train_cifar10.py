@@ -16,7 +16,7 @@ import argparse
 from pathlib import Path
 
 from extras import torch
-from recipes import DATA, MODELS, Recipe, Task, add_arguments, run
+from recipes import DATA, MODELS, Recipe, Task, add_arguments, add_teachers, run, teachers
 
 from snnir.training.fit import sgd
 from snnir.training.muon import muon
@@ -32,16 +32,6 @@ def sides(text: str) -> tuple[int, ...]:
     return tuple(int(side) for side in text.split(","))
 
 
-def teacher(text: str) -> torch.nn.Module:
-    """The trained network that MODEL=FILE.onnx names."""
-    model, found, path = text.partition("=")
-    if not found or model not in MODELS:
-        raise ValueError(f"--teacher {text}: it is MODEL=FILE.onnx, MODEL of {', '.join(MODELS)}")
-    net = MODELS[model]()
-    start_from(net, Path(path))
-    return net
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=[m for m in MODELS if m not in DATA])
@@ -51,12 +41,12 @@ def main() -> None:
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
     parser.add_argument("--batch", type=int, default=128, help="images a step")
     parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
-    parser.add_argument("--teacher", action="append", default=[], metavar="MODEL=FILE.onnx")
+    add_teachers(parser)
     parser.add_argument("--teach", type=float, default=0.9, metavar="SHARE")
     parser.add_argument("--sizes", type=sides, default=(), metavar="N,...")
     args = parser.parse_args()
 
-    teachers = [teacher(text) for text in args.teacher]
+    others = teachers(args)
     task = Task(args.model, args)
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
@@ -65,7 +55,7 @@ def main() -> None:
     recipe = Recipe(
         epochs=args.epochs, rate=args.rate, batch=args.batch, sizes=args.sizes, **task.recipe
     )
-    loss = TaughtByMany(teachers, args.teach, task.recipe["smoothing"]) if teachers else None
+    loss = TaughtByMany(others, args.teach, task.recipe["smoothing"]) if others else None
     task.train(net, "", recipe, task.prepared_plain, loss, OPTIMISERS[args.optimiser])
     export_plain(net, args.output / f"{args.model}.onnx", task.shape)
     task.report(net, "float", task.plain)

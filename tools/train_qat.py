@@ -7,10 +7,11 @@ Weights are rounded to `--bits` bits, one scale for each output channel, and act
 values of the trains; both scales are trained. With `--coding rate` the first `--epochs` count
 spikes as if they came evenly, and `--steps-epochs` more run all steps as the neurons will, with
 gradients through the counts of spikes or (`--through steps`) through each of them. With `--teach`
-and `--teach-layers` it learns from the float network too. `--optimiser grid` measures steps in
-rounding steps, so that one `--rate` (0.02, say) suits all layers. `--images 1024 --teach 1` tunes
-on calibration data alone: few images, no labels. `--weights FILE` starts with what a run of this
-script for other steps or another coding has learnt: its checkpoint.
+and `--teach-layers` it learns from the float network too, and with `--teacher MODEL=FILE.onnx` from
+the mean output of that and others. `--optimiser grid` measures steps in rounding steps, so that one
+`--rate` (0.02, say) suits all layers. `--images 1024 --teach 1` tunes on calibration data alone:
+few images, no labels. `--weights FILE` starts with what a run of this script for other steps or
+another coding has learnt: its checkpoint.
 `--ahead N` lets neurons of rate coding integrate N steps before they first fire. `--settle N` fits
 biases to the spikes of N images before it trains step by step.
 Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every

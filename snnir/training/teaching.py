@@ -39,6 +39,11 @@ def apart(out: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return WARMTH**2 * divergence
 
 
+def mean_of(networks: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:
+    """The mean output of plain networks."""
+    return torch.stack([network.to(x.device)(x) for network in networks]).mean(0)
+
+
 class TaughtByMany:
     """The loss of a plain network that learns from labels and from trained ones.
 
@@ -59,8 +64,7 @@ class TaughtByMany:
     def __call__(self, net: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The loss of images as the networks take them."""
         with torch.no_grad():
-            outputs = [teacher.to(x.device)(x) for teacher in self.teachers]
-            wanted = torch.stack(outputs).mean(0)
+            wanted = mean_of(self.teachers, x)
         out = net(x)
         loss = nn.functional.cross_entropy(out, labels, label_smoothing=self.smoothing)
         return (1 - self.share) * loss + self.share * apart(out, wanted)
@@ -80,16 +84,23 @@ class Taught:
         share: of the teacher's outputs beside the labels, 0 to 1.
         layers: weight of the sum over all layers.
         smoothing: of labels.
+        others: plain networks of any form that take the same images; the outputs to learn are the
+            mean of theirs and the teacher's, which can be better than the teacher alone.
 
     Source: Hinton et al., arXiv 1503.02531 (outputs); Romero et al., FitNets, ICLR 2015 (layers);
     Li et al., A free lunch from ANN, ICML 2021 (layers of a spiking network).
     """
 
     def __init__(
-        self, teacher: nn.Module, share: float = 0.5, layers: float = 0.1, smoothing: float = 0.1
+        self,
+        teacher: nn.Module,
+        share: float = 0.5,
+        layers: float = 0.1,
+        smoothing: float = 0.1,
+        others: Sequence[nn.Module] = (),
     ) -> None:
         self.teacher, self.share, self.layers = teacher.eval(), share, layers
-        self.smoothing = smoothing
+        self.smoothing, self.others = smoothing, [other.eval() for other in others]
         self.answers: list[torch.Tensor] = []
         for module in teacher.modules():
             if isinstance(module, nn.ReLU):
@@ -101,7 +112,7 @@ class Taught:
         """The loss of images `x` as `Pixels.real` makes them."""
         self.answers.clear()
         with torch.no_grad():
-            wanted = self.teacher.to(x.device)(network.pixels.plain(x))
+            wanted = mean_of([self.teacher, *self.others], network.pixels.plain(x))
         trains = network.run(x)
         out = (trains[-1].values * trains[-1].step).float()
         loss = nn.functional.cross_entropy(out, labels, label_smoothing=self.smoothing)

@@ -94,7 +94,7 @@ def test_qat(script, capsys):
     start = str(ROOT / "examples" / "lenet5.onnx")
     out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--coding", "rate",
                  "--steps-epochs", "1", "--bits", "3", "--teach", "0.5",
-                 "--teach-layers", "0.1")  # fmt: skip
+                 "--teacher", f"lenet5={start}", "--teach-layers", "0.1")  # fmt: skip
     found = capsys.readouterr()
     assert found.err.count("epoch 1 of 1") == 2 and found.out.count("10 images (test)") == 3
     compiles(out / "lenet5.onnx")

@@ -8,7 +8,7 @@ from torch import nn  # noqa: E402
 
 from snnir.training.conversion import spiking  # noqa: E402
 from snnir.training.fit import Recipe, fit  # noqa: E402
-from snnir.training.teaching import Taught  # noqa: E402
+from snnir.training.teaching import Taught, apart  # noqa: E402
 from snnir.training.trains import Pixels  # noqa: E402
 
 torch.set_num_threads(1)
@@ -59,6 +59,22 @@ def test_a_fine_train_says_what_its_teacher_says(coding, how):
     found.backward()
     assert all(p.grad.abs().sum() > 0 for p in network.parameters())
     assert all(p.grad is None for p in loss.teacher.parameters())
+
+
+def test_others_teach_with_the_float_network():
+    network = spiking(teacher(), Pixels(MEAN, STD), images(64), steps=8, bits=8).train()
+    x, labels = network.pixels.real(images(64)), torch.zeros(64, dtype=torch.int64)
+    alone = Taught(teacher(), share=1.0, layers=0.0)(network, x, labels)
+    other = teacher()
+    again = Taught(teacher(), share=1.0, layers=0.0, others=[other])(network, x, labels)
+    torch.testing.assert_close(again, alone)
+    with torch.no_grad():
+        other[-1].bias += torch.tensor([2.0, 0.0, 0.0])
+    beside = Taught(teacher(), share=1.0, layers=0.0, others=[other])
+    with torch.no_grad():
+        wanted = (teacher()(network.pixels.plain(x)) + other(network.pixels.plain(x))) / 2
+        torch.testing.assert_close(beside(network, x, labels), apart(network(x), wanted))
+        assert beside(network, x, labels) > 10 * alone
 
 
 def test_some_steps_bring_layers_nearer_to_their_teacher():
