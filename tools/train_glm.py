@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +31,15 @@ def main() -> None:
     add("set", choices=SETS)
     add("--data", type=Path, required=True, help="folder of the files as distributed")
     add("--hidden", type=int, default=0, help="neurons of a hidden layer")
-    add("--window", type=int, default=4, help="steps of each filter")
+    add("--window", type=numbers, default=[4], help="steps of each layer's filters (4)")
+    add("--levels", type=numbers, help="of pixels, which come again after the last")
     add("--epochs", type=int, default=6)
     add("--rate", type=float, default=0.01)
     add("--anytime", type=float, default=0.0, help="share of the loss that allows fewer steps")
     add("--windows", type=int, default=1, help="of a sample, behind each of which it may be over")
     add("--early", type=float, default=0.0, help="share of the loss that wants few windows")
+    add("--shares", type=shares, metavar="STEPS=SHARE,...",
+        help="of numbers of allowed steps in that loss (1 each)")  # fmt: skip
     add("--choose", action="store_true",
         help="train on five sixths of the training data and report on the rest")  # fmt: skip
     add("--seed", type=int, default=7)
@@ -48,7 +52,7 @@ def main() -> None:
     if args.choose:
         cut = len(x) * 5 // 6
         (x, test), (y, labels) = (x[:cut], x[cut:]), (y[:cut], y[cut:])
-    batch = min(batch, len(x))
+    batch, levels = min(batch, len(x)), args.levels or levels
     hidden = [args.hidden] if args.hidden else []
     float_net, right = plain(x, y, test, labels, hidden, batch, args)
     print(f"float network of the same shape: {right:.2%}")
@@ -56,11 +60,15 @@ def main() -> None:
         x, test = (np.pad(part, ((0, 0), (0, 1)), constant_values=255) for part in (x, test))
     sizes = [x[0].size, *hidden, int(y.max()) + 1]
     layers = len(sizes) - 1
-    every = list(levels) * (STEPS // len(levels))
-    net = FirstToSpikeNet(sizes, [args.window] * layers, [5] * layers, every, args.seed)
-    recipe = Likelihood(
-        args.epochs, args.rate, batch, args.seed, args.anytime, args.early, args.windows
-    )
+    windows = args.window if len(args.window) > 1 else args.window * layers
+    if len(windows) != layers or not all(1 <= window <= STEPS for window in windows):
+        raise ValueError(f"--window: one for each of {layers} layers, 1 to {STEPS}")
+    if not all(0 <= level < 255 for level in levels):
+        raise ValueError("--levels: 0 to 254 each")
+    every = [levels[step % len(levels)] for step in range(STEPS)]
+    net = FirstToSpikeNet(sizes, windows, [5] * layers, every, args.seed)
+    how = (args.anytime, args.early, args.windows, args.shares)
+    recipe = Likelihood(args.epochs, args.rate, batch, args.seed, *how)
     fit_first_to_spike(net, x, y, recipe)
     integers = net.integers(ties="strongest", silent="potential")
     args.output.mkdir(parents=True, exist_ok=True)
@@ -77,9 +85,25 @@ def main() -> None:
         print(f"{steps:7}  {accuracy:8.2%}  {spent:11.2f}")
 
 
+def numbers(text: str) -> list[int]:
+    """`1,16`."""
+    return [int(part) for part in text.split(",")]
+
+
+def shares(text: str) -> tuple[float, ...]:
+    """`4=3,16=33`: the share of each number of allowed steps, 1 of those that are not named."""
+    named = [part.partition("=") for part in text.split(",")]
+    found = dict.fromkeys(range(1, STEPS + 1), 1.0)
+    found |= {int(steps): float(share) for steps, _, share in named}
+    right = all(0 <= share < math.inf for share in found.values()) and any(found.values())
+    if len(found) > STEPS or not right:
+        raise ValueError
+    return tuple(found.values())
+
+
 def within(net: FirstToSpike, steps: int, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Accuracy with so many steps allowed, and the mean of those that were spent."""
-    parts = [net.within(steps).decide(part) for part in np.array_split(x, 10)]
+    parts = [net.within(steps).decide(part) for part in np.array_split(x, min(10, len(x)))]
     classes, spent = (np.concatenate(values) for values in zip(*parts, strict=True))
     return float((classes == y).mean()), float(spent.mean())
 

@@ -9,7 +9,8 @@ any step and with no other in the same one:
 with p = sigmoid(u). Its gradient has a closed form: with q_t the probability, given L, that the
 decision falls in step t, the potential of the right neuron gets q_t - p_c[t] * sum of q_s, s >= t,
 and that of each other one -p_k[t] * sum of q_s, s >= t. Hidden neurons spike by the very random
-numbers that the machine will draw; gradients take the probability for the spike.
+numbers that the machine will draw, so that each is a unit whose threshold is another in each step.
+Gradients take a sigmoid around that threshold for the spike.
 
 Source: Bagheri, Simeone and Rajendran, Training Probabilistic Spiking Neural Networks with
 First-to-Spike Decoding, ICASSP 2018 (likelihood and gradient); Bengio, Leonard and Courville,
@@ -28,7 +29,15 @@ import torch
 from torch import nn
 
 from snnir.training.early_exit import early_loss
-from snnir.training.first_spike import FirstToSpike, GlmLayer, thresholds
+from snnir.training.first_spike import HIGH, LOW, FirstToSpike, GlmLayer, thresholds
+
+SHARPNESS = 3.0
+"""What the last potentials are multiplied by where the largest decides. Neurons that stay silent
+have only -8 to about -4; without it each sample would pay for silence until more is known."""
+
+SILENT_BIAS = -5.0
+"""Bias of output neurons behind hidden ones before training: the sigmoid of the machine is 0 there.
+Had they spiked from the first step on, the steps behind it would have no gradients."""
 
 
 class FirstToSpikeLoss(torch.autograd.Function):
@@ -56,18 +65,43 @@ class FirstToSpikeLoss(torch.autograd.Function):
         return -gradient * towards / potentials.shape[1], None
 
 
-def anytime_loss(potentials: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The mean over all numbers of allowed steps of -log of the probability of the right decision.
+def kept(potentials: torch.Tensor) -> torch.Tensor:
+    """What the machine keeps of potentials: 4 bits behind the point of -8 to 8."""
+    exact = (potentials * 16).floor().clamp(LOW, HIGH) / 16
+    return potentials + (exact - potentials).detach()
+
+
+def anytime_loss(
+    potentials: torch.Tensor, labels: torch.Tensor, shares: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The mean over numbers of allowed steps of -log of the probability of the right decision.
 
     It is that the right neuron spikes first in one of these steps, or that none spikes in them and
     the right one is chosen by the potentials of the last of them (by a softmax).
+
+    Args:
+        shares: of 1, 2, ... T allowed steps; all are alike without.
     """
     all_silent = nn.functional.logsigmoid(-potentials).sum(2)
     none_yet = all_silent.cumsum(0)
     index = labels.expand(len(potentials), -1).unsqueeze(2)
     decided = (none_yet + potentials.gather(2, index).squeeze(2)).logcumsumexp(0)
-    chosen = potentials.log_softmax(2).gather(2, index).squeeze(2)
-    return -torch.logaddexp(decided, none_yet + chosen).mean()
+    chosen = (SHARPNESS * kept(potentials)).log_softmax(2).gather(2, index).squeeze(2)
+    by_allowed = -torch.logaddexp(decided, none_yet + chosen).mean(1)
+    return by_allowed.mean() if shares is None else by_allowed @ (shares / shares.sum())
+
+
+def every_pair(weight: torch.Tensor, steps: int) -> torch.Tensor:
+    """What spikes of each step do in each step, (steps * outputs, steps * inputs).
+
+    Args:
+        weight: (window, outputs, inputs).
+    """
+    window, outputs, inputs = weight.shape
+    lag = torch.arange(steps)[:, None] - torch.arange(steps)
+    lag = torch.where((lag < 0) | (lag >= window), window, lag)
+    pairs = torch.cat([weight, weight.new_zeros(1, outputs, inputs)])[lag]
+    return pairs.transpose(1, 2).reshape(steps * outputs, steps * inputs)
 
 
 class Glm(nn.Module):
@@ -95,13 +129,15 @@ class Glm(nn.Module):
             spikes: (T, N, inputs), or only the steps that differ.
             which: for each step, which of them it is.
         """
-        weight = self.rounded(self.weight, 127)
-        which = which or list(range(len(spikes)))
+        weight, bias = self.rounded(self.weight, 127), self.rounded(self.bias, 1 << 20)
+        if which is None:
+            by_sample = spikes.transpose(0, 1).flatten(1)
+            potentials = by_sample @ every_pair(weight, len(spikes)).T
+            return potentials.unflatten(1, (len(spikes), -1)).transpose(0, 1) + bias
         window, outputs, inputs = weight.shape
         # What each step does at each delay.
         all_currents = spikes @ weight.reshape(-1, inputs).T
         currents = all_currents.unflatten(2, (window, outputs))
-        bias = self.rounded(self.bias, 1 << 20)
         steps = []
         for step in range(len(which)):
             parts = [currents[which[step - d], :, d] for d in range(min(window, step + 1))]
@@ -142,6 +178,10 @@ class FirstToSpikeNet(nn.Module):
                 sizes[:-1], sizes[1:], windows, points, strict=True
             )
         )
+        if len(windows) > 1:
+            with torch.no_grad():
+                self.layers[-1].weight /= SHARPNESS * windows[-1] ** 0.5
+                self.layers[-1].bias.fill_(SILENT_BIAS)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Potentials (T, N, classes) of uint8 pixels (N, inputs)."""
@@ -149,11 +189,11 @@ class FirstToSpikeNet(nn.Module):
         which: list[int] | None = self.which
         for layer in self.layers[:-1]:
             potentials = layer(spikes, which)
-            chance = potentials.sigmoid()
             # A 16th is what the machine keeps of a potential; floats are exact below 2^20.
-            least = torch.tensor(thresholds(layer.seeds, len(chance)))
-            fired = ((potentials * 16).floor() >= least.unsqueeze(1)).float()
-            spikes, which = chance + (fired - chance).detach(), None
+            least = torch.tensor(thresholds(layer.seeds, len(potentials))).unsqueeze(1)
+            fired = ((potentials * 16).floor() >= least).float()
+            near = (potentials - least / 16).sigmoid()
+            spikes, which = near + (fired - near).detach(), None
         return self.layers[-1](spikes, which)
 
     def integers(self, ties: str = "strongest", silent: str = "potential") -> FirstToSpike:
@@ -165,8 +205,9 @@ class FirstToSpikeNet(nn.Module):
 class Likelihood:
     """How a first-to-spike network is trained: Adam and a cosine.
 
-    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all, `early` that of
-    `early_loss`, for decisions in few of the `windows` of a sample.
+    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all, `shares` are those
+    of each number of allowed steps in it; `early` is the share of `early_loss`, for decisions in few
+    of the `windows` of a sample.
     """
 
     epochs: int = 8
@@ -176,6 +217,7 @@ class Likelihood:
     anytime: float = 0.5
     early: float = 0.0
     windows: int = 1
+    shares: tuple[float, ...] | None = None
 
 
 def fit_first_to_spike(
@@ -190,6 +232,7 @@ def fit_first_to_spike(
     y = torch.from_numpy(np.asarray(labels, np.int64))
     adam = torch.optim.Adam(net.parameters(), lr=recipe.rate)
     generator = torch.Generator().manual_seed(recipe.seed)
+    shares = None if recipe.shares is None else torch.tensor(recipe.shares)
     batches = len(x) // recipe.batch
     total, step = recipe.epochs * batches, 0
     for epoch in range(recipe.epochs):
@@ -203,7 +246,7 @@ def fit_first_to_spike(
             if recipe.early:
                 loss = loss + recipe.early * early_loss(found, wanted, recipe.windows)
             if recipe.anytime:
-                loss = loss + recipe.anytime * anytime_loss(found, wanted)
+                loss = loss + recipe.anytime * anytime_loss(found, wanted, shares)
             adam.zero_grad()
             loss.backward()
             adam.step()

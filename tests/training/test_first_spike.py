@@ -7,8 +7,10 @@ torch = pytest.importorskip("torch", reason="needs torch")
 
 from snnir.training.first_spike import levels  # noqa: E402
 from snnir.training.first_spike_fit import (  # noqa: E402
+    SHARPNESS,
     FirstToSpikeLoss,
     FirstToSpikeNet,
+    Glm,
     Likelihood,
     anytime_loss,
     fit_first_to_spike,
@@ -40,14 +42,41 @@ def test_the_closed_form_is_the_gradient():
 
 
 def test_with_few_steps_potentials_decide():
-    """Where nobody can spike it is the cross entropy of a softmax; where all do, the likelihood."""
+    """For each number of allowed steps: who spikes first, else a softmax of what is kept."""
+    torch.manual_seed(1)
+    potentials, labels = (
+        4 * torch.randn(3, 4, 4, dtype=torch.float64) - 5,
+        torch.tensor([1, 0, 3, 2]),
+    )
+    silent, decided, by_allowed = torch.ones(4).double(), torch.zeros(4).double(), []
+    for step in potentials:
+        chances = step.sigmoid()
+        right = chances[range(4), labels]
+        nobody = torch.prod(1 - chances, 1)
+        decided = decided + silent * right * nobody / (1 - right)
+        silent = silent * nobody
+        exact = (step * 16).floor().clamp(-128, 127) / 16
+        chosen = (SHARPNESS * exact).softmax(1)[range(4), labels]
+        by_allowed.append(-(decided + silent * chosen).log().mean())
+    assert float(anytime_loss(potentials, labels)) == pytest.approx(float(sum(by_allowed)) / 3)
+    shares = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)
+    wanted = float(by_allowed[1] + 3 * by_allowed[2]) / 4
+    assert float(anytime_loss(potentials, labels, shares)) == pytest.approx(wanted)
+
+
+def test_where_all_spike_it_is_the_likelihood():
     labels = torch.tensor([1, 0])
-    low = torch.randn(3, 2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) - 40
-    wanted = torch.nn.functional.cross_entropy(low.flatten(0, 1), labels.repeat(3))
-    assert float(anytime_loss(low, labels)) == pytest.approx(float(wanted))
     sure = torch.full((3, 2, 4), -40.0, dtype=torch.float64)
     sure[0].scatter_(1, labels[:, None], 40)
     assert float(anytime_loss(sure, labels)) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("window", [1, 3, 5])
+def test_all_steps_at_once_are_step_by_step(window):
+    layer = Glm(4, 3, window, 5, np.arange(1, 4))
+    spikes = torch.randint(0, 2, (5, 2, 4), generator=torch.Generator().manual_seed(1)).float()
+    with torch.no_grad():
+        torch.testing.assert_close(layer(spikes), layer(spikes, [0, 1, 2, 3, 4]), rtol=0, atol=0)
 
 
 def test_a_small_network_learns_and_is_its_integers():
@@ -68,3 +97,19 @@ def test_a_small_network_learns_and_is_its_integers():
     integers.scores(pixels)
     exact = integers.layers[-1].potentials(integers.trains[-1])
     np.testing.assert_array_equal(np.clip(np.floor(real * 16), -128, 127), exact)
+
+
+def test_hidden_neurons_wait_and_decide_within_few_steps():
+    """One level in all steps, outputs that see all steps; what is allowed has shares."""
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 2, (400, 6)).astype(np.uint8) * 255
+    labels = (pixels[:, 0] ^ pixels[:, 1]).astype(np.int64) & 1  # no network of one layer has this
+    net = FirstToSpikeNet([6, 16, 2], [1, 8], [5, 5], [127] * 8, seed=3)
+    with torch.no_grad():
+        start = net(torch.tensor(pixels))
+    assert float((start > -3).float().mean()) < 0.1
+    shares = (0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 1.0)
+    recipe = Likelihood(epochs=20, rate=0.05, batch=40, anytime=1.0, shares=shares)
+    fit_first_to_spike(net, pixels, labels, recipe, lambda *_: None)
+    for steps in (3, 8):
+        assert (net.integers().within(steps).decide(pixels)[0] == labels).mean() > 0.95

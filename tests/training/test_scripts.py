@@ -59,6 +59,20 @@ def test_first_to_spike(script, capsys, tmp_path):
     compiles(out / "mnist.onnx")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("float network") and lines[-1].split()[0] == "16"
+    words = ("mnist", "--epochs", "1", "--hidden", "4", "--levels", "100")
+    words += ("--anytime", "1", "--shares", "4=3,16=33")
+    out = script("train_glm.py", *words, "--window", "1,16", "--choose")
+    compiles(out / "mnist4.onnx")
+    assert len(np.load(out / "mnist_test.npz")["y"]) == 40 - 33
+    for wrong, message in (
+        (("--window", "1,2,3"), "one for each of 2 layers"),
+        (("--levels", "255"), "0 to 254"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            script("train_glm.py", *words, *wrong)
+    for wrong in ("17=1", "4", "4=-1"):
+        with pytest.raises(SystemExit):
+            script("train_glm.py", *words, "--shares", wrong)
     random = np.random.default_rng(2)
     rows = [
         [str(i), "7", *map(str, random.integers(0, 9, 43)), random.choice(["Sit", "Walk"])]
