@@ -40,6 +40,7 @@ def main() -> None:
     add("--early", type=float, default=0.0, help="share of the loss that wants few windows")
     add("--shares", type=shares, metavar="STEPS=SHARE,...",
         help="of numbers of allowed steps in that loss (1 each)")  # fmt: skip
+    add("--decay", type=float, default=0.0, help="share of the rate taken off weights in a step")
     add("--choose", action="store_true",
         help="train on five sixths of the training data and report on the rest")  # fmt: skip
     add("--seed", type=int, default=7)
@@ -67,7 +68,7 @@ def main() -> None:
         raise ValueError("--levels: 0 to 254 each")
     every = [levels[step % len(levels)] for step in range(STEPS)]
     net = FirstToSpikeNet(sizes, windows, [5] * layers, every, args.seed)
-    how = (args.anytime, args.early, args.windows, args.shares)
+    how = (args.anytime, args.early, args.windows, args.shares, args.decay)
     recipe = Likelihood(args.epochs, args.rate, batch, args.seed, *how)
     fit_first_to_spike(net, x, y, recipe)
     integers = net.integers(ties="strongest", silent="potential")

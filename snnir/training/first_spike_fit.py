@@ -208,6 +208,7 @@ class Likelihood:
     `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all, `shares` are those
     of each number of allowed steps in it; `early` is the share of `early_loss`, for decisions in few
     of the `windows` of a sample.
+    `decay` is the share of the rate that a step takes off weights (not off biases).
     """
 
     epochs: int = 8
@@ -218,6 +219,7 @@ class Likelihood:
     early: float = 0.0
     windows: int = 1
     shares: tuple[float, ...] | None = None
+    decay: float = 0.0
 
 
 def fit_first_to_spike(
@@ -230,7 +232,14 @@ def fit_first_to_spike(
     """Trains on uint8 pixels (N, ...); progress on stderr unless `report` takes it."""
     x = torch.tensor(pixels.reshape(len(pixels), -1))
     y = torch.from_numpy(np.asarray(labels, np.int64))
-    adam = torch.optim.Adam(net.parameters(), lr=recipe.rate)
+    groups = [
+        {
+            "params": [p for name, p in net.named_parameters() if name.endswith(kind)],
+            "weight_decay": decay,
+        }
+        for kind, decay in (("weight", recipe.decay), ("bias", 0.0))
+    ]
+    adam = torch.optim.AdamW(groups, lr=recipe.rate)
     generator = torch.Generator().manual_seed(recipe.seed)
     shares = None if recipe.shares is None else torch.tensor(recipe.shares)
     batches = len(x) // recipe.batch
