@@ -55,17 +55,18 @@ def main() -> None:
         (x, test), (y, labels) = (x[:cut], x[cut:]), (y[:cut], y[cut:])
     batch, levels = min(batch, len(x)), args.levels or levels
     hidden = [args.hidden] if args.hidden else []
-    float_net, right = plain(x, y, test, labels, hidden, batch, args)
-    print(f"float network of the same shape: {right:.2%}")
-    if args.set == "wisdm":
-        x, test = (np.pad(part, ((0, 0), (0, 1)), constant_values=255) for part in (x, test))
-    sizes = [x[0].size, *hidden, int(y.max()) + 1]
-    layers = len(sizes) - 1
+    layers = len(hidden) + 1
     windows = args.window if len(args.window) > 1 else args.window * layers
     if len(windows) != layers or not all(1 <= window <= STEPS for window in windows):
         raise ValueError(f"--window: one for each of {layers} layers, 1 to {STEPS}")
     if not all(0 <= level < 255 for level in levels):
         raise ValueError("--levels: 0 to 254 each")
+    float_net, right = plain(x, y, test, labels, hidden, batch, args)
+    print(f"float network of the same shape: {right:.2%}")
+    float_shape = x.shape[1:]
+    if args.set == "wisdm":
+        x, test = (np.pad(part, ((0, 0), (0, 1)), constant_values=255) for part in (x, test))
+    sizes = [x[0].size, *hidden, int(y.max()) + 1]
     every = [levels[step % len(levels)] for step in range(STEPS)]
     net = FirstToSpikeNet(sizes, windows, [5] * layers, every, args.seed)
     how = (args.anytime, args.early, args.windows, args.shares, args.decay)
@@ -76,7 +77,7 @@ def main() -> None:
     name = f"{args.set}{args.hidden or ''}"
     name += f"_windows{args.windows}" if args.windows > 1 else ""
     export_first_to_spike(one_window(integers, args.windows), args.output / f"{name}.onnx", shape)
-    export_plain(float_net, args.output / f"{args.set}{args.hidden or ''}_float.onnx", shape)
+    export_plain(float_net, args.output / f"{args.set}{args.hidden or ''}_float.onnx", float_shape)
     np.savez_compressed(args.output / f"{args.set}_test.npz", x=test.reshape(-1, *shape), y=labels)
     for window, share in enumerate(spread(integers, test, args.windows), 1):
         print(f"over with window {window}: {share:.2%}")
@@ -102,16 +103,21 @@ def shares(text: str) -> tuple[float, ...]:
     return tuple(found.values())
 
 
+def in_parts(x: np.ndarray) -> list[np.ndarray]:
+    """What is decided at once: a tenth."""
+    return np.array_split(x, min(10, len(x)))
+
+
 def within(net: FirstToSpike, steps: int, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Accuracy with so many steps allowed, and the mean of those that were spent."""
-    parts = [net.within(steps).decide(part) for part in np.array_split(x, min(10, len(x)))]
+    parts = [net.within(steps).decide(part) for part in in_parts(x)]
     classes, spent = (np.concatenate(values) for values in zip(*parts, strict=True))
     return float((classes == y).mean()), float(spent.mean())
 
 
 def spread(net: FirstToSpike, x: np.ndarray, windows: int) -> np.ndarray:
     """The share of samples that is over with each window."""
-    steps = [net.decide(part)[1] for part in np.array_split(x, 10)]
+    steps = [net.decide(part)[1] for part in in_parts(x)]
     return decided_in(np.concatenate(steps), STEPS, windows)
 
 

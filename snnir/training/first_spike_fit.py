@@ -205,9 +205,9 @@ class FirstToSpikeNet(nn.Module):
 class Likelihood:
     """How a first-to-spike network is trained: Adam and a cosine.
 
-    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all, `shares` are those
-    of each number of allowed steps in it; `early` is the share of `early_loss`, for decisions in few
-    of the `windows` of a sample.
+    `anytime` is the share of `anytime_loss`, for decisions in fewer steps than all, `shares` are
+    those of each number of allowed steps in it; `early` is the share of `early_loss`, for decisions
+    in few of the `windows` of a sample.
     `decay` is the share of the rate that a step takes off weights (not off biases).
     """
 
