@@ -185,7 +185,9 @@ public:
         core_->rst = 1;
         core_->s_tvalid = 0;
         core_->m_tready = 0;
-        for (int i = 0; i < 3; i++) tick();
+        core_->clk = 0;
+        core_->eval();
+        tick();  // one clock is enough
         core_->rst = 0;
 #ifdef SNNIR_MAPS
         if (maps_options_.reset && !reset_behind(maps_options_.reset)) return 1;
@@ -246,7 +248,7 @@ private:
         }
         core_->rst = 1;
         core_->s_tvalid = 0;
-        for (int i = 0; i < 3; i++) tick();
+        tick();
         core_->rst = 0;
 #ifdef SNNIR_STREAM
         for (Ddr& port : ddr_) port.reset();

@@ -133,6 +133,28 @@ def test_machine_in_the_evaluator_of_hw_modules():
     assert cycles == reference.cycles[0]
 
 
+def test_packets_that_are_not_images():
+    """A packet that ends too early is no image; of one that is too long the rest is thrown away."""
+    module = example()
+    frames = np.random.default_rng(7).integers(0, 256, (3, 4, 4, 1), np.uint8)
+    expected = run_program(module, frames).potentials.ravel().tolist()
+    core = next(op for op in hardware(module).body.block.ops if op.sym_name.data == "core")
+    one, two, three = ([(byte, 0) for byte in frame.ravel().tolist()] for frame in frames)
+    stream = [(17, 0)] * 4 + [(17, 1)] + one[:-1] + [(one[-1][0], 1)]
+    stream += two + [(99, 0), (99, 0), (99, 1)] + three
+    sim, potentials = Simulator(core), []
+    sim.step(rst=1)
+    while len(potentials) < len(expected):
+        valid, (byte, last) = int(bool(stream)), stream[0] if stream else (0, 0)
+        out = sim.step(rst=0, s_tvalid=valid, s_tdata=byte, s_tlast=last, m_tready=1)
+        if valid and out["s_tready"]:
+            stream.pop(0)
+        if out["m_tvalid"]:
+            value = out["m_tdata"]
+            potentials.append(value - (1 << 32) if value >> 31 else value)
+    assert potentials == expected and not stream
+
+
 @simulates
 def test_circt_prints_the_same_machine(tmp_path, circt_verilog, scheduled):
     """The machine printed by CIRCT's exporter, in the same test bench."""
