@@ -36,9 +36,9 @@ hw.module.extern @ram_1r1w_9x8448(in %clk: !seq.clock, in %we: i1, in %waddr: i1
                                   in %raddr: i14, out rdata: i9) attributes
   {snnir.template = "ram_1r1w", snnir.width = 9 : i64, snnir.depth = 8448 : i64}
 
-// Contents are in a file beside the Verilog, one row per line.
+// Contents are in a file beside the Verilog, one row per line. Synthesis makes LUTs of a few rows.
 // CHECK-LABEL: module weights (
-// CHECK:         (* rom_style = "block" *) reg [11:0] mem [0:1];
+// CHECK:         {{^}}  reg [11:0] mem [0:1];
 // CHECK-NEXT:    initial $readmemh("weights.hex", mem);
 // CHECK-NOT:     we
 // CHECK:         rdata <= mem[raddr];
@@ -48,6 +48,12 @@ hw.module.extern @ram_1r1w_9x8448(in %clk: !seq.clock, in %we: i1, in %waddr: i1
 hw.module.extern @weights(in %clk: !seq.clock, in %raddr: i1, out rdata: i12) attributes
   {snnir.template = "rom", snnir.width = 12 : i64, snnir.depth = 2 : i64,
    snnir.init = dense<[[1, 10], [-2, 0]]> : tensor<2x2xi8>}
+
+// CHECK-LABEL: module more_rows (
+// CHECK:         (* rom_style = "block" *) reg [7:0] mem [0:64];
+hw.module.extern @more_rows(in %clk: !seq.clock, in %raddr: i7, out rdata: i8) attributes
+  {snnir.template = "rom", snnir.width = 8 : i64, snnir.depth = 65 : i64,
+   snnir.init = dense<0> : tensor<65x1xi8>}
 
 // A LUTRAM is read in the same clock.
 // CHECK-LABEL: module lutram_1r1w_4x16 (

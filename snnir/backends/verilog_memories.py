@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from snnir.backends.verilog_expressions import bit_range
 from snnir.hardware.memories import LUTRAM, RAM, ROM, Memory, address_width
-from snnir.schedule.ram_parts import RamPart, ram_parts
+from snnir.schedule.ram_parts import DISTRIBUTED_ROWS, RamPart, ram_parts
 
 _READ = {
     False: "    rdata <= mem[raddr];",
@@ -39,7 +39,7 @@ def memory_text(memory: Memory) -> str:
     if len(parts) > 1:
         return "\n".join([*lines, *_in_parts(memory, parts), "endmodule", ""])
     attribute = ""
-    style = parts[0].style if parts else memory.style
+    style = parts[0].style if parts else _style(memory)
     if style != "auto":
         attribute = f'(* {"ram" if writes else "rom"}_style = "{style}" *) '
     lines.append(f"  {attribute}reg {data}mem [0:{memory.depth - 1}];")
@@ -53,6 +53,15 @@ def memory_text(memory: Memory) -> str:
         body.append(_READ[memory.read_enable])
     lines += ["  always @(posedge clk) begin", *body, "  end", "endmodule", ""]
     return "\n".join(lines)
+
+
+def _style(memory: Memory) -> str:
+    """What synthesis should make of it; a table of few rows is left to it, and becomes LUTs.
+
+    Not "distributed": Yosys 0.70 takes that for RAM alone.
+    """
+    small = memory.template == ROM and memory.depth <= DISTRIBUTED_ROWS
+    return "auto" if small and memory.style == "block" else memory.style
 
 
 def _in_parts(memory: Memory, parts: Sequence[RamPart]) -> list[str]:
