@@ -80,6 +80,8 @@ class FirstToSpikeRow(System):
     """Accuracy against allowed steps in C, the float network of the same shape, energy."""
 
     float_model: str = ""
+    features: int = 0
+    """Of a sample, the first ones that the float network takes; 0 for all."""
 
     @property
     def needed(self) -> list[str]:
@@ -118,7 +120,8 @@ class FirstToSpikeRow(System):
                 "silent": found["decision"]["undecided"],
                 "cycles": found["cycles_per_sample"],
             })  # fmt: skip
-        predicted = FloatModel(Path(of(self.float_model))).predictions(x.astype(np.float32) / 255)
+        real = x[:, : self.features or None].astype(np.float32) / 255
+        predicted = FloatModel(Path(of(self.float_model))).predictions(real)
         return {
             "samples": len(x),
             "allowed": allowed,

@@ -12,7 +12,9 @@ FOLDER = "-o $MODELS/glm"
 
 def first_to_spike() -> tuple[FirstToSpikeRow, ...]:
     """Accuracy against allowed steps."""
-    slow = "--window 8 --rate 0.01 --anytime 0.5 --epochs 12"
+    anytime = "--epochs 12 --anytime 1"
+    hidden = f"--hidden 64 --window 1,16 --levels 100 {anytime} --shares 4=3,16=33 --decay 0.2"
+    wisdm = f"{GLM} wisdm --data {WISDM}"
     return (
         FirstToSpikeRow(
             "glm-mnist", "MNIST, 784-10", "$MODELS/glm/mnist.onnx", "$W/mnist_test.npz",
@@ -21,19 +23,19 @@ def first_to_spike() -> tuple[FirstToSpikeRow, ...]:
         ),
         FirstToSpikeRow(
             "glm-mnist-hidden", "MNIST, 784-64-10", "$MODELS/glm/mnist64.onnx",
-            "$W/mnist_test.npz", "8,16,16", f"{GLM} mnist --data {MNIST} --hidden 64 {FOLDER}",
+            "$W/mnist_test.npz", "8,16,16", f"{GLM} mnist --data {MNIST} {hidden} {FOLDER}",
             data="mnist", float_model="$MODELS/glm/mnist64_float.onnx",
         ),
         FirstToSpikeRow(
             "glm-wisdm", "WISDM, 44-6", "$MODELS/glm/wisdm.onnx", "$MODELS/glm/wisdm_test.npz",
-            "4,6,16", f"{GLM} wisdm --data {WISDM} {slow.replace('0.01', '0.02')} {FOLDER}",
-            float_model="$MODELS/glm/wisdm_float.onnx",
+            "4,6,16", f"{wisdm} --window 8 --rate 0.02 {anytime} {FOLDER}",
+            float_model="$MODELS/glm/wisdm_float.onnx", features=43,
         ),
         FirstToSpikeRow(
             "glm-wisdm-hidden", "WISDM, 44-64-6", "$MODELS/glm/wisdm64.onnx",
             "$MODELS/glm/wisdm_test.npz", "8,16,16",
-            f"{GLM} wisdm --data {WISDM} --hidden 64 {slow} {FOLDER}",
-            float_model="$MODELS/glm/wisdm64_float.onnx",
+            f"{wisdm} --hidden 64 --window 8,16 {anytime} --shares 16=8 --decay 0.1 {FOLDER}",
+            float_model="$MODELS/glm/wisdm64_float.onnx", features=43,
         ),
     )  # fmt: skip
 
