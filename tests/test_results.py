@@ -102,3 +102,75 @@ def test_a_row_without_its_file_is_one_line(results, run, monkeypatch):
     with pytest.raises(SystemExit, match=f"^{row.name}: not measured: .*not there; made by: ") as e:
         run("--row", row.name)
     assert "\n" not in str(e.value)
+
+
+# Rows of systems ----------------------------------------------------------------------------------
+
+
+def test_the_page_has_what_was_measured_of_systems(results):
+    from systems_page import commands
+
+    row = results.all_systems()["glm-mnist-windows"]
+    told = {"equal": True, "cycles_equal": True, "samples": 24}
+    rtl = {"samples": 24, "equal": True, "cycles": 1091.4, "cycles_of_all": 4193.1}
+    found = {
+        "commands": commands(row), "samples": 200, "right": 151, "spent": 3.5, "silent": 0.1,
+        "over": [100, 60, 30, 10], "cycles": 1207.3, "cycles_of_all": 4202.9, "rtl": rtl,
+        "verify": told,
+    }  # fmt: skip
+    line = "| 200 | 75.50 % | 3.50 | 50.00 %, 30.00 %, 15.00 %, 5.00 % | 1,207 | 4,203 | 1,091 | 4"
+    assert line in results.page({row.name: found})
+    assert "24 | equal |" in results.page({row.name: found})
+    assert "NOT EQUAL" in results.page({row.name: {**found, "rtl": {**rtl, "equal": False}}})
+    assert line not in results.page({row.name: {**found, "commands": ["snnc other"]}})
+
+
+@needs_compiler
+def test_a_system_is_measured(results, monkeypatch, tmp_path):
+    """A tiny first-to-spike network by allowed steps; its figures are those of numpy."""
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    import numpy as np
+    import results_systems
+    from systems_page import energy_lines
+
+    from snnir.training.first_spike import FirstToSpike, GlmLayer, export_first_to_spike
+    from snnir.training.plain import export_plain
+
+    rng = np.random.default_rng(4)
+    weights = rng.integers(-60, 60, (2, 3, 6)).astype(np.int8)
+    net = FirstToSpike([90, 160], [GlmLayer(weights, np.full(3, -30), 5, np.array([7, 8, 9]))])
+    x, y = rng.integers(0, 256, (40, 6), np.uint8), rng.integers(0, 3, 40)
+    export_first_to_spike(net, tmp_path / "net.onnx", (6,))
+    export_plain(torch.nn.Sequential(torch.nn.Linear(4, 3)), tmp_path / "float.onnx", (4,))
+    np.savez(tmp_path / "x.npz", x=x, y=y)
+    row = results_systems.FirstToSpikeRow(
+        "tiny", "tiny", str(tmp_path / "net.onnx"), str(tmp_path / "x.npz"), "2,4,2", "",
+        ("--no-verilog",), verified=3, counted=5, float_model=str(tmp_path / "float.onnx"),
+        features=4,
+    )  # fmt: skip
+    monkeypatch.setattr(results_systems, "STEPS", 2)
+    monkeypatch.setattr(results_systems.System, "verifying", lambda row: [
+        "verify", row.build, "--input", row.samples, "--limit", "3", "--engines", "interp,c"
+    ])  # fmt: skip
+    found = row.measure(lambda word: word.replace("$W", str(tmp_path)))
+    for one in found["allowed"]:
+        classes, steps = net.within(one["steps"]).decide(x)
+        assert one["right"] == (classes == y).sum() and one["spent"] == pytest.approx(steps.mean())
+        assert one["cycles"] > 0
+    assert [one["steps"] for one in found["allowed"]] == [1, 2]
+    assert found["verify"] == {
+        "samples": 3, "engines": ["interp", "c"], "equal": True, "cycles_equal": None
+    }  # fmt: skip
+    assert [one["name"] for one in found["energy"]["spinaps"]] == ["SRAM", "STT-RAM, binary cells"]
+    lines = energy_lines(row, {**found, "cycles": 12})
+    assert len(lines) == len(found["energy"]["ace_snn"]) == 4 and "equal, 3" in lines[0]
+
+
+def test_a_system_without_its_file_is_one_line(run, tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "mnist_test.npz").touch()
+    message = "^glm-mnist: not measured: .*mnist.onnx.*not there; made by: python tools/train_glm"
+    with pytest.raises(SystemExit, match=message) as e:
+        run("--row", "glm-mnist", "--models", str(tmp_path))
+    assert "\n" not in str(e.value)

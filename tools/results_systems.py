@@ -16,7 +16,6 @@ from measure import snnc
 from snnir.errors import UserError
 
 STEPS = 16
-ENERGY_SAMPLES = 64
 
 Of = Callable[[str], str]
 """A word of a command with its variable replaced."""
@@ -31,7 +30,7 @@ class System:
         array: of the machine, `--array`.
         recipe: what makes the files.
         options: of `snnc compile`, besides.
-        verified: samples in simulated Verilog, 0 for none.
+        verified: samples in simulated Verilog; `counted`: those over which energy is counted.
     """
 
     name: str
@@ -43,6 +42,7 @@ class System:
     options: tuple[str, ...] = ()
     data: str = ""
     verified: int = 8
+    counted: int = 64
 
     @property
     def build(self) -> str:
@@ -58,7 +58,7 @@ class System:
         return [*words, *self.options, *(("--array", self.array) if self.array else ())]
 
     def reporting(self) -> list[str]:
-        limit = str(ENERGY_SAMPLES)
+        limit = str(self.counted)
         return ["report", self.build, "--input", self.samples, "--limit", limit, "--energy"]
 
     def verifying(self, engines: str = "interp,c,rtl") -> list[str]:
@@ -127,7 +127,7 @@ class FirstToSpikeRow(System):
             "allowed": allowed,
             "float_right": int((predicted == labels).sum()),
             "verify": equality(snnc(*map(of, verifying))),
-            "energy": energy(snnc(*map(of, reporting))[1]),
+            "energy": energy(snnc(*map(of, reporting))[1], self.counted),
         }
 
 
@@ -181,7 +181,6 @@ class EnergyRow(System):
     """Clocks, and energy beside a float and a 6-bit network of the same form, by the model."""
 
     engines: str = "interp,c,fast,rtl"
-    made: str = ""
     verified: int = 20
 
     def commands(self) -> list[list[str]]:
@@ -196,7 +195,7 @@ class EnergyRow(System):
         return {
             "cycles": cycles,
             "verify": equality((status, compared)),
-            "energy": energy(said),
+            "energy": energy(said, self.counted),
         }
 
 
@@ -211,12 +210,12 @@ def equality(told: tuple[int, dict]) -> dict:
     }
 
 
-def energy(said: dict) -> dict:
+def energy(said: dict, samples: int) -> dict:
     """Of what `snnc report --energy` says, the two forms of comparison."""
     found = said["energy"]
     return {
         "model": found["technology"]["name"],
-        "samples": ENERGY_SAMPLES,
+        "samples": samples,
         "adds": found["total"]["acs"],
         "macs": found["total"]["macs"],
         "ace_snn": found["ace_snn"],

@@ -36,7 +36,7 @@ Weights as planes of binary STT-RAM cells against SRAM, the form of SpinAPS' com
 """
 
 VOLUMES = """\
-## Volumes with leaky neurons
+## Volumes
 
 3-D convolutions ([volumes](volumes.md)): trained for Landsat Satimage, whose accuracy is
 [above](#leaky-neurons), and in the published form of HybridSN, for its shape and cost, with
