@@ -23,12 +23,12 @@ def first_to_spike() -> tuple[FirstToSpikeRow, ...]:
         ),
         FirstToSpikeRow(
             "glm-mnist-hidden", "MNIST, 784-64-10", "$MODELS/glm/mnist64.onnx",
-            "$W/mnist_test.npz", "8,16,16", f"{GLM} mnist --data {MNIST} {hidden} {FOLDER}",
+            "$W/mnist_test.npz", "8,10,16", f"{GLM} mnist --data {MNIST} {hidden} {FOLDER}",
             data="mnist", float_model="$MODELS/glm/mnist64_float.onnx",
         ),
         FirstToSpikeRow(
             "glm-wisdm", "WISDM, 44-6", "$MODELS/glm/wisdm.onnx", "$MODELS/glm/wisdm_test.npz",
-            "4,6,16", f"{wisdm} --window 8 --rate 0.02 {anytime} {FOLDER}",
+            "4,6,16", f"{wisdm} --window 8 --rate 0.02 --epochs 12 --anytime 0.5 {FOLDER}",
             float_model="$MODELS/glm/wisdm_float.onnx", features=43,
         ),
         FirstToSpikeRow(
