@@ -11,10 +11,10 @@ FIRST = """\
 ## First-to-spike networks
 
 Neurons are generalised linear models, the output neuron that spikes first decides, in 16 steps
-at most ([first-to-spike networks](glm.md)). `allowed` are the steps after which the decision is
-made in any case: accuracy of the C program, and below it the steps that were spent in the mean.
-`float` is the network of the same shape, trained as long. Clocks are those of a sample with 16
-steps.
+at most ([first-to-spike networks](glm.md)). Columns 1 to 16 are the steps after which the decision
+is made in any case: accuracy of the C program over all test samples, and below it the steps that
+were spent in the mean. `float` is the network of the same shape, trained as long. Clocks are those
+of a sample with 16 steps.
 
 """
 
@@ -31,7 +31,7 @@ in few windows.
 BITS = """\
 
 Weights as planes of binary STT-RAM cells against SRAM, the form of SpinAPS' comparison, by the
-[model](energy.md) `{model}` over {samples} samples: nothing here was measured but the spikes.
+[model](energy.md) `{model}`, with the spikes that the C program makes of {samples} samples.
 
 """
 
