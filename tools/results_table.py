@@ -135,15 +135,7 @@ def resnets() -> Section:
         recipe="python tools/train_cifar10.py resnet20 --epochs 42 --rate 0.15 --sizes 16,24,32 "
         "-o $MODELS",
     )  # fmt: skip
-    qat = (
-        f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --batch 64 "
-        "--average 0.995 --teach 0.9"
-    )
-    again = (
-        f"{qat} --epochs 3 --rate 0.02 -o $MODELS/resnet20_grid4 && "
-        f"{qat} --weights $MODELS/resnet20_grid4/resnet20.even.checkpoint --epochs 2 --rate 0.008 "
-        "-o $MODELS/resnet20_grid4b"
-    )
+    grid = f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --batch 64"
     return Section(
         "ResNet-18 and ResNet-20 on CIFAR-10",
         "ResNet-18 was trained for 9 epochs.",
@@ -154,11 +146,11 @@ def resnets() -> Section:
             *converted(narrow, more=False),
             tried(converted(narrow)[0], "learned", "--balance", "learned"),
             trained(narrow, radix(4, 8, "8,32,4"), "$MODELS/resnet20_tuned8/resnet20.onnx",
-                    f"{QAT} resnet20 --start $MODELS/resnet20.onnx --bits 8 --optimiser grid "
-                    "--images 1024 --epochs 8 --batch 64 --rate 0.01 --average 0.98 --teach 1 "
-                    "-o $MODELS/resnet20_tuned8", 0.2, FEW, "tuned without labels"),
-            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_grid4b/resnet20.onnx", again,
-                    0.5, FEW),
+                    f"{grid} --bits 8 --images 1024 --epochs 8 --rate 0.01 --average 0.98 "
+                    "--teach 1 -o $MODELS/resnet20_tuned8", 0.2, FEW, "tuned without labels"),
+            trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_grid4/resnet20.onnx",
+                    f"{grid} --epochs 3 --rate 0.02 --average 0.995 --teach 0.9 "
+                    "-o $MODELS/resnet20_grid4", 0.5, FEW),
         ),
     )  # fmt: skip
 
