@@ -199,7 +199,7 @@ def test_torch_has_the_spikes_of_the_machine(tmp_path, capsys):
     trains = [
         np.stack([window[stage].values.numpy() for window in run], axis=1) for stage in range(3)
     ]
-    for engine in ("interp", "c"):
+    for engine in ("interp", "fast", "c"):
         result = run_engine(engine, build, x.numpy().astype(np.uint8), trains=True)
         labels = [label for label in result.trains if label != "input"]
         for label, values in zip(labels, trains, strict=False):

@@ -232,7 +232,7 @@ def test_what_cannot_go_on_is_refused_in_a_line(built, capsys, tmp_path):
             "state v of neuron @integrate_and_fire_soft_ge has no bound",
         ),
         (["run", built, "--input", wrong], "has 5 windows, the network is made for 3"),
-        (["run", built, "--input", data, "--engine", "fast"], "keeps no states between windows"),
+        (["run", built, "--input", wrong, "--engine", "fast"], "has 5 windows, the network is"),
         (["diagnose", built, "--input", data], "samples of one window alone"),
     ]
     for words, message in cases:

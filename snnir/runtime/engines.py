@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from snnir.errors import UserError
 from snnir.runtime.engine import EngineResult, Stop
-from snnir.runtime.windows import frames_of, ran, windows_spent
+from snnir.runtime.windows import frames_of, leave_decided
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,10 +80,7 @@ def _interp(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineRes
         potentials, sliced_trains(module, result.trains), seconds=seconds, windows=windows or 1
     )
     if "stop" in how:
-        found.spent = windows_spent(how["stop"], potentials, windows)
-        missing = ~ran(found)
-        for values in (found.potentials, *found.trains.values()):
-            values[missing] = 0
+        leave_decided(found, how["stop"])
     return found
 
 
@@ -92,12 +88,6 @@ def _fast(build: BuildFolder, x: np.ndarray, how: dict[str, Any]) -> EngineResul
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.fastmodel import FastEngine
 
-    if build.windows != 1:
-        raise UserError(
-            "the engine without clocks keeps no states between windows",
-            where=str(build.path),
-            hint="use --engine c",
-        )
     engine = FastEngine.from_folder(build.path / "c", build.cache)
     return engine.run(encode_frames(build.manifest["input"], x), **how)
 

@@ -40,6 +40,14 @@ def windows_spent(stop: Stop, potentials: np.ndarray, windows: int) -> np.ndarra
     return spent
 
 
+def leave_decided(result: EngineResult, stop: Stop) -> None:
+    """Say how many windows of each sample `stop` lets run, and forget what the others gave."""
+    result.spent = windows_spent(stop, result.potentials, result.windows)
+    missing = ~ran(result)
+    for values in (result.potentials, *result.trains.values()):
+        values[missing] = 0
+
+
 def ran(result: EngineResult) -> np.ndarray:
     """Boolean (N * W,): the windows that were run."""
     count = np.arange(result.windows)

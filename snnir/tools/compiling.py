@@ -254,9 +254,7 @@ class _Build:
     def _print(self) -> None:
         from snnir.backends.c.fast import fast_sources
 
-        keeps = self.tables.windows != 1
-        fast = {} if keeps else fast_sources(self.snn)
-        for name, text in (self.c_sources | fast).items():
+        for name, text in (self.c_sources | fast_sources(self.snn)).items():
             self.files.add(f"c/{name}", text if isinstance(text, bytes) else text.encode())
         if self.machine is not None:
             for name, data in self.machine.files().items():

@@ -27,7 +27,7 @@ class PathPrinter(DatapathPrinter):
     def __init__(self, index: int, path: Path):
         super().__init__(index, path.datapath)
         self.lanes, self.halves = path.lanes, path.halves
-        names = Names(set(RESERVED | {"param", "current", "out", "trains"}))
+        names = Names(set(RESERVED | {"param", "current", "out", "trains", "is_first", "lanes"}))
         self.states = {name: names.of(name) for name in self.neuron.state_names}
         self.params = {name: names.of(name) for name in self.neuron.param_names}
         self.taken = names.taken
@@ -36,6 +36,8 @@ class PathPrinter(DatapathPrinter):
         path, emission = self.path, self.neuron.emission.data
         fires = emission != "none" and not path.is_readout
         body = self.region("start")
+        if path.keeps:
+            body += ["if (!is_first) {", *self._states("    {0} = kept[{1} + c];"), "}"]
         for call in range(path.calls):
             body += self.region("integrate", i=self.current_of(call))
             if emission == "causal":
@@ -47,6 +49,8 @@ class PathPrinter(DatapathPrinter):
                 body += self.region("fire", left=str(path.steps - 1 - step))
         if not fires:
             body = [line for line in body if not line.strip().startswith("train = train")]
+        if path.keeps:
+            body += self._states("kept[{1} + c] = c < lanes ? {0} : 0;")
         used = "\n".join(body)
         state = next(iter(self.states.values()))
         lines = [
@@ -54,7 +58,8 @@ class PathPrinter(DatapathPrinter):
             f"static void {self.name}(const {INT} *restrict param, "
             f"const {'int16_t' if self.halves else 'int32_t'} *restrict current,",
             f"            {' ' * len(self.name)} "
-            f"{'int32_t' if path.is_readout else 'name_word'} *restrict out)",
+            f"{'int32_t' if path.is_readout else 'name_word'} *restrict out"
+            + (f", {INT} *restrict kept, int is_first, int lanes)" if path.keeps else ")"),
             "{",
             # Compilers that unroll the loop do not see any more that it is one of vectors.
             "NAME_ROLLED",
@@ -81,6 +86,11 @@ class PathPrinter(DatapathPrinter):
             lines += [f"        out[c] = (int32_t){state};", "    }"]
         lines += [f"    (void){name};" for name in ("param", "current")]
         return "\n".join([*lines, "}\n"])
+
+    def _states(self, line: str) -> list[str]:
+        """A line for each state, with where it is kept."""
+        states = enumerate(self.states.values())
+        return [line.format(state, index * self.lanes) for index, state in states]
 
     def current_of(self, call: int) -> str:
         """What one call of `integrate` takes."""

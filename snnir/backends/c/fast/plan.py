@@ -23,6 +23,7 @@ from snnir.analysis.network import (
     train_labels,
 )
 from snnir.analysis.ranges import current_range, integrations, neuron_ranges
+from snnir.analysis.windows import kept_windows
 from snnir.backends.c.fast import choice
 from snnir.backends.c.fast.choice import (
     CHAIN,
@@ -47,10 +48,11 @@ from snnir.dialects.snn import (
     MaxPoolOp,
     MaxSlicesOp,
     OneToOneOp,
+    PreviousOp,
     ReadoutOp,
     SynapseOp,
 )
-from snnir.dialects.snn_types import SumType
+from snnir.dialects.snn_types import SumType, TrainType
 from snnir.errors import UserError
 
 
@@ -70,6 +72,20 @@ class Map:
         return c * h * w
 
 
+@dataclass(frozen=True)
+class Late:
+    """A map as it was `delay` steps ago: the last ones of the window before, then this one's.
+
+    Args:
+        of: the train in the IR, whose map may come later.
+        delay: steps; as many as a window has for the whole window before.
+    """
+
+    of: SSAValue
+    map: Map
+    delay: int
+
+
 @dataclass
 class Synapse:
     """A synapse with its source seen through an average pool, and its loops.
@@ -80,6 +96,7 @@ class Synapse:
         runs: (y, x, pixels, row): neighbouring pixels of the window, and their first weight row.
         chunks: how many runs are worked through together, for all pixels of a tile.
         scratch: where its lists or its values begin.
+        delay: steps by which trains are taken later, without those of a window before.
     """
 
     op: SynapseOp
@@ -97,6 +114,7 @@ class Synapse:
     weights: Weights
     scratch: int = 0
     starts: int = 0
+    delay: int = 0
 
     @property
     def padded(self) -> tuple[int, int]:
@@ -190,16 +208,20 @@ class Plan:
         self.name = re.sub(r"\W", "_", network_of(module).sym_name.data)
         self.labels = train_labels(module)
         self.maps: dict[SSAValue, Map] = {}
-        self.stages: list[Layer | Pool] = []
+        self.stages: list[Layer | Pool | Late] = []
+        self.late: list[Late] = []
         self.rows = Rows()
         self.words = 0
         self.encode = encode_of(module)
+        self.keeps = self.encode.window_count != 1
         if self.encode.pixel_bits > 8:
             raise UserError(f"the image has {self.encode.pixel_bits} bits, at most 8 fit")
         for op in network_of(module).body.block.ops:
             match op:
                 case EncodeOp():
                     self._map(op.train)
+                case PreviousOp():
+                    self._previous(op)
                 case MaxPoolOp():
                     source = self.maps[op.source]
                     padded = any(int_list(op.pads))
@@ -222,6 +244,18 @@ class Plan:
         # Each map begins at a cache line.
         self.words += _round_up(new.size, 64)
         return new
+
+    def _hidden(self, kind: TrainType) -> Map:
+        """A map that is no layer's, and has no label."""
+        new = Map("", self.words, kind.dims, kind.steps.data, kind.coding_name)
+        self.words += _round_up(new.size, 64)
+        return new
+
+    def _previous(self, op: PreviousOp) -> None:
+        fires = (o for o in op.parent.ops if isinstance(o, FireOp))
+        of = next(fire.train for fire in fires if fire.label.data == op.of.data)
+        self.maps[op.train] = self._hidden(op.train.type)
+        self.late.append(Late(of, self.maps[op.train], op.train.type.steps.data))
 
     def _across(self, op: MaxSlicesOp) -> Pool:
         slices, kernel, stride = (
@@ -253,7 +287,8 @@ class Plan:
             total_bits=(reach * peaks[BY_VALUE] << how["fraction"]).bit_length() + 1,
         )
         params = {name: from_dense(dense) for name, dense in op.params.data.items()}
-        bits = neuron_ranges(neuron, params, (lo, hi), **how).bits
+        windows = kept_windows(op)
+        bits = neuron_ranges(neuron, params, (lo, hi), **how, windows=windows).bits
         bits = max(bits, (reach * peaks[gather] << how["fraction"]).bit_length() + 1)
         if reach * peaks[gather] > choice.INT32:
             raise UserError("its currents leave 32 bits", where=op.label.data)
@@ -266,6 +301,7 @@ class Plan:
             gather=gather,
             is_readout=isinstance(op, ReadoutOp),
             takes_sum=weights is not None,
+            keeps=windows != 1,
         )
         channels = op.current.type.dims[0]
         widths = choice.EVENT_TILES if gather == BY_PLANE else choice.VALUE_TILES
@@ -287,6 +323,12 @@ class Plan:
         if isinstance(value.type, SumType):
             window, value = _window(value.owner), value.owner.source
         source, weights = self.maps[value], from_dense(op.weights).astype(np.int64)
+        delay = op.delay_steps
+        if delay and self.keeps:
+            late = Late(value, self._hidden(value.type), delay)
+            self.late.append(late)
+            self.stages.append(late)
+            source, delay = late.map, 0
         groups, strides, corner, dilations = 1, (1, 1), (0, 0), (1, 1)
         match op:
             case ConvOp():
@@ -329,6 +371,7 @@ class Plan:
             chunks=chunks,
             chain=chain if chain < 4 else chain // 4 * 4,
             weights=self.rows.add(weights, groups, kernel, layer.tile, runs, inner),
+            delay=delay,
         )
         return synapse
 

@@ -13,7 +13,7 @@ from snnir.backends.c import text
 from snnir.backends.c.fast.choice import DOT, PRODUCT
 from snnir.backends.c.fast.kernels import kernel_of, kernel_text, vector_types
 from snnir.backends.c.fast.neurons import Path, PathPrinter
-from snnir.backends.c.fast.plan import Layer, Plan, Pool
+from snnir.backends.c.fast.plan import Late, Layer, Plan, Pool
 from snnir.backends.c.gather import BY_COUNT
 from snnir.backends.c.tables import rename
 from snnir.dialects.assembly import int_list
@@ -21,6 +21,25 @@ from snnir.dialects.dense import from_dense
 
 EVENTS, ONE = {"CHAIN", "SPLIT", "SCALAR"}, {"ONE_PLANES", "ONE_VALUE"}
 FAST_FILES = ("fast.h", "fast.c", "fast_weights.c")
+
+KEPT_STATE = """\
+    NAME_ALIGNED name_int kept[NAME_FAST_KEPT];        /* states of neurons behind a window */
+    int32_t window;                                    /* windows of the sample that were run */
+"""
+
+SAMPLES = """\
+/* A sample is several windows, each an image for name_fast_run: neurons begin it with the states
+   that they had at the end of the one before. The next one is the first of a sample, as the very
+   first one of a state has to be: */
+void name_fast_begin(name_fast_state *state);
+
+/* Runs `samples` of `windows` windows each, one behind the other, on as many threads as there are
+   states; results as of name_fast_run_batch. */
+void name_fast_run_samples(name_fast_state *states, int threads, const uint8_t *images,
+                           int64_t samples, int32_t windows, int32_t *potentials,
+                           name_word *words);
+
+"""
 
 _BANNER = (
     "/* Printed by snnir: the network computed layer by layer, without the machine's clocks. */\n"
@@ -66,6 +85,12 @@ class _Printer:
                 self.paths.append(path)
             self.layer_paths.append(self.paths.index(path))
         self.kinds = {kernel.kind for kernel in self.kernels}
+        self.maps = [m for m in plan.maps.values() if m.label]
+        self.kept, self.kept_size = [], 0
+        for layer in plan.layers:
+            self.kept.append(self.kept_size)
+            if layer.path.keeps:
+                self.kept_size += _kept(layer)
 
     def banner(self) -> str:
         return _BANNER
@@ -80,7 +105,7 @@ class _Printer:
             "IMAGE_CHANNELS": c,
             "IMAGE": h * w * c,
             "OUTPUTS": int(np.prod(readout.op.current.type.dims)),
-            "MAPS": len(plan.maps),
+            "MAPS": len(self.maps),
             "WORDS": plan.words,
             # Vector code reads and writes up to a register beyond the end.
             "VALUES": plan.values[DOT] + 64,
@@ -92,6 +117,8 @@ class _Printer:
             "POOL": 2 * max((p.row for p in plan.stages if isinstance(p, Pool)), default=1),
             "RUNS": max((max(s.chunks) for s in self.synapses), default=1),
         }
+        if plan.keeps:
+            numbers |= {"KEPT": max(self.kept_size, 1), "WINDOWS": plan.encode.window_count}
         return "".join(f"#define NAME_FAST_{k} {v}\n" for k, v in numbers.items())
 
     def types(self) -> str:
@@ -109,11 +136,11 @@ class _Printer:
         plan = self.plan
         maps = [
             f"    {{{text.string(m.label)}, {m.offset}, {m.dims[0]}, {m.dims[1]}, {m.dims[2]}}},"
-            for m in plan.maps.values()
+            for m in self.maps
         ]
         runs, chunks, tiles, rows, labels = [], [], [], [], []
         layers, params = [], []
-        for layer, path in zip(plan.layers, self.layer_paths, strict=True):
+        for layer, path, kept in zip(plan.layers, self.layer_paths, self.kept, strict=True):
             first = len(rows)
             for s in layer.synapses:
                 (c, h, w), (_, oh, ow) = s.dims, s.op.current.type.dims
@@ -124,7 +151,7 @@ class _Printer:
                      h, w, c, s.groups, c // s.groups, layer.steps(s), by_count,
                      oh, ow, *s.strides, *s.corner, *s.padded,
                      len(runs), len(s.runs), len(chunks), len(s.chunks),
-                     s.scratch, s.starts, len(tiles), s.weights.size, s.op.delay_steps)
+                     s.scratch, s.starts, len(tiles), s.weights.size, s.delay)
                 )  # fmt: skip
                 labels.append(layer.op.label.data)
                 runs += s.runs
@@ -137,7 +164,7 @@ class _Printer:
             layers.append(
                 (path, channels, layer.pixels, layer.planes, layer.tile, count, size,
                  layer.map.offset if layer.map else 0, len(params), first, len(rows) - first,
-                 layer.stride, 16 if layer.packed else 1)
+                 layer.stride, 16 if layer.packed else 1, *([kept] if plan.keeps else []))
             )  # fmt: skip
             params += _parameters(layer, count)
         pools = [s for s in plan.stages if isinstance(s, Pool)]
@@ -276,10 +303,16 @@ struct pool {
                 if path.is_readout
                 else ["            memcpy(s->words + to, out, (size_t)lanes * sizeof *out);"]
             )  # fmt: skip
+            given = f"{param}, s->currents.{member} + at, out"
+            if path.keeps:
+                words = len(printer.states) * printer.lanes
+                blocks = "((l->pixels + l->at_once - 1) / l->at_once)"
+                block = f"(t * {blocks} + p / l->at_once)"
+                given += f", s->kept + l->kept + {block} * {words}, s->window == 0, lanes"
             lines += [
                 f"        {label}",
                 f"            {kind} out[{printer.lanes}];",
-                f"            {printer.name}({param}, s->currents.{member} + at, out);",
+                f"            {printer.name}({given});",
                 *store,
                 "            break;",
                 "        }",
@@ -295,6 +328,8 @@ struct pool {
                 plain = f"max_pool(state, pools + {pool});"
                 lines.append(f"    {across if stage.pixels else plain}")
                 pool += 1
+            elif isinstance(stage, Late):
+                lines.append(f"    {self._late('take_late', stage)}")
             else:
                 lines.append(
                     f"    run_layer(state, layers + {layer}, potentials); "
@@ -302,6 +337,35 @@ struct pool {
                 )
                 layer += 1
         return "\n".join([*lines, ""])
+
+    def layer_kept(self) -> str:
+        return "    int32_t kept;\n" if self.plan.keeps else ""
+
+    def _late(self, function: str, late: Late) -> str:
+        source = self.plan.maps[late.of]
+        numbers = (source.offset, late.map.offset, source.size, late.delay, source.steps)
+        return f"{function}(state, {', '.join(map(str, numbers))});"
+
+    def late(self) -> str:
+        """Functions of maps that reach into the window before."""
+        return _template("late.c") if self.plan.late else ""
+
+    def window_begins(self) -> str:
+        if not self.plan.keeps:
+            return ""
+        return "".join(f"    {self._late('begin_late', late)}\n" for late in self.plan.late)
+
+    def window_ends(self) -> str:
+        return "    state->window += state->window < INT32_MAX;\n" if self.plan.keeps else ""
+
+    def kept_state(self) -> str:
+        return KEPT_STATE if self.plan.keeps else ""
+
+    def samples(self) -> str:
+        return SAMPLES if self.plan.keeps else ""
+
+    def samples_text(self) -> str:
+        return _template("samples.c") if self.plan.keeps else ""
 
     def weights(self) -> str:
         rows = self.plan.rows
@@ -331,6 +395,13 @@ const int32_t *const name_fast_wide = wide;
                 rename(integers + tail, self.plan.name),
             ]
         )
+
+
+def _kept(layer: Layer) -> int:
+    """Words of what a layer's neurons keep: for each tile and pixel, or block of pixels."""
+    tiles = -(-layer.op.current.type.dims[0] // layer.tile)
+    blocks = -(-layer.pixels // 16) if layer.packed else layer.pixels
+    return tiles * blocks * len(layer.path.neuron.state_names) * layer.lanes
 
 
 def _parameters(layer: Layer, tiles: int) -> list[int]:

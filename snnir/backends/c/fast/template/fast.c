@@ -51,6 +51,7 @@ struct layer {
     int path;
     int32_t channels, pixels, planes, tile, tiles, bytes, words, params, first_synapse, synapses,
         stride, at_once;
+/*@layer_kept@*/
 };
 
 /*@tables@*/
@@ -110,11 +111,14 @@ size_t name_fast_state_size(void)
 }
 
 /*@image_word@*/
+/*@late@*/
 void name_fast_run(name_fast_state *state, const uint8_t *image, int32_t *potentials)
 {
+/*@window_begins@*/
     for (int i = 0; i < NAME_FAST_IMAGE; ++i)
         state->words[i] = (name_word)image_word(image[i]);
 /*@stages@*/
+/*@window_ends@*/
 }
 
 void name_fast_run_batch(name_fast_state *states, int threads, const uint8_t *images,
@@ -136,3 +140,4 @@ void name_fast_run_batch(name_fast_state *states, int threads, const uint8_t *im
             memcpy(words + i * NAME_FAST_WORDS, state->words, sizeof state->words);
     }
 }
+/*@samples_text@*/

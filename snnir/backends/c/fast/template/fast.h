@@ -31,6 +31,7 @@ typedef struct {
     NAME_ALIGNED uint32_t events[NAME_FAST_EVENTS];    /* lists of spiking positions */
     NAME_ALIGNED int32_t quads[NAME_FAST_QUADS];       /* where four inputs of a window are */
     NAME_ALIGNED uint32_t starts[NAME_FAST_STARTS];    /* where the lists of each pixel begin */
+/*@kept_state@*/
 } name_fast_state;
 
 /* A map of trains: words[offset + (y * width + x) * channels + c], as it is labelled in the IR. */
@@ -52,6 +53,7 @@ void name_fast_run(name_fast_state *state, const uint8_t *image, int32_t *potent
 void name_fast_run_batch(name_fast_state *states, int threads, const uint8_t *images,
                          int64_t count, int32_t *potentials, name_word *words);
 
+/*@samples@*/
 #ifdef __cplusplus
 }
 #endif
