@@ -35,10 +35,11 @@ def kept_windows(layer: LayerOp) -> int:
     """Over how many windows a layer's neurons keep their states; as `windows_of`.
 
     Where a sample has no end the potential that is read out would have none: each window has its
-    own.
+    own, unless the readout has a bound by itself.
     """
     windows = windows_of(layer)
-    return 1 if windows == ENDLESS and isinstance(layer, ReadoutOp) else windows
+    alone = isinstance(layer, ReadoutOp) and layer.goes_on is None
+    return 1 if windows == ENDLESS and alone else windows
 
 
 def count_windows(declared: int, given: int | None, frames: int) -> int:

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolRefAttr,
     TensorType,
+    UnitAttr,
 )
 from xdsl.ir import Dialect
 from xdsl.irdl import (
@@ -339,6 +340,9 @@ class ReadoutOp(NeuronUseOp):
     equals. `ties` says what decides between neurons that spike first in the same step: `lowest`
     (the index) or `strongest` (the potential); `silent` what does where none spikes: `potential`
     of the last step, `lowest` (class 0) or `none` (there is no class).
+
+    Where a sample goes on for ever each window has potentials of its own, unless the neuron
+    `goes_on`: they are then those of a running decision, and have a bound by themselves.
     """
 
     name = "snn.readout"
@@ -355,12 +359,14 @@ class ReadoutOp(NeuronUseOp):
     given = opt_prop_def(DictionaryAttr)
     settings = opt_prop_def(DictionaryAttr)
     decision = opt_prop_def(DictionaryAttr)
+    goes_on = opt_prop_def(UnitAttr)
     output = result_def(TensorType)
     traits = traits_def(Pure())
     CLAUSES: ClassVar = (
         Clause("with", "symbol", prop="neuron"),
         Clause("name", "string", prop="label"),
         Clause("activation", "string", StringAttr("none")),
+        Clause("goes_on", "flag"),
         Clause("fraction", "int"),
         Clause("acc_bits", "int"),
         Clause("membrane_bits", "int"),

@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolRefAttr,
     TensorType,
+    UnitAttr,
     f64,
 )
 from xdsl.ir import Attribute, SSAValue
@@ -219,6 +220,8 @@ class SpikingBuilder:
         self.builder, self.choice, self.steps, self.own = builder, choice, steps, own
         self.single: Mapping[str, NeuronChoice] = {}
         """The neurons of single layers, by label; all others have `choice`."""
+        self.last: OwnNeuron | None = None
+        """What the last layer is read out by, if not by the neuron of its coding."""
         self.labels = Labels()
         self.fired: list[str] = []
         self.used_neurons: dict[str, NeuronChoice] = {}
@@ -333,11 +336,20 @@ class SpikingBuilder:
         choice = NeuronChoice() if coding == "direct" else NeuronChoice(coding)
         if given is not None and given.choice.own is not None:
             choice = given.choice
-        properties = {
-            "neuron": SymbolRefAttr(self.neuron(choice.readout_name, choice)),
-            "label": StringAttr(self.labels.unique(linear.name)),
-            "activation": StringAttr(activation),
-        }
+        label = self.labels.unique(linear.name)
+        properties = {"label": StringAttr(label), "activation": StringAttr(activation)}
+        if self.last is not None:
+            if coding == "direct":
+                raise UserError(
+                    "a readout of one's own counts spikes, and this network has none",
+                    where=linear.node,
+                    hint="leave the option readout out",
+                )
+            choice = NeuronChoice(coding, own=self.last)
+            properties["goes_on"] = UnitAttr()
+            settings = self.last.settings(label, linear.dims[0])
+            properties |= {"settings": settings} if settings is not None else {}
+        properties["neuron"] = SymbolRefAttr(self.neuron(choice.readout_name, choice))
         if linear.bias is not None:
             properties["bias"] = to_dense(linear.bias.astype(np.float32))
         if given is not None:

@@ -22,7 +22,7 @@ from snnir.dialects.onnx_op import OnnxOp
 from snnir.dialects.snn import EncodeOp, FireOp, PreviousOp, ReadoutOp
 from snnir.dialects.snn_types import MAX_STEPS, TrainType
 from snnir.errors import UserError
-from snnir.neurons.own import OwnNeurons
+from snnir.neurons.own import OwnNeuron, OwnNeurons
 from snnir.passes._by_layer import ByLayer, by_layer, check_known
 from snnir.passes._input_padding import move_input_padding
 from snnir.passes._onnx_layers import OnnxLayers
@@ -74,6 +74,9 @@ class ConvertOnnxToSnnPass(ModulePass):
     and `neuron-values` gives its parameters and options values: "leak=3,conv1.leak=2,reset=hard".
     `neuron="conv1=alif","conv2=own.neuron",lif` names those of single layers; one without a layer
     is that of all others, which without one fire as the options above say.
+    `readout` is the name or file of a neuron that never fires and reads out the last layer,
+    `readout-values` are its parameters and options; in samples of any number of windows it goes on
+    from window to window, so it has to have a bound (readout_leak has).
     `windows=N` makes a sample of N images (or windows of spikes), T steps each, between which
     neurons keep their states, `windows=0` of any number of them (docs/streams.md).
 
@@ -95,6 +98,8 @@ class ConvertOnnxToSnnPass(ModulePass):
     input_std: tuple[float, ...] | float | None = None
     neuron: tuple[str, ...] | str | None = None
     neuron_values: str | None = None
+    readout: str | None = None
+    readout_values: str | None = None
     windows: int = 1
 
     def __post_init__(self) -> None:
@@ -134,6 +139,7 @@ class ConvertOnnxToSnnPass(ModulePass):
         function = network_of(op)
         neurons = OwnNeurons.read(self.neuron, self.neuron_values)
         choice, single = self._choices(neurons)
+        last = self.last(choice.coding)
         old = function.body.block
         if len(old.args) != 1 or not isinstance(old.last_op, ReturnOp):
             raise UserError("the network must have one input and one output")
@@ -146,6 +152,11 @@ class ConvertOnnxToSnnPass(ModulePass):
                     "the trained network says itself what its neurons are",
                     hint="leave the option neuron out",
                 )
+            if self.readout is not None:
+                raise UserError(
+                    "the trained network says itself how it is read out",
+                    hint="leave the option readout out",
+                )
             found = Given.of(trained)
             choice, steps = replace(found.choice, leak=0, own=None), found.steps
         levels = _first(old.args[0], onnx.LevelsOp)
@@ -153,7 +164,7 @@ class ConvertOnnxToSnnPass(ModulePass):
             choice, steps = NeuronChoice("rate"), len(levels.params["levels"])
         own = by_layer("steps-of", self.steps_of, 1, MAX_STEPS)
         build = SpikingBuilder(Builder(InsertPoint.at_end(block)), choice, steps, own)
-        build.single = single
+        build.single, build.last = single, last
         encode = self.encode(build, block.args[0], _image_dims(old.args[0]), old.args[0])
         if self.windows == 1 and any(isinstance(o, onnx.RecurrentOp) for o in old.ops):
             raise UserError(
@@ -181,6 +192,32 @@ class ConvertOnnxToSnnPass(ModulePass):
         neurons.check_layers(o.label.data for o in block.ops if isinstance(o, FireOp))
         move_input_padding(encode)
         check_windows(op)
+
+    def last(self, coding: str) -> OwnNeuron | None:
+        """The neuron that the options ask for in the last layer.
+
+        Raises:
+            UserError: it is no readout, or none of these trains.
+        """
+        if self.readout is None:
+            if self.readout_values is not None:
+                raise UserError(
+                    "readout-values are those of a readout", hint="give readout as well"
+                )
+            return None
+        own = OwnNeuron.read(self.readout, self.readout_values, readout=True)
+        name = own.op.sym_name.data
+        if not own.is_readout:
+            raise UserError(
+                f"neuron @{name} fires, and a readout never does",
+                where=self.readout,
+                hint="write 'emission none' in it, or take readout_leak",
+            )
+        if own.coding not in (None, coding):
+            raise UserError(
+                f"readout @{name} reads {own.coding} trains, not {coding}", where=self.readout
+            )
+        return own
 
     def choice(self) -> NeuronChoice:
         """The neurons that the options ask for, but of layers with one of their own."""

@@ -61,6 +61,7 @@ def describe_output(snn: ModuleOp) -> dict[str, Any]:
         "scale": list(op.scale.get_values()),
         "activation": op.activation.data,
         **({"decision": _decision(snn, op)} if op.decision is not None else {}),
+        **({"goes_on": True} if op.goes_on is not None else {}),
     }
 
 

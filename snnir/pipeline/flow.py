@@ -52,6 +52,8 @@ class Flow:
     compare: str | None = None
     neuron: tuple[str, ...] | None = None
     neuron_values: str | None = None
+    readout: str | None = None
+    readout_values: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     input_scale: float | None = None
@@ -87,6 +89,8 @@ class Flow:
             "compare": self.compare,
             "neuron": self.neuron,
             "neuron-values": self.neuron_values,
+            "readout": self.readout,
+            "readout-values": self.readout_values,
         }
         pixel = {
             "input-scale": self.input_scale,

@@ -55,14 +55,17 @@ def ran(result: EngineResult) -> np.ndarray:
     return (count < (whole if result.spent is None else result.spent)[:, None]).ravel()
 
 
-def decided(result: EngineResult, declared: int) -> np.ndarray:
+def decided(result: EngineResult, declared: int, goes_on: bool = False) -> np.ndarray:
     """(N, outputs): the potentials that decide about each sample.
 
     They are those behind its last window, or, where each window has its own because a sample may
     go on for ever (`declared` 0), their sum.
+
+    Args:
+        goes_on: whether the readout keeps its potentials all the same.
     """
     values = by_window(result.potentials, result.windows)
-    if declared == ENDLESS:
+    if declared == ENDLESS and not goes_on:
         return values.sum(axis=1)
     last = ran(result).reshape(-1, result.windows).sum(axis=1) - 1
     return values[np.arange(len(values)), last]

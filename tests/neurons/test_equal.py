@@ -53,7 +53,7 @@ def network(request):
 
 
 def test_all_shipped_neurons_are_here():
-    readouts = {"readout_rate", "readout_radix", "readout_first_spike"}
+    readouts = {"readout_rate", "readout_radix", "readout_leak", "readout_first_spike"}
     assert set(shipped()) == {*RATE, *RADIX} | readouts
 
 

@@ -50,7 +50,7 @@ def proofs(coding: str):
 
 
 def test_all_shipped_neurons_are_here():
-    readouts = {"readout_rate", "readout_radix", "readout_first_spike"}
+    readouts = {"readout_rate", "readout_radix", "readout_leak", "readout_first_spike"}
     assert set(shipped()) == {name for name, _ in (*RATE, *RADIX)} | readouts
 
 

@@ -62,6 +62,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--neuron-values", metavar="NAME=V,..",
         help="for its parameters and options: leak=3, conv1.leak=2, conv1.leak=1:2:3, reset=hard",
     )  # fmt: skip
+    add(
+        "--readout", metavar="NAME|FILE",
+        help="what the last layer is read out by, in the neuron language: a shipped neuron that "
+        "never fires, such as readout_leak, or a file",
+    )  # fmt: skip
+    add("--readout-values", metavar="NAME=V,..", help="for its parameters and options: leak=6")
 
     machine = parser.add_argument_group("machine")
     add = machine.add_argument
@@ -193,6 +199,13 @@ def check_own_neuron(args: Namespace) -> str:
     return coding
 
 
+def check_own_readout(args: Namespace, coding: str) -> None:
+    """Read the user's readout before anything else takes time."""
+    from snnir.passes.convert_onnx_to_snn import ConvertOnnxToSnnPass
+
+    ConvertOnnxToSnnPass(readout=args.readout, readout_values=args.readout_values).last(coding)
+
+
 def check_windows_alone(args: Namespace) -> None:
     """Refuse what a machine whose neurons keep their states does not do."""
     reasons = {
@@ -220,6 +233,8 @@ def run(args: Namespace) -> int:
         coding = check_own_neuron(args)
     else:
         check_neuron_arguments(args, "snnc compile", coding == "rate")
+    if args.readout is not None or args.readout_values is not None:
+        check_own_readout(args, coding)
     machine = args.array if isinstance(args.array, Path) else None
     if (machine or args.reconfigurable) and args.weights == "onchip":
         raise UserError(
@@ -250,6 +265,8 @@ def run(args: Namespace) -> int:
         compare=args.compare,
         neuron=args.neuron,
         neuron_values=args.neuron_values,
+        readout=args.readout,
+        readout_values=args.readout_values,
         mean=args.mean,
         std=args.std,
         input_scale=args.input_scale,

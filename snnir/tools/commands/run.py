@@ -69,9 +69,11 @@ def run(args: Namespace) -> int:
         )  # fmt: skip
     found = summary(args.engine, result, samples, build.windows, build.manifest["output"])
     found["ddr"] = ddr_as_json(build, ddr) if result.cycles is not None else None
-    # Scores are no sums over windows.
-    shared = 1 if found["decision"] else result.windows
-    outputs = real_outputs(build.manifest["output"], decided(result, build.windows) / shared)
+    goes_on = build.manifest["output"].get("goes_on", False)
+    # Scores are no sums over windows, nor is what a readout of one's own makes of them.
+    shared = 1 if found["decision"] or goes_on else result.windows
+    potentials = decided(result, build.windows, goes_on)
+    outputs = real_outputs(build.manifest["output"], potentials / shared)
     why = "it knows no time, and so no window before"
     if not build.tables.recurs:
         real = real_inputs(build.manifest["input"], samples.x)
@@ -102,7 +104,7 @@ def summary(
     from snnir.runtime.windows import decided
 
     output = output or {}
-    potentials = decided(result, windows)
+    potentials = decided(result, windows, output.get("goes_on", False))
     predictions, steps = decide(output, potentials)
     right = None if samples.y is None else float((predictions == samples.y).mean())
     return {
