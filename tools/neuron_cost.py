@@ -2,8 +2,8 @@
 
     python tools/neuron_cost.py [NAME ...]
 
-The neuron fires in all layers of examples/digits.onnx (T = 4), whose widths are those of the
-pipeline. One lane of the drain has one such pipeline; it is synthesised alone, without DSPs.
+The neuron fires in all layers of examples/digits.onnx (T = 4), or reads out the last one; their
+widths are those of the pipeline. One lane of the drain has one such pipeline; it is synthesised alone, without DSPs.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ from snnir.schedule.program import Mode
 EXAMPLES = Path(__file__).parent.parent / "examples"
 STEPS = 4
 PIPELINE = (
-    "simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{neuron={name} timesteps={steps} "
+    "simplify-onnx,fold-batchnorm,convert-onnx-to-snn{{{neuron} timesteps={steps} "
     "input-scale=0.0625}},threshold-balance{{calibration={data}}},quantise{{calibration={data}}}"
 )
 
 
 def firing_layers(name: str, steps: int = STEPS) -> list[LayerOp]:
-    """The layers that fire, where all of them have that neuron."""
+    """The layers that fire, where all of them have that neuron; those that are read out by it."""
+    is_readout = name.startswith("readout")
+    coding = "coding=radix" if name.endswith("radix") else "coding=rate"
+    neuron = f"{coding} readout={name}" if is_readout else f"neuron={name}"
     module = import_model(EXAMPLES / "digits.onnx")
     data = EXAMPLES / "digits_calibration.npz"
-    run_pipeline(module, PIPELINE.format(name=name, steps=steps, data=data))
-    return list(layers(module))[:-1]
+    run_pipeline(module, PIPELINE.format(neuron=neuron, steps=steps, data=data))
+    return list(layers(module))[-1:] if is_readout else list(layers(module))[:-1]
 
 
 def mode_of(name: str, layer: LayerOp) -> Mode:
@@ -69,5 +72,5 @@ def row(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or [name for name in shipped() if "readout" not in name]:
+    for each in sys.argv[1:] or shipped():
         print(row(each), flush=True)
