@@ -3,7 +3,8 @@
     python tools/neuron_cost.py [NAME ...]
 
 The neuron fires in all layers of examples/digits.onnx (T = 4), or reads out the last one; their
-widths are those of the pipeline. One lane of the drain has one such pipeline; it is synthesised alone, without DSPs.
+widths are those of the pipeline. One lane of the drain has one such pipeline; it is synthesised
+alone, without DSPs.
 """
 
 from __future__ import annotations
