@@ -5,8 +5,7 @@ import pytest
 from c_programs import WARNINGS, needs_gcc
 from neuron_networks import REFRACTORY, frames, parallel_network, renamed
 from test_fast_engine import lists_and_small_chunks
-from test_window_delays import delayed_windows
-from window_networks import given, window_network
+from window_networks import delayed_windows, given, window_network
 
 from snnir.analysis.network import encode_of
 from snnir.backends.c.fast import fast_sources

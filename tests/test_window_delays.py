@@ -1,17 +1,13 @@
 """Synapses that delay spikes into the next window, in every engine."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from c_programs import needs_gcc, schedule
 from comparing import differences
-from random_networks import RandomNetwork
-from window_networks import given, window_network
+from window_networks import delayed_windows, given, run_on_machine, twice_as_long
 
-from snnir.analysis.network import encode_of, network_of
+from snnir.analysis.network import encode_of
 from snnir.dialects.assembly import integer
-from snnir.dialects.snn import SynapseOp
 from snnir.interpreters.pe import run_program
 from snnir.interpreters.snn import run_snn
 from snnir.runtime import verilator
@@ -27,26 +23,6 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-def delayed_windows(seed: int, spikes: bool, **options) -> RandomNetwork:
-    """The next random network of windows from a seed on whose synapses are delayed at random.
-
-    Delays matter to what it says.
-    """
-    rng = np.random.default_rng(seed)
-    while True:
-        net = window_network(seed, spikes=spikes, **options)
-        soon = run_snn(net.module, given(net, spikes)).potentials
-        for op in network_of(net.module).body.block.ops:
-            if isinstance(op, SynapseOp) and op.source.type.coding_name == "rate":
-                delay = int(rng.integers(0, op.source.type.steps.data))
-                if delay:
-                    op.properties["delay"] = integer(delay)
-        net.module.verify()
-        if not np.array_equal(soon, run_snn(net.module, given(net, spikes)).potentials):
-            return net
-        seed += 1000
-
-
 @needs_gcc
 @pytest.mark.parametrize(
     ("seed", "spikes"),
@@ -54,17 +30,7 @@ def delayed_windows(seed: int, spikes: bool, **options) -> RandomNetwork:
 )
 def test_random_networks_are_equal(seed, spikes, cache):
     net = delayed_windows(seed, spikes)
-    want = run_snn(net.module, given(net, spikes))
-    module = schedule(net.module, net.pipeline + ",verify-pe-schedule")
-    module.verify()
-    found = run_program(module, net.frames, count_cycles=True)
-    assert np.array_equal(found.potentials, want.potentials.reshape(len(net.frames), -1))
-    for label, words in found.trains.items():
-        if label in want.trains:
-            assert np.array_equal(words, np.where(words == 0, 0, want.trains[label])), label
-    result = CEngine.from_module(module, cache, ("-O1",)).run(net.frames)
-    assert differences(result, found) == []
-    assert np.array_equal(result.cycles, found.cycles)
+    run_on_machine(net, spikes, cache)
 
 
 @needs_verilator
@@ -109,17 +75,3 @@ def test_windows_are_pieces_of_one_longer_train(seed):
     for label, words in joined.trains.items():
         parts = pieces.trains[label].astype(np.uint32)
         assert np.array_equal(words, parts[0::2] << steps | parts[1::2]), label
-
-
-def twice_as_long(net: RandomNetwork) -> RandomNetwork:
-    """A network of two windows as one of a single window of all steps."""
-    whole = net.module.clone()
-    for op in whole.walk():
-        for value in op.results:
-            kind = value.type
-            if hasattr(kind, "steps"):
-                extra = [kind.terms] if hasattr(kind, "terms") else []
-                value._type = type(kind)(kind.shape, kind.coding, 2 * kind.steps.data, *extra)
-    next(op for op in whole.walk() if op.name == "snn.encode").properties.pop("windows")
-    whole.verify()
-    return replace(net, module=whole)

@@ -8,7 +8,7 @@ from c_programs import needs_gcc, schedule
 from comparing import differences
 from digits import CALIBRATION, EXAMPLES, MODEL
 from neuron_networks import REFRACTORY, fires, frames, parallel_network, renamed
-from window_networks import given, window_network
+from window_networks import given, run_on_machine, twice_as_long, window_network
 
 from snnir.analysis.network import encode_of
 from snnir.analysis.ranges import neuron_ranges
@@ -37,18 +37,7 @@ def cache(tmp_path_factory):
 def test_random_networks_are_equal(seed, cache):
     spikes = seed % 2 == 1
     net = window_network(seed, spikes=spikes)
-    want = run_snn(net.module, given(net, spikes))
-    module = schedule(net.module, net.pipeline + ",verify-pe-schedule")
-    module.verify()
-    found = run_program(module, net.frames, count_cycles=True)
-    assert np.array_equal(found.potentials, want.potentials.reshape(len(net.frames), -1))
-    # Pixels that no pool needs are computed by no machine.
-    for label, words in found.trains.items():
-        if label in want.trains:
-            assert np.array_equal(words, np.where(words == 0, 0, want.trains[label])), label
-    result = CEngine.from_module(module, cache, ("-O1",)).run(net.frames)
-    assert differences(result, found) == []
-    assert np.array_equal(result.cycles, found.cycles)
+    result = run_on_machine(net, spikes, cache)
     assert result.windows == 3
     assert result.spent.tolist() == [3, 3]
 
@@ -60,17 +49,7 @@ def test_windows_are_pieces_of_one_longer_train(seed):
     images = given(net, True)
     steps = encode_of(net.module).train.type.steps.data
     pieces = run_snn(net.module, images)
-    whole = net.module.clone()
-    for op in whole.walk():
-        for value in op.results:
-            if hasattr(value.type, "steps"):
-                kind = type(value.type)
-                extra = [value.type.terms] if hasattr(value.type, "terms") else []
-                longer = kind(value.type.shape, value.type.coding, 2 * steps, *extra)
-                value._type = longer
-    next(op for op in whole.walk() if op.name == "snn.encode").properties.pop("windows")
-    whole.verify()
-    joined = run_snn(whole, images[0::2] << steps | images[1::2])
+    joined = run_snn(twice_as_long(net).module, images[0::2] << steps | images[1::2])
     assert np.array_equal(joined.potentials, pieces.potentials[1::2])
     for label, words in joined.trains.items():
         parts = pieces.trains[label].astype(np.uint32)

@@ -11,13 +11,10 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from snnir.dialects.location import place
 from snnir.errors import UserError
 from snnir.hardware.language import netlist
+from snnir.hardware.language.folding import signed
 from snnir.hardware.language.netlist import width_of
 from snnir.hardware.memories import LUTRAM, ROM, Memory, read_memory
 from snnir.hardware.xc7 import Cell, evaluate, read_cell
-
-
-def _signed(value: int, width: int) -> int:
-    return value - (1 << width) if value >> (width - 1) else value
 
 
 def _quotient(a: int, b: int) -> int:
@@ -39,7 +36,7 @@ def _fold_inputs(function: Callable[[int, int], int]):
 def _signed_binary(function: Callable[[int, int], int]):
     def compute(op: Operation, values: list[int]) -> int:
         width = width_of(op.results[0])
-        return function(_signed(values[0], width), _signed(values[1], width))
+        return function(signed(values[0], width), signed(values[1], width))
 
     return compute
 
@@ -54,7 +51,7 @@ _PREDICATES: tuple[Callable[[int, int], bool], ...] = (
 def _compare(op: comb.ICmpOp, values: list[int]) -> int:
     predicate = op.predicate.value.data
     if 2 <= predicate < 6:
-        values = [_signed(value, width_of(op.lhs)) for value in values]
+        values = [signed(value, width_of(op.lhs)) for value in values]
     return int(_PREDICATES[predicate](*values))
 
 
@@ -91,7 +88,7 @@ _COMPUTE: dict[type[Operation], Callable[[Operation, list[int]], int]] = {
     comb.ModSOp: _signed_binary(lambda a, b: a - b * _quotient(a, b)),
     comb.ShlOp: _shift_left,
     comb.ShrUOp: lambda op, values: values[0] >> values[1],
-    comb.ShrSOp: lambda op, values: _signed(values[0], width_of(op.result)) >> values[1],
+    comb.ShrSOp: lambda op, values: signed(values[0], width_of(op.result)) >> values[1],
     comb.ICmpOp: _compare,
     comb.ParityOp: lambda op, values: values[0].bit_count() & 1,
     comb.ExtractOp: lambda op, values: values[0] >> op.low_bit.value.data,

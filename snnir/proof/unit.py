@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
+from snnir.hardware.language.folding import signed
 from snnir.interpreters.comb import Simulator
 from snnir.interpreters.neuron import run_region, run_window
 from snnir.proof.circuit import Circuit, Net
@@ -179,7 +180,3 @@ def _ports(unit: Unit, given: Mapping[str, int]) -> dict[str, int]:
         shift = sum(unit.parts[port][: int(index[:-1])]) if bracket else 0
         ports[port] = ports.get(port, 0) | value << shift
     return ports
-
-
-def signed(value: int, width: int) -> int:
-    return value - (1 << width) if value >> (width - 1) else value

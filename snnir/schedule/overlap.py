@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ArrayAttr
 from xdsl.ir import Operation, SSAValue
 
 from snnir.dialects.assembly import int_list
-from snnir.dialects.pe import ProgramOp, ReceiveOp
+from snnir.dialects.pe import IMAGE_LABEL, ProgramOp, ReceiveOp
 from snnir.dialects.pe_layers import LayerOp
 from snnir.dialects.pe_moves import LoadOp, MoveOp, StoreOp
 from snnir.dialects.pe_types import MapType, Place
@@ -232,7 +232,7 @@ def check_beside(program: ProgramOp, places: Mapping[SSAValue, Place]) -> None:
             if why := conflicts.why(op, move):
                 raise UserError(
                     f"'{move.label.data}' cannot run beside it: {why}",
-                    where=op.label.data if op.label else "input",
+                    where=op.label.data if op.label else IMAGE_LABEL,
                 )
     if program.steps and (isinstance(program.steps[-1], MoveOp) or program.steps[-1].beside):
         raise UserError("the last layer does not wait for all moves of maps")

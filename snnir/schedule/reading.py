@@ -9,7 +9,7 @@ from xdsl.ir import Operation, SSAValue
 
 from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
-from snnir.dialects.pe import PreviousOp, ProgramOp, ReceiveOp
+from snnir.dialects.pe import IMAGE_LABEL, PreviousOp, ProgramOp, ReceiveOp
 from snnir.dialects.pe_layers import LayerOp, StreamOp, TileOp
 from snnir.dialects.pe_moves import BufferOp, LoadOp, MoveOp
 from snnir.dialects.pe_types import ArrayParameters, MapType, Place
@@ -251,7 +251,7 @@ class _Reader:
     def _receive(self, receive: ReceiveOp) -> None:
         places = self._need(receive.places, "the image")
         first = int_list(receive.rows)[0] if receive.rows else 0
-        label = receive.label.data if receive.label else "input"
+        label = receive.label.data if receive.label else IMAGE_LABEL
         of = _name(_user(receive.words[0]), "") if receive.label else ""
         several = len(receive.words) > 1
         index = sum(layer.kind == RECEIVE for layer in self.layers) if not receive.label else 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from snnir.training.spiking import Integers, Layer, SpikingNetwork, sources
+from snnir.training.spiking import Layer, SpikingNetwork, sources
 from snnir.training.teaching import answers_of
 from snnir.training.trains import Train
 
@@ -59,7 +59,8 @@ def _settled(layer: Layer, trains: list[Train], wanted: torch.Tensor) -> Train:
     others = [0, *range(2, wanted.ndim)]
     best, least, kept = layer.bias.clone(), None, None
     for _ in range(ROUNDS):
-        fired = layer.fire_step_by_step(_with_bias(layer, ready), currents, trains)[0]
+        ready = replace(ready, bias=layer.whole_bias(ready.unit))
+        fired = layer.fire_step_by_step(ready, currents, trains)[0]
         lack = wanted - fired.sum(0) * (layer.spike_value() / layer.code.steps)
         error = lack.square().mean(others)
         if least is None:
@@ -71,9 +72,3 @@ def _settled(layer: Layer, trains: list[Train], wanted: torch.Tensor) -> Train:
         layer.bias += lack.mean(others)
     layer.bias.copy_(best)
     return Train(kept, layer.spike_value(), "steps")
-
-
-def _with_bias(layer: Layer, ready: Integers) -> Integers:
-    """A layer's integers with the bias that it has now."""
-    shift = 2.0 ** int(layer.fraction)
-    return replace(ready, bias=(layer.bias / ready.unit * shift).round())

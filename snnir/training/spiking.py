@@ -143,7 +143,7 @@ class Layer(nn.Module):
                 inverse = (step / unit).view(-1, *[1] * (branch.weight.ndim - 1))
                 weights.append(rounded((branch.weight * inverse).clamp(-top, top)))
         shift = 2.0 ** int(self.fraction)
-        bias = rounded(self.bias / unit * shift)
+        bias = self.whole_bias(unit)
         theta = leak = None
         if self.fires:
             theta = rounded(self.spike_value() / unit * shift).clamp_min(1)
@@ -151,6 +151,10 @@ class Layer(nn.Module):
             whole = 1 << LEAK_BITS
             leak = rounded((slowed(self.leak.abs(), self.shared()) * whole).clamp(max=whole - 1))
         return Integers(weights, unit, bias, theta, leak)
+
+    def whole_bias(self, unit: torch.Tensor) -> torch.Tensor:
+        """The integer that the bias is, in membranes whose unit of current stands for `unit`."""
+        return rounded(self.bias / unit * 2.0 ** int(self.fraction))
 
     def forward(self, trains: list[Train]) -> Train:
         ready = self.integers(trains)

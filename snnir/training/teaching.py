@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -14,18 +15,27 @@ WARMTH = 2.0
 """By which outputs are divided before they are compared as probabilities."""
 
 
-def answers_of(teacher: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
-    """What each ReLU answers, in order, to what the plain network takes."""
+@contextmanager
+def listening(teacher: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """A list to which each ReLU adds what it answers, in order."""
     found: list[torch.Tensor] = []
     hooks = [
         module.register_forward_hook(lambda _, __, out: found.append(out))
         for module in teacher.modules()
         if isinstance(module, nn.ReLU)
     ]
-    teacher.eval()(x)
-    for hook in hooks:
-        hook.remove()
-    return found
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def answers_of(teacher: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
+    """What each ReLU answers to what the plain network takes."""
+    with listening(teacher) as answers:
+        teacher.eval()(x)
+    return answers
 
 
 def apart(out: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
@@ -101,17 +111,12 @@ class Taught:
     ) -> None:
         self.teacher, self.share, self.layers = teacher.eval(), share, layers
         self.smoothing, self.others = smoothing, [other.eval() for other in others]
-        self.answers: list[torch.Tensor] = []
-        for module in teacher.modules():
-            if isinstance(module, nn.ReLU):
-                module.register_forward_hook(lambda _, __, out: self.answers.append(out))
 
     def __call__(
         self, network: SpikingNetwork, x: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
         """The loss of images `x` as `Pixels.real` makes them."""
-        self.answers.clear()
-        with torch.no_grad():
+        with torch.no_grad(), listening(self.teacher) as answers:
             wanted = mean_of([self.teacher, *self.others], network.pixels.plain(x))
         trains = network.run(x)
         out = (trains[-1].values * trains[-1].step).float()
@@ -123,7 +128,7 @@ class Taught:
                 for stage, train in zip(network.stages, trains, strict=True)
                 if isinstance(stage, Layer) and stage.fires
             ]
-            for got, answer in zip(fired, self.answers, strict=True):
+            for got, answer in zip(fired, answers, strict=True):
                 error = (got - answer).square().mean() / answer.square().mean().clamp_min(1e-12)
                 loss = loss + self.layers * error
         return loss

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def signed(value: int, width: int) -> int:
+    """What bits, given as an unsigned number, are in two's complement."""
     return value - (1 << width) if value >> (width - 1) else value
 
 

@@ -237,24 +237,20 @@ class Plan:
         return [stage for stage in self.stages if isinstance(stage, Layer)]
 
     def _map(self, value: SSAValue) -> Map:
-        kind = value.type
-        offset = self.words
-        new = Map(self.labels[value], offset, kind.dims, kind.steps.data, kind.coding_name)
-        self.maps[value] = new
-        # Each map begins at a cache line.
-        self.words += _round_up(new.size, 64)
-        return new
+        self.maps[value] = self._placed(value.type, self.labels[value])
+        return self.maps[value]
 
-    def _hidden(self, kind: TrainType) -> Map:
-        """A map that is no layer's, and has no label."""
-        new = Map("", self.words, kind.dims, kind.steps.data, kind.coding_name)
+    def _placed(self, kind: TrainType, label: str = "") -> Map:
+        """A new map; one without a label is no layer's."""
+        new = Map(label, self.words, kind.dims, kind.steps.data, kind.coding_name)
+        # Each map begins at a cache line.
         self.words += _round_up(new.size, 64)
         return new
 
     def _previous(self, op: PreviousOp) -> None:
         fires = (o for o in op.parent.ops if isinstance(o, FireOp))
         of = next(fire.train for fire in fires if fire.label.data == op.of.data)
-        self.maps[op.train] = self._hidden(op.train.type)
+        self.maps[op.train] = self._placed(op.train.type)
         self.late.append(Late(of, self.maps[op.train], op.train.type.steps.data))
 
     def _across(self, op: MaxSlicesOp) -> Pool:
@@ -325,7 +321,7 @@ class Plan:
         source, weights = self.maps[value], from_dense(op.weights).astype(np.int64)
         delay = op.delay_steps
         if delay and self.keeps:
-            late = Late(value, self._hidden(value.type), delay)
+            late = Late(value, self._placed(value.type), delay)
             self.late.append(late)
             self.stages.append(late)
             source, delay = late.map, 0
