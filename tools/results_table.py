@@ -75,9 +75,19 @@ def vgg11() -> Section:
         "vgg11", "VGG-11", "cifar10", "$SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx"
     )  # fmt: skip
     longer = Network(
-        "vgg11-longer", "VGG-11, trained longer", "cifar10", "$MODELS/vgg11.onnx", asked=91.0,
+        "vgg11-longer", "VGG-11, trained longer", "cifar10", "$MODELS/vgg11.onnx",
         recipe="python tools/train_cifar10.py vgg11 "
         "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 --rate 0.03 -o $MODELS",
+    )  # fmt: skip
+    on = ("python tools/train_cifar10.py vgg11 --rate 0.02 --average 0.998 --teach 0.9 "
+          "--teacher resnet20=$MODELS/resnet20.onnx")  # fmt: skip
+    mean = Network(
+        "vgg11-mean", "VGG-11, averaged", "cifar10", "$MODELS/vgg11_mean.onnx", asked=91.0,
+        recipe=f"{on} --teacher vgg11=$MODELS/vgg11.onnx --start $MODELS/vgg11.onnx --epochs 2 "
+        f"-o $MODELS/vgg11_taught && {on} --teacher vgg11=$MODELS/vgg11_taught/vgg11.onnx "
+        "--start $MODELS/vgg11_taught/vgg11.onnx --epochs 1.5 -o $MODELS/vgg11_taught2 && "
+        "python tools/average_networks.py $MODELS/vgg11.onnx $MODELS/vgg11_taught/vgg11.onnx "
+        "$MODELS/vgg11_taught2/vgg11.onnx -o $MODELS/vgg11_mean.onnx",
     )  # fmt: skip
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
     taught = f"{qat} --weights $MODELS/vgg11_{{}}.checkpoint --teach {{}} --teach-layers 0.1"
@@ -88,10 +98,13 @@ def vgg11() -> Section:
     ahead = f"{qat} --coding rate --ahead 2 --settle 128 --teach-layers 0.1 --batch 64"
     return Section(
         "VGG-11 on CIFAR-10",
-        "The first network was trained for 14 epochs, the other for 10 more.",
+        "The first network was trained for 14 epochs, the second for 10 more. The third is the "
+        "mean of the second and of two that were trained on from it, for 2 and 1.5 epochs, each "
+        "taught by the one before it and by ResNet-20.",
         (
             *converted(given),
             tried(converted(given)[1], "128 images", calibrated=128),
+            *converted(mean, more=False),
             *converted(longer, more=False),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
                     f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, FEW),
@@ -145,9 +158,13 @@ def resnets() -> Section:
             tried(converted(deep)[1], "learned", "--balance", "learned"),
             *converted(narrow, more=False),
             tried(converted(narrow)[0], "learned", "--balance", "learned"),
+            tried(converted(narrow)[0], "per channel", "--per-channel"),
+            *(Row(narrow, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
+              for bits in (8, 4)),
             trained(narrow, radix(4, 8, "8,32,4"), "$MODELS/resnet20_tuned8/resnet20.onnx",
                     f"{grid} --bits 8 --images 1024 --epochs 8 --rate 0.01 --average 0.98 "
-                    "--teach 1 -o $MODELS/resnet20_tuned8", 0.2, FEW, "tuned without labels"),
+                    "--teach 1 --equalise -o $MODELS/resnet20_tuned8", 0.2, FEW,
+                    "tuned without labels"),
             trained(narrow, radix(4, 4, "8,32,4"), "$MODELS/resnet20_grid4/resnet20.onnx",
                     f"{grid} --epochs 3 --rate 0.02 --average 0.995 --teach 0.9 "
                     "-o $MODELS/resnet20_grid4", 0.5, FEW),

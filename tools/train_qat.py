@@ -11,7 +11,8 @@ and `--teach-layers` it learns from the float network too, and with `--teacher M
 the mean output of that and others. `--optimiser grid` measures steps in rounding steps, so that one
 `--rate` (0.02, say) suits all layers. `--images 1024 --teach 1` tunes on calibration data alone:
 few images, no labels. `--weights FILE` starts with what a run of this script for other steps or
-another coding has learnt: its checkpoint.
+another coding has learnt: its checkpoint. `--equalise` first divides each channel by what it fires
+of its layer's threshold, and multiplies the weights that read it.
 `--ahead N` lets neurons of rate coding integrate N steps before they first fire. `--settle N` fits
 biases to the spikes of N images before it trains step by step.
 Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every
@@ -27,11 +28,13 @@ from pathlib import Path
 from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
 from snnir.training.conversion import spiking
+from snnir.training.equalising import equalise
 from snnir.training.export import export_onnx
 from snnir.training.fit import sgd
 from snnir.training.grid import on_grid
 from snnir.training.settling import settle
 from snnir.training.start import learnt_by, start_from
+from snnir.training.trains import Code
 
 OPTIMISERS = {"sgd": sgd, "grid": on_grid}
 
@@ -54,11 +57,15 @@ def main() -> None:
     parser.add_argument("--ahead", type=int, default=0, metavar="N", help="steps, rate coding")
     parser.add_argument("--settle", type=int, default=0, metavar="N", help="images, rate coding")
     parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
+    parser.add_argument("--equalise", action="store_true", help="channels, before anything else")
     args = parser.parse_args()
 
     task = Task(args.model, args)
     net = MODELS[args.model]()
     start_from(net, args.start)
+    if args.equalise:
+        levels = Code(args.coding, args.steps).levels
+        equalise(net, task.plain(task.calibration), levels)
     network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
                       bits=args.bits, ahead=args.ahead)  # fmt: skip
     if args.weights:
