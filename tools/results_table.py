@@ -59,14 +59,13 @@ def public() -> Section:
     )
 
 
-def converted(network: Network, more: bool = True) -> tuple[Row, ...]:
-    """A network of CIFAR-10 without training; `more` are the rows of rate coding."""
+def converted(network: Network, rates: tuple[int, ...] = ()) -> tuple[Row, ...]:
+    """A network of CIFAR-10 without training; `rates` are the bits of its rows of rate coding."""
     rows = [Row(network, **radix(4, bits, "8,32,4"), within=POINTS[bits], verified=FEW)
             for bits in POINTS]  # fmt: skip
-    if more:
-        rows += [
-            Row(network, **rate(8, bits, "8,32,8"), verified=FEW, calibrated=128) for bits in POINTS
-        ]
+    rows += [
+        Row(network, **rate(8, bits, "8,32,8"), verified=FEW, calibrated=128) for bits in rates
+    ]
     return tuple(rows)
 
 
@@ -102,10 +101,10 @@ def vgg11() -> Section:
         "mean of the second and of two that were trained on from it, for 2 and 1.5 epochs, each "
         "taught by the one before it and by ResNet-20.",
         (
-            *converted(given),
+            *converted(given, rates=(8, 4, 3)),
             tried(converted(given)[1], "128 images", calibrated=128),
-            *converted(mean, more=False),
-            *converted(longer, more=False),
+            *converted(mean),
+            *converted(longer),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
                     f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, FEW),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
@@ -153,10 +152,10 @@ def resnets() -> Section:
         "ResNet-18 and ResNet-20 on CIFAR-10",
         "ResNet-18 was trained for 9 epochs.",
         (
-            *converted(deep),
+            *converted(deep, rates=(4,)),
             tried(converted(deep)[0], "gptq", "--rounding", "gptq"),
             tried(converted(deep)[1], "learned", "--balance", "learned"),
-            *converted(narrow, more=False),
+            *converted(narrow),
             tried(converted(narrow)[0], "learned", "--balance", "learned"),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *(Row(narrow, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
