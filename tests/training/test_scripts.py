@@ -129,7 +129,7 @@ def test_qat_on_its_grid(script, capsys):
     start = str(ROOT / "examples" / "lenet5.onnx")
     out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--optimiser", "grid",
                  "--rate", "0.02", "--average", "0.5", "--teach", "1", "--images", "16",
-                 "--batch", "4")  # fmt: skip
+                 "--batch", "4", "--equalise")  # fmt: skip
     assert "epoch 1 of 1" in capsys.readouterr().err
     assert torch.load(out / "lenet5.even.checkpoint")["step"] == 4
     compiles(out / "lenet5.onnx")
@@ -158,6 +158,23 @@ def test_a_float_network_learns_from_others(script, capsys, tmp_path, monkeypatc
     for name in ("vgg6", "vgg7=x.onnx"):
         with pytest.raises(SystemExit, match=f"^error: --teacher {name}: .*MODEL=FILE.onnx"):
             script(*words, "--teacher", name)
+
+
+def test_the_mean_of_networks(monkeypatch, tmp_path):
+    example = str(ROOT / "examples" / "lenet5.onnx")
+    monkeypatch.setattr(sys, "path", [str(ROOT / "tools"), *sys.path])
+
+    def run(*words: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["average_networks.py", *words])
+        runpy.run_path(str(ROOT / "tools" / "average_networks.py"), run_name="__main__")
+
+    mean = tmp_path / "new" / "mean.onnx"
+    run(example, example, "-o", str(mean))
+    compiles(mean)
+    other = str(ROOT / "examples" / "digits.onnx")
+    with pytest.raises(SystemExit, match="^error: .*digits.onnx is not of the form of"):
+        run(example, other, "-o", str(tmp_path / "none.onnx"))
+    assert not (tmp_path / "none.onnx").exists()
 
 
 def wrong(out: Path) -> Path:
