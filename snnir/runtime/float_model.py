@@ -10,7 +10,8 @@ import numpy as np
 
 from snnir.errors import UserError
 
-BATCH = 256
+BATCH = 32
+"""Inputs at once; a trained network of rate coding unrolls each into T, with maps of all layers."""
 
 
 def available() -> bool:
