@@ -90,11 +90,10 @@ def vgg11() -> Section:
     )  # fmt: skip
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
     taught = f"{qat} --weights $MODELS/vgg11_{{}}.checkpoint --teach {{}} --teach-layers 0.1"
+    even = f"{qat} --epochs 1 -o $MODELS/vgg11_radix4"
     steps = "--epochs 0 --steps-rate 0.003 --steps-epochs"
     rate8 = f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8"
-    grid = f"{qat} --optimiser grid --batch 64 --teach 0.9"
     listens = ("--neuron", "ahead", "--neuron-values", "ahead=2")
-    ahead = f"{qat} --coding rate --ahead 2 --settle 128 --teach-layers 0.1 --batch 64"
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs, the second for 10 more. The third is the "
@@ -105,34 +104,27 @@ def vgg11() -> Section:
             tried(converted(given)[1], "128 images", calibrated=128),
             *converted(mean),
             *converted(longer),
-            trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4/vgg11.onnx",
-                    f"{qat} --epochs 1 -o $MODELS/vgg11_radix4", 0.5, FEW),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
-                    f"{taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 --batch 64 "
-                    "--rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, FEW, "taught"),
+                    f"{even} && {taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 "
+                    "--batch 64 --rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, FEW, "taught"),
             trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8b/vgg11.onnx",
                     f"{rate8} {steps} 0.05 -o $MODELS/vgg11_rate8 && "
                     f"{taught.format('rate8/vgg11.steps', 0.5)} --coding rate --steps 8 "
                     "--epochs 0 --steps-rate 0.004 --steps-epochs 0.3 -o $MODELS/vgg11_rate8b",
                     0.5, FEW),
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
-                    f"{taught.format('radix4/vgg11.even', 0.5)} --coding rate --steps 4 "
-                    f"{steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, FEW),
+                    f"{even} && {taught.format('radix4/vgg11.even', 0.5)} --coding rate "
+                    f"--steps 4 {steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, FEW),
             tried(Row(longer, **rate(8, 4, "8,32,8"), within=0.5, verified=FEW), "2 ahead",
                   *listens),
             tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=FEW), "2 ahead",
                   *listens, calibrated=128),
-            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_ahead8/vgg11.onnx",
-                    f"{ahead} --steps 8 --weights $MODELS/vgg11_radix4t/vgg11.even.checkpoint "
-                    "--epochs 0.15 --rate 0.003 --teach 0.8 -o $MODELS/vgg11_ahead8", 0.5, FEW,
-                    "trained 2 ahead"),
-            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_grid8/vgg11.onnx",
-                    f"{grid} --coding rate --steps 8 --ahead 2 --epochs 0.25 --rate 0.01 "
-                    "--average 0.98 --settle 128 --steps-epochs 0.1 --steps-batch 64 "
-                    "--steps-rate 0.005 -o $MODELS/vgg11_grid8", 0.5, FEW, "on its grid 2 ahead"),
-            trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_ahead4/vgg11.onnx",
-                    f"{ahead} --steps 4 --epochs 0.2 --rate 0.005 --steps-epochs 0.1 --teach 0.5 "
-                    "-o $MODELS/vgg11_ahead4", 1.5, FEW, "trained 2 ahead"),
+            trained(mean, rate(8, 4, "8,32,8"), "$MODELS/vgg11_mean_rate8/vgg11.onnx",
+                    f"{QAT} vgg11 --start $MODELS/vgg11_mean.onnx --optimiser grid --batch 64 "
+                    "--teach 0.9 --teacher resnet20=$MODELS/resnet20.onnx --average 0.998 "
+                    "--coding rate --steps 8 --ahead 2 --epochs 1.2 --rate 0.02 --settle 128 "
+                    "--steps-epochs 0.12 --steps-batch 64 --steps-rate 0.004 "
+                    "-o $MODELS/vgg11_mean_rate8", 0.5, FEW, "trained 2 ahead"),
         ),
     )  # fmt: skip
 
@@ -153,10 +145,8 @@ def resnets() -> Section:
         "ResNet-18 was trained for 9 epochs.",
         (
             *converted(deep, rates=(4,)),
-            tried(converted(deep)[0], "gptq", "--rounding", "gptq"),
             tried(converted(deep)[1], "learned", "--balance", "learned"),
             *converted(narrow),
-            tried(converted(narrow)[0], "learned", "--balance", "learned"),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *(Row(narrow, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
               for bits in (8, 4)),
