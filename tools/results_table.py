@@ -103,6 +103,7 @@ def vgg11() -> Section:
             *converted(given, rates=(8, 4, 3)),
             tried(converted(given)[1], "128 images", calibrated=128),
             *converted(mean),
+            tried(converted(mean)[1], "128 images", calibrated=128),
             *converted(longer),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
                     f"{even} && {taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 "
