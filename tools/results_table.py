@@ -7,6 +7,8 @@ from results_rows import Network, Row, Section, lif, radix, rate, trained, tried
 QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
 """What may be lost by radix coding with T = 4, by bits."""
+LISTENS = ("--neuron", "ahead", "--neuron-values", "ahead=2")
+"""Neurons of rate coding that integrate two steps before they first fire."""
 FEW = 5
 """Images of CIFAR-10 in simulated Verilog, a second or a few each."""
 
@@ -93,7 +95,6 @@ def vgg11() -> Section:
     even = f"{qat} --epochs 1 -o $MODELS/vgg11_radix4"
     steps = "--epochs 0 --steps-rate 0.003 --steps-epochs"
     rate8 = f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8"
-    listens = ("--neuron", "ahead", "--neuron-values", "ahead=2")
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs, the second for 10 more. The third is the "
@@ -117,9 +118,9 @@ def vgg11() -> Section:
                     f"{even} && {taught.format('radix4/vgg11.even', 0.5)} --coding rate "
                     f"--steps 4 {steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, FEW),
             tried(Row(longer, **rate(8, 4, "8,32,8"), within=0.5, verified=FEW), "2 ahead",
-                  *listens),
+                  *LISTENS),
             tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=FEW), "2 ahead",
-                  *listens, calibrated=128),
+                  *LISTENS, calibrated=128),
             trained(mean, rate(8, 4, "8,32,8"), "$MODELS/vgg11_mean_rate8/vgg11.onnx",
                     f"{QAT} vgg11 --start $MODELS/vgg11_mean.onnx --optimiser grid --batch 64 "
                     "--teach 0.9 --teacher resnet20=$MODELS/resnet20.onnx --average 0.998 "
@@ -151,6 +152,8 @@ def resnets() -> Section:
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *(Row(narrow, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
               for bits in (8, 4)),
+            tried(Row(narrow, **rate(8, 4, "8,32,8"), within=0.5, verified=FEW), "2 ahead",
+                  *LISTENS, calibrated=128),
             trained(narrow, radix(4, 8, "8,32,4"), "$MODELS/resnet20_tuned8/resnet20.onnx",
                     f"{grid} --bits 8 --images 1024 --epochs 8 --rate 0.01 --average 0.98 "
                     "--teach 1 --equalise -o $MODELS/resnet20_tuned8", 0.2, FEW,
