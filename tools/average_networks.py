@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recipes import run
 
+from snnir.tools.files import write_bytes
 from snnir.training.averaging import averaged
 
 
@@ -22,7 +23,7 @@ def main() -> None:
 
     model = averaged(args.files)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_bytes(model.SerializeToString())
+    write_bytes(str(args.output), model.SerializeToString())
 
 
 if __name__ == "__main__":

@@ -103,8 +103,6 @@ def vgg11() -> Section:
         (
             *converted(given, rates=(8, 4, 3)),
             tried(converted(given)[1], "128 images", calibrated=128),
-            *converted(mean),
-            tried(converted(mean)[1], "128 images", calibrated=128),
             *converted(longer),
             trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
                     f"{even} && {taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 "
@@ -121,6 +119,8 @@ def vgg11() -> Section:
                   *LISTENS),
             tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=FEW), "2 ahead",
                   *LISTENS, calibrated=128),
+            *converted(mean),
+            tried(converted(mean)[1], "128 images", calibrated=128),
             trained(mean, rate(8, 4, "8,32,8"), "$MODELS/vgg11_mean_rate8/vgg11.onnx",
                     f"{QAT} vgg11 --start $MODELS/vgg11_mean.onnx --optimiser grid --batch 64 "
                     "--teach 0.9 --teacher resnet20=$MODELS/resnet20.onnx --average 0.998 "

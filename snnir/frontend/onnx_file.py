@@ -57,7 +57,7 @@ def read_graph(path: str | os.PathLike[str]) -> Graph:
             input and one output of fixed size.
     """
     file = os.fspath(path)
-    model = _load(file)
+    model = load_model(file)
     opset = _opset(model, file)
     graph = model.graph
     constants = {t.name: _array(t, file) for t in graph.initializer}
@@ -89,10 +89,16 @@ def whole_model(path: str | os.PathLike[str]) -> bytes:
     graph = onnx.load_model_from_string(data).graph
     if not any(uses_external_data(tensor) for tensor in graph.initializer):
         return data
-    return _load(os.fspath(path)).SerializeToString()
+    return load_model(path).SerializeToString()
 
 
-def _load(file: str) -> onnx.ModelProto:
+def load_model(path: str | os.PathLike[str]) -> onnx.ModelProto:
+    """The model of a file, with weights kept beside it.
+
+    Raises:
+        UserError: the file cannot be read, or is no ONNX model.
+    """
+    file = os.fspath(path)
     if os.path.isdir(file):
         raise UserError("this is a directory", where=file, hint="give the .onnx file in it")
     try:

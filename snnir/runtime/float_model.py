@@ -48,16 +48,18 @@ class FloatModel:
             self._input.type, np.float32
         )
         batch = self._input.shape[0] if self._input.shape else 1
-        self._batch = batch if isinstance(batch, int) and batch > 0 else BATCH
+        self._fixed = batch if isinstance(batch, int) and batch > 0 else None
 
     def outputs(self, x: np.ndarray) -> np.ndarray:
         """Outputs (N, ...) for float inputs (N, ...) as the model takes them."""
-        batch = min(self._batch, len(x))
+        if self._fixed is not None:
+            return self._in_batches(x, self._fixed)
+        batch = min(BATCH, len(x))
         try:
             return self._in_batches(x, batch)
         except Exception:
             # An open batch dimension may still run into a Reshape that is fixed to one sample.
-            if batch == 1 or self._batch != BATCH:
+            if batch == 1:
                 raise
             return self._in_batches(x, 1)
 
@@ -71,7 +73,7 @@ class FloatModel:
         for start in range(0, len(x), batch):
             part = x[start : start + batch].astype(self._dtype)
             count = len(part)
-            if count < batch and self._batch != BATCH:
+            if count < batch and self._fixed is not None:
                 # A fixed batch is filled up with copies, whose outputs are dropped.
                 part = np.concatenate([part, np.repeat(part[-1:], batch - count, axis=0)])
             if extents.count(-1) <= 1:

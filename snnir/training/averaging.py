@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from snnir.frontend.onnx_file import load_model
 
-def averaged(paths: Sequence[str | Path]):
+if TYPE_CHECKING:
+    import onnx
+
+
+def averaged(paths: Sequence[str | Path]) -> onnx.ModelProto:
     """The ONNX model of the first file, with the mean of all files as each float tensor.
 
     Networks that were trained on from a common start lie in one valley of the loss, where their
@@ -16,16 +22,16 @@ def averaged(paths: Sequence[str | Path]):
     variances of batch norms are averaged too.
 
     Raises:
+        UserError: a file cannot be read.
         ValueError: fewer than two files, or files that are not of one form.
 
     Source: Wortsman et al., Model soups, ICML 2022.
     """
-    import onnx
     from onnx import numpy_helper
 
     if len(paths) < 2:
         raise ValueError("a mean needs at least two networks")
-    models = [onnx.load(str(path)) for path in paths]
+    models = [load_model(path) for path in paths]
     first = models[0]
     for path, model in zip(paths[1:], models[1:], strict=True):
         if _form(model) != _form(first):
@@ -40,7 +46,7 @@ def averaged(paths: Sequence[str | Path]):
     return first
 
 
-def _form(model) -> tuple:
+def _form(model: onnx.ModelProto) -> tuple:
     """Nodes, and names and shapes of what they hold."""
     graph = model.graph
     return (

@@ -242,9 +242,7 @@ def _calibrate(network: SpikingNetwork, real: torch.Tensor) -> None:
         if stage.fires:
             out = out.relu()
             stage.neurons.fill_(out[0].numel())
-            histogram = Histogram()
-            histogram.add(out.numpy().reshape(*out.shape[:2], -1, 1))
-            full = histogram.merged().least_error(stage.code.levels)[0]
+            full = histogram_of(out).merged().least_error(stage.code.levels)[0]
             stage.full.fill_(float(full) if full > 0 else 1.0)
             steps.append(stage.spike_value())
             theta = float((stage.spike_value() / stage.integers(trains).unit).min())
@@ -253,6 +251,13 @@ def _calibrate(network: SpikingNetwork, real: torch.Tensor) -> None:
         else:
             stage.fraction.fill_(READOUT_FRACTION)
         values.append(out)
+
+
+def histogram_of(out: torch.Tensor) -> Histogram:
+    """What a layer's channels answer; `out` is (N, C, ...)."""
+    histogram = Histogram()
+    histogram.add(out.numpy().reshape(*out.shape[:2], -1, 1))
+    return histogram
 
 
 def _transmitted(branch: Branch, x: torch.Tensor) -> torch.Tensor:

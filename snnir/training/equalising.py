@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from snnir.calibration.images import Histogram
+from snnir.training.conversion import histogram_of
 
 LEAST = 1 / 64
 """Of a layer's full-scale; a channel that hardly fires must not make huge weights behind it."""
 
 _WEIGHTED = (nn.Conv2d, nn.Conv3d, nn.Linear)
-_NORMS = (nn.modules.batchnorm._BatchNorm,)
+_NORM = nn.modules.batchnorm._BatchNorm
 
 
 @dataclass(eq=False)
@@ -94,8 +94,8 @@ class _Walk(fx.Interpreter):
         module = self.modules.get(node.target) if node.op == "call_module" else None
         given = node.all_input_nodes
         if node.op == "output":
-            for source in given:
-                self.fixed(source)
+            for stream in filter(None, map(self.stream_of, given)):
+                stream.root.movable = False
         elif isinstance(module, _WEIGHTED):
             if given[0] in self.carried:
                 stream = self.carried[given[0]].root
@@ -104,13 +104,13 @@ class _Walk(fx.Interpreter):
                     module, nn.Conv3d
                 )
             self.sums[node] = _Stream([module])
-        elif isinstance(module, _NORMS):
+        elif isinstance(module, _NORM):
+            # What is before it keeps its factor: the norm alone scales.
             self.sums[node] = _Stream([module], movable=module.affine)
-            # What is before a batch norm may have any factor.
         elif isinstance(module, nn.ReLU) or node.target in (torch.relu, "relu"):
             self.carried[node] = self.fires(self.sums.get(given[0]), value)
         elif node.target in (operator.add, operator.iadd, torch.add, "add"):
-            parts = [self.sums.get(n) or self.carried.get(n) for n in given]
+            parts = [self.stream_of(n) for n in given]
             if None in parts:
                 parts = [_Stream(movable=False)]
             self.sums[node] = parts[0].join(parts[-1])
@@ -120,18 +120,15 @@ class _Walk(fx.Interpreter):
 
     def fires(self, stream: _Stream | None, value: torch.Tensor) -> _Stream:
         stream = (stream or _Stream(movable=False)).root
-        histogram = Histogram()
-        histogram.add(value.numpy().reshape(*value.shape[:2], -1, 1))
+        histogram = histogram_of(value)
         whole = float(histogram.merged().least_error(self.levels)[0])
         own = histogram.least_error(self.levels) / (whole or 1.0)
         stream.full.append(np.where(own > 0, np.maximum(own, LEAST), 1.0))
         self.streams.append(stream)
         return stream
 
-    def fixed(self, node: fx.Node) -> None:
-        for held in (self.sums, self.carried):
-            if node in held:
-                held[node].root.movable = False
+    def stream_of(self, node: fx.Node) -> _Stream | None:
+        return self.sums.get(node) or self.carried.get(node)
 
 
 def _scale(stream: _Stream, factor: torch.Tensor) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnir.frontend.onnx_file import load_model
 from snnir.training.first_spike import SILENT, TIES, FirstToSpike, GlmLayer
 
 
@@ -13,12 +14,12 @@ def read_first_to_spike(path: str | Path) -> FirstToSpike:
     """The network of a file.
 
     Raises:
+        UserError: the file cannot be read.
         ValueError: the file is of another kind.
     """
-    import onnx
     from onnx import helper, numpy_helper
 
-    graph = onnx.load(str(path)).graph
+    graph = load_model(path).graph
     arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     called = {
         node.op_type: {one.name: helper.get_attribute_value(one) for one in node.attribute}

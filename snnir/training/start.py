@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from snnir.frontend.onnx_file import load_model
 from snnir.training.spiking import SpikingNetwork
 
 
@@ -17,12 +18,12 @@ def start_from(net: nn.Module, path: Path) -> None:
     Convolutions, batch norms and dense layers of the file are met in the order of its nodes.
 
     Raises:
+        UserError: the file cannot be read.
         ValueError: a layer's kind or shape differs, or the numbers of layers do.
     """
-    import onnx
     from onnx import numpy_helper
 
-    graph = onnx.load(path).graph
+    graph = load_model(path).graph
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     kinds = {"Conv": nn.Conv2d | nn.Conv3d, "BatchNormalization": nn.modules.batchnorm._BatchNorm}
     kinds["Gemm"] = nn.Linear

@@ -1,19 +1,14 @@
-"""Channels that use the whole threshold, and means of networks: what stays, what changes."""
+"""Channels that use the whole threshold: what stays, what changes."""
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch")
 
-import onnx  # noqa: E402
-from onnx import numpy_helper  # noqa: E402
 from torch import nn  # noqa: E402
 
-from snnir.calibration.images import Histogram  # noqa: E402
-from snnir.training.averaging import averaged  # noqa: E402
+from snnir.training.conversion import histogram_of  # noqa: E402
 from snnir.training.equalising import LEAST, equalise  # noqa: E402
 from snnir.training.models import MODELS  # noqa: E402
-from snnir.training.plain import export_plain  # noqa: E402
 from snnir.training.teaching import answers_of  # noqa: E402
 
 torch.set_num_threads(1)
@@ -38,9 +33,7 @@ def spread(net: nn.Module, x: torch.Tensor) -> list[float]:
     with torch.no_grad():
         answers = answers_of(net, x)
     for out in answers:
-        histogram = Histogram()
-        histogram.add(out.numpy().reshape(*out.shape[:2], -1, 1))
-        full = histogram.least_error(LEVELS)
+        full = histogram_of(out).least_error(LEVELS)
         used = full[full > full.max() * LEAST]
         found.append(float(used.max() / used.min()))
     return found
@@ -92,32 +85,3 @@ def test_a_silent_channel_stays():
     after = net[0].weight.detach()
     assert torch.equal(after[0], before[0])
     torch.testing.assert_close(after[1], before[1] / LEAST)
-
-
-def files(folder, *seeds: int) -> list:
-    paths = []
-    for seed in seeds:
-        torch.manual_seed(seed)
-        paths.append(folder / f"{seed}.onnx")
-        export_plain(MODELS["patchnet"](), paths[-1], (4, 3, 3))
-    return paths
-
-
-def test_the_mean_of_networks(tmp_path):
-    paths = files(tmp_path, 1, 2, 3)
-    mean = averaged(paths)
-    onnx.checker.check_model(mean)
-    for index, tensor in enumerate(mean.graph.initializer):
-        arrays = [numpy_helper.to_array(onnx.load(p).graph.initializer[index]) for p in paths]
-        np.testing.assert_allclose(
-            numpy_helper.to_array(tensor), np.mean(arrays, 0, np.float64), rtol=1e-6
-        )
-
-
-def test_networks_of_other_forms_have_no_mean(tmp_path):
-    (path,) = files(tmp_path, 1)
-    export_plain(MODELS["lenet5"](), tmp_path / "other.onnx", (1, 28, 28))
-    with pytest.raises(ValueError, match="other.onnx is not of the form of .*1.onnx"):
-        averaged([path, tmp_path / "other.onnx"])
-    with pytest.raises(ValueError, match="at least two"):
-        averaged([path])

@@ -187,6 +187,7 @@ def wrong(out: Path) -> Path:
     "words, what",
     [
         (["train_qat.py", "lenet5", "--start", "none.onnx"], "none.onnx"),
+        (["train_qat.py", "lenet5", "--start", str(ROOT / "README.md")], "not an ONNX model"),
         (["train_qat.py", "vgg11", "--start", "none.onnx"], "data_batch_1.bin"),
         (["train_lif.py", "patchnet", "--bits", "9", "--float-epochs", "0"], "9 bits cannot be"),
         (["train_lif.py", "lenet5", "--start", str(ROOT / "examples" / "digits.onnx")], "layers"),
