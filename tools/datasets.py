@@ -27,8 +27,10 @@ def satimage_volumes(root: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mosaic(path: Path) -> np.ndarray:
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:
+        sys.exit("error: images in mosaics of WebP need pillow: pip install pillow")
     pixels = np.array(Image.open(path).convert("RGB"))
     height = pixels.shape[0] // 32
     tiles = pixels.reshape(height, 32, 50, 32, 3).transpose(0, 2, 4, 1, 3)

@@ -9,6 +9,7 @@ it. `--start FILE.onnx` begins with the weights of a trained network of the same
 16,24,32` trains a third of the time on smaller images each (networks with a global average pool).
 `--teacher MODEL=FILE.onnx`, once or more, names trained networks whose mean output it learns from,
 `--teach` how much beside the labels. `--optimiser muon` makes the momentum of kernels orthogonal.
+`--bf16` trains in bfloat16, on processors that multiply it more than twice as fast.
 Writes DIR/MODEL.onnx. Without --data the images are read from SNNIR_DATA.
 """
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
     parser.add_argument("--batch", type=int, default=128, help="images a step")
     parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16")
     add_teachers(parser)
     parser.add_argument("--teach", type=float, default=0.9, metavar="SHARE")
     parser.add_argument("--sizes", type=sides, default=(), metavar="N,...")
@@ -48,6 +50,8 @@ def main() -> None:
 
     others = teachers(args)
     task = Task(args.model, args)
+    if args.bf16:
+        task.how |= {"bf16": True, "channels_last": True}
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
     if args.start:

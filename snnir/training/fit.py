@@ -60,6 +60,7 @@ def fit(
     every: float = 300,
     device: str = "cpu",
     channels_last: bool = False,
+    bf16: bool = False,
     loss: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
     optimiser: Callable[[nn.Module, Recipe], torch.optim.Optimizer] | None = None,
 ) -> nn.Module:
@@ -72,6 +73,8 @@ def fit(
             it, with the same order of images as if it had never stopped.
         device: where the network is trained; images are prepared on the CPU, and it ends there.
         channels_last: how convolutions lay out maps, which makes narrow networks faster.
+        bf16: convolutions and products take bfloat16, the weights stay float32; with channels
+            last more than twice as fast on processors that multiply it (AVX512-BF16, AMX, GPUs).
         loss: of the network, what it takes, and labels; None for cross-entropy.
         optimiser: of the network and the recipe, whose learning rate it follows; None for `sgd`.
             A parameter group's `share` multiplies the rate.
@@ -95,7 +98,9 @@ def fit(
             x = recipe.sized(prepare(images[batch], seeded), state.step / state.steps)
             x = x.to(device=device, memory_format=layout)
             truth = labels[batch].to(device)
-            state.advance(loss(net, x, truth) if loss else _crossed(net, x, truth, recipe))
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+                lost = loss(net, x, truth) if loss else _crossed(net, x, truth, recipe)
+            state.advance(lost, bf16)
             if checkpoint is not None and time.monotonic() - saved > every:
                 _write(state.content(), checkpoint)
                 saved = time.monotonic()
@@ -126,7 +131,7 @@ def sgd(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _crossed(net: nn.Module, x: torch.Tensor, labels: torch.Tensor, recipe: Recipe):
-    return nn.functional.cross_entropy(net(x), labels, label_smoothing=recipe.smoothing)
+    return nn.functional.cross_entropy(net(x).float(), labels, label_smoothing=recipe.smoothing)
 
 
 class _State:
@@ -147,12 +152,13 @@ class _State:
         done = (done - self.recipe.warm_up) / (1 - self.recipe.warm_up)
         return self.recipe.rate * (1 + math.cos(math.pi * done)) / 2
 
-    def advance(self, loss: torch.Tensor) -> None:
+    def advance(self, loss: torch.Tensor, bf16: bool) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = group.get("share", 1.0) * self.learning_rate()
         self.optimiser.zero_grad()
         loss.backward()
-        self.optimiser.step()
+        with torch.autocast(loss.device.type, torch.bfloat16, enabled=bf16):
+            self.optimiser.step()
         self.step += 1
         self.losses.append(loss.item())
         if self.recipe.average:

@@ -32,7 +32,7 @@ def plain() -> nn.Module:
     )  # fmt: skip
 
 
-def trained(network: nn.Module, optimiser, checkpoint=None, stop_at=None) -> nn.Module:
+def trained(network: nn.Module, optimiser, checkpoint=None, stop_at=None, bf16=False) -> nn.Module:
     calls = 0
 
     def prepare(batch, _):
@@ -44,7 +44,7 @@ def trained(network: nn.Module, optimiser, checkpoint=None, stop_at=None) -> nn.
 
     recipe = Recipe(epochs=3, batch=16, rate=0.05, average=0.9)
     return fit(network, images(64), torch.arange(64) % 3, recipe, prepare=prepare,
-               optimiser=optimiser, checkpoint=checkpoint, every=0)  # fmt: skip
+               optimiser=optimiser, checkpoint=checkpoint, every=0, bf16=bf16)  # fmt: skip
 
 
 def louder(network: nn.Module, gain: float) -> None:
@@ -96,13 +96,13 @@ def test_every_parameter_moves_by_its_unit(how):
         assert there.any() and not moved[~there].any()
 
 
-@pytest.mark.parametrize("which", ["grid", "muon"])
+@pytest.mark.parametrize("which", ["grid", "muon", "muon in bfloat16"])
 def test_each_goes_on_from_a_checkpoint(which, tmp_path):
     def run(checkpoint, stop_at=None):
         net = plain()
         if which == "grid":
             return trained(spiking(net, PIXELS, images(64)), on_grid, checkpoint, stop_at)
-        return trained(net, muon, checkpoint, stop_at)
+        return trained(net, muon, checkpoint, stop_at, bf16="bfloat16" in which)
 
     whole = run(None)
     with pytest.raises(KeyboardInterrupt):
@@ -110,6 +110,22 @@ def test_each_goes_on_from_a_checkpoint(which, tmp_path):
     resumed = run(tmp_path / "part.checkpoint")
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_bfloat16_multiplies_and_what_is_trained_stays_float32():
+    seen, start = [], dict(plain().named_parameters())
+    found = []
+    for bf16 in (False, True):
+        net = plain()
+        net[0].register_forward_hook(lambda _, __, out: seen.append(out.dtype))
+        found.append(trained(net, muon, bf16=bf16))
+    assert seen == [torch.float32] * 12 + [torch.bfloat16] * 12
+    exact, rounded = (dict(net.named_parameters()) for net in found)
+    for name, parameter in rounded.items():
+        assert parameter.dtype == torch.float32 and not torch.equal(parameter, exact[name])
+        if parameter.ndim > 1:
+            apart = (parameter - exact[name]).norm() / (exact[name] - start[name]).norm()
+            assert apart < 0.3, name
 
 
 @pytest.mark.parametrize("shape", [(12, 40), (40, 12), (9, 14)])

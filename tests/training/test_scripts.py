@@ -151,7 +151,7 @@ def test_a_float_network_learns_from_others(script, capsys, tmp_path, monkeypatc
     assert "vgg6, float: " in capsys.readouterr().out
     shutil.move(out / "vgg6.onnx", tmp_path / "teacher.onnx")
     (out / "vgg6.checkpoint").unlink()
-    taught = ("--teacher", f"vgg6={tmp_path / 'teacher.onnx'}", "--optimiser", "muon")
+    taught = ("--teacher", f"vgg6={tmp_path / 'teacher.onnx'}", "--optimiser", "muon", "--bf16")
     script(*words, *taught)
     assert (out / "vgg6.onnx").read_bytes() != first
     compiles(out / "vgg6.onnx")
