@@ -213,6 +213,17 @@ def test_run_gives_accuracy_beside_the_float_models(build, ask):
     assert len(found["predictions"]) == 540
 
 
+def test_run_leaves_the_float_model_alone(build, ask, capsys, monkeypatch):
+    from snnir.runtime import float_model
+
+    monkeypatch.setattr(float_model, "FloatModel", None)
+    words = ("run", build, "--input", TEST, "--limit", 20, "--no-float")
+    found = ask(*words)
+    assert found["float_accuracy"] is None and found["accuracy"] > 0.9
+    assert run_tool(snnc.run, list(map(str, words))) == 0
+    assert re.search(r"^float model +left out$", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_engines_agree_on_predictions_and_outputs(build, ask, tmp_path):
     outputs = []
     for engine in ("c", "interp"):

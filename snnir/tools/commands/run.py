@@ -44,6 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--outputs", metavar="FILE.npz", type=Path,
         help="write outputs, potentials and predictions of all samples",
     )  # fmt: skip
+    add("--no-float", action="store_true", help="leave the float model's accuracy out")
     add_ddr_arguments(parser)
     add_binning_arguments(parser)
     add("--json", action="store_true", help="print one JSON object")
@@ -74,8 +75,11 @@ def run(args: Namespace) -> int:
     shared = 1 if found["decision"] or goes_on else result.windows
     potentials = decided(result, build.windows, goes_on)
     outputs = real_outputs(build.manifest["output"], potentials / shared)
-    why = "it knows no time, and so no window before"
-    if not build.tables.recurs:
+    if build.tables.recurs:
+        why = "it knows no time, and so no window before"
+    elif args.no_float:
+        why = "left out"
+    else:
         real = real_inputs(build.manifest["input"], samples.x)
         found["float_accuracy"], why = float_accuracy(build, real, samples.y)
     if args.outputs:
@@ -143,12 +147,15 @@ def float_accuracy(
 ) -> tuple[float | None, str | None]:
     """Accuracy of the float model, or why there is none."""
     from snnir.runtime import float_model
+    from snnir.runtime.progress import step
 
     if y is None:
         return None, "the data has no labels"
     if not float_model.available():
         return None, "onnxruntime is not installed: pip install 'snnir[float]'"
-    return float((float_model.FloatModel(build.model).predictions(x) == y).mean()), None
+    with step(f"float model: {len(x):,} samples"):
+        predictions = float_model.FloatModel(build.model).predictions(x)
+    return float((predictions == y).mean()), None
 
 
 def _save(path: Path, outputs: np.ndarray, result: EngineResult, predictions: list[int]) -> None:
