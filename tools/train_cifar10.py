@@ -55,7 +55,7 @@ def main() -> None:
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
     if args.start:
-        start_from(net, args.start)
+        start_from(net, args.start, task.plain(task.calibration))
     recipe = Recipe(
         epochs=args.epochs, rate=args.rate, batch=args.batch, sizes=args.sizes, **task.recipe
     )

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from snnir.frontend.onnx_file import load_model
 from snnir.training.spiking import SpikingNetwork
 
 
-def start_from(net: nn.Module, path: Path) -> None:
+def start_from(net: nn.Module, path: Path, images: torch.Tensor | None = None) -> None:
     """Gives `net` the weights of an ONNX network of the same layers in the same order.
 
-    Convolutions, batch norms and dense layers of the file are met in the order of its nodes.
+    Convolutions, batch norms and dense layers of the file are met in the order of its nodes. Batch
+    norms that the file has folded into the layers before add their biases; to be trained on, they
+    normalise as those do that have seen `images`, and undo it.
+
+    Args:
+        images: (N, ...) as the network takes them, for batch norms that the file has folded.
 
     Raises:
         UserError: the file cannot be read.
@@ -25,23 +31,62 @@ def start_from(net: nn.Module, path: Path) -> None:
 
     graph = load_model(path).graph
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    kinds = {"Conv": nn.Conv2d | nn.Conv3d, "BatchNormalization": nn.modules.batchnorm._BatchNorm}
-    kinds["Gemm"] = nn.Linear
+    kinds = {"Conv": nn.Conv2d | nn.Conv3d, "BatchNormalization": _BatchNorm, "Gemm": nn.Linear}
     names = ("weight", "bias", "running_mean", "running_var")
     nodes = [node for node in graph.node if node.op_type in kinds]
     modules = [module for module in net.modules() if isinstance(module, tuple(kinds.values()))]
-    if len(nodes) != len(modules):
-        raise ValueError(f"{path} has {len(nodes)} layers with weights, not {len(modules)}")
+    folded = all(node.op_type != "BatchNormalization" for node in nodes)
+    norms = [module for module in modules if folded and isinstance(module, _BatchNorm)]
+    if len(nodes) != len(modules) - len(norms):
+        raise ValueError(
+            f"{path} has {len(nodes)} layers with weights, not {len(modules) - len(norms)}"
+        )
+    behind = dict(zip(modules, modules[1:], strict=False))
     with torch.no_grad():
-        for node, module in zip(nodes, modules, strict=True):
+        for norm in norms:
+            _add_nothing(norm)
+        for node, module in zip(nodes, (m for m in modules if m not in norms), strict=True):
             given = [torch.tensor(arrays[name]) for name in node.input[1:]]
             held = [getattr(module, name, None) for name in names[: len(given)]]
+            if held[1:] == [None] and behind.get(module) in norms:
+                held[1] = behind[module].bias
             if not isinstance(module, kinds[node.op_type]) or any(
                 a is None or a.shape != b.shape for a, b in zip(held, given, strict=True)
             ):
                 raise ValueError(f"{path}: node '{node.name}' is not what {module} takes")
             for target, value in zip(held, given, strict=True):
                 target.copy_(value)
+        if norms and images is not None:
+            _normalise(net, norms, images)
+
+
+def _add_nothing(norm: nn.Module) -> None:
+    """Makes a batch norm answer what it is given."""
+    for value in (norm.running_mean, norm.bias):
+        value.zero_()
+    norm.running_var.fill_(1)
+    norm.weight.fill_((1 + norm.eps) ** 0.5)
+
+
+def _normalise(net: nn.Module, norms: list[nn.Module], images: torch.Tensor) -> None:
+    """Has batch norms that only add a bias normalise too, and undo it: the net stays the same."""
+
+    def measure(norm: nn.Module, given: tuple[torch.Tensor]) -> None:
+        (x,) = given
+        axes = [axis for axis in range(x.ndim) if axis != 1]
+        variance, mean = torch.var_mean(x, axes, correction=0)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.add_(mean)
+
+    hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
+    try:
+        net.eval()(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        net.train()
 
 
 def learnt_by(network: SpikingNetwork, checkpoint: Path) -> None:
