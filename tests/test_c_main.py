@@ -184,7 +184,8 @@ def streaming(tmp_path_factory):
     network = network_from_seed(9, images=8)
     TileToPePass(banks=4, channels=4, weights="stream").apply(Context(), network.module)
     EventSchedulePass(batch=3).apply(Context(), network.module)
-    folder = write_sources(c_sources(network.module), tmp_path_factory.mktemp("streaming"))
+    sources = c_sources(network.module, Ddr(50, 9))
+    folder = write_sources(sources, tmp_path_factory.mktemp("streaming"))
     np.save(folder / "x.npy", network.frames)
     return network, build(folder, *SANITIZERS, "-fopenmp")
 
@@ -203,8 +204,12 @@ def test_a_batch_and_the_memory_of_its_weights(streaming):
         clocks = f"{want.cycles[batch]} clocks, {events[batch]} events in its batch"
         assert lines[i] == f"{i}: class {best}, {clocks}"
     assert lines[-1].startswith(f"8 images, {want.cycles.sum() / 8:.1f} clocks each")
-    faster = run(program, images, "--quiet").stdout
-    assert faster != lines[-1] + "\n"
+    own = run_program(network.module, network.frames, count_cycles=True, ddr=Ddr(50, 9))
+    line = run(program, images, "--quiet").stdout
+    assert line.startswith(f"8 images, {own.cycles.sum() / 8:.1f} clocks each")
+    assert line != lines[-1] + "\n"
+    usage = run(program, "--help").stdout
+    assert "first beat (50)" in usage and "1 to 256 (9)" in usage
 
 
 @pytest.mark.parametrize(

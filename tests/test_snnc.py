@@ -213,6 +213,20 @@ def test_run_gives_accuracy_beside_the_float_models(build, ask):
     assert len(found["predictions"]) == 540
 
 
+def test_the_program_by_itself_counts_the_same_clocks(ask, tmp_path):
+    folder = tmp_path / "out"
+    ask("compile", MODEL, "-o", folder, *OPTIONS, "--array", "4,8,4,2", "--weights", "stream")
+    found = ask("run", folder, "--input", TEST, "--limit", 20)
+    np.save(tmp_path / "x.npy", np.load(TEST)["x"][:20])
+    subprocess.run(["make", "-s", "-C", folder / "c"], check=True, capture_output=True)
+    said = subprocess.run(
+        [folder / "c" / "run", tmp_path / "x.npy", "--quiet"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert f" {found['cycles_per_sample']:.1f} clocks each" in said
+    assert found["ddr"]["latency"] == 40 and found["ddr"]["rate"] < 256
+
+
 def test_run_leaves_the_float_model_alone(build, ask, capsys, monkeypatch):
     from snnir.runtime import float_model
 

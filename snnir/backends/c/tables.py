@@ -14,7 +14,7 @@ from snnir.backends.c import text
 from snnir.backends.c.model import LANES, CModel
 from snnir.backends.c.neurons import datapaths_text
 from snnir.backends.c.windows import KEEPING, RECURRING, TOGETHER
-from snnir.schedule.loading import DDR, row_layout
+from snnir.schedule.loading import Ddr, row_layout
 from snnir.schedule.program import FIRE, READOUT, RECEIVE
 
 COMPUTES = (FIRE, READOUT)
@@ -29,9 +29,9 @@ STREAMING = {
     "tile_begins": "        tile_begins(s, l->tile_first + i);\n",
     "tile_ends": "        tile_ends(s, l->tile_first + i);\n",
     "loader_start": "    loader_start(&state->loader);\n",
-    "ddr_defaults": f"""\
-    state->ddr_latency = {DDR.latency};
-    state->ddr_rate = {DDR.rate};
+    "ddr_defaults": """\
+    state->ddr_latency = DDR_LATENCY;
+    state->ddr_rate = DDR_RATE;
 """,
     "ddr_fields": """\
     /* The DDR that weights come from, for the clock counts: clocks from a request to its first
@@ -47,9 +47,9 @@ typedef struct {
 
 """,
     "loader_state": "    name_loader loader;\n",
-    "ddr_usage": f"""\
-    "  --ddr-latency N clocks from a request for weights to its first beat ({DDR.latency})\\n"
-    "  --ddr-rate N    beats in 256 clocks at each port, 1 to 256 ({DDR.rate})\\n"
+    "ddr_usage": """\
+    "  --ddr-latency N clocks from a request for weights to its first beat (DDR_LATENCY)\\n"
+    "  --ddr-rate N    beats in 256 clocks at each port, 1 to 256 (DDR_RATE)\\n"
 """,
     "ddr_options": "    long ddr_latency, ddr_rate;\n",
     "ddr_parsing": """\
@@ -70,7 +70,7 @@ typedef struct {
 """,
     "loader": "",
 }
-"""Sections that only a program has whose weights come from DDR."""
+"""Sections that only a program has whose weights come from DDR. Numbers: DDR_LATENCY, DDR_RATE."""
 
 OF_DDR = tuple(name for name in STREAMING if name.startswith("ddr_"))
 """Those that a program has as well whose maps are there."""
@@ -97,9 +97,9 @@ MOVING = {
 """Sections that only a program has whose feature maps are moved, or whose image comes in parts."""
 
 
-def sections(model: CModel) -> dict[str, Callable[[], str]]:
+def sections(model: CModel, ddr: Ddr) -> dict[str, Callable[[], str]]:
     """Section name to the function that prints it; the templates name them `/*@name@*/`."""
-    printer = _Sections(model)
+    printer = _Sections(model, ddr)
     return {
         "banner": printer.banner,
         "sizes": lambda: rename(printer.sizes(), model.name),
@@ -130,8 +130,8 @@ def _int_type(limit: int) -> str:
 class _Sections:
     """Prints the sections of one model."""
 
-    def __init__(self, model: CModel):
-        self.model, self.program = model, model.tables
+    def __init__(self, model: CModel, ddr: Ddr):
+        self.model, self.program, self.ddr = model, model.tables, ddr
 
     def banner(self) -> str:
         array = self.program.array
@@ -270,6 +270,9 @@ class _Sections:
         if name == "loader":
             folder = resources.files(__package__)
             template = folder.joinpath("template/loader.c").read_text()
+        elif name in OF_DDR:
+            template = template.replace("DDR_LATENCY", str(self.ddr.latency))
+            template = template.replace("DDR_RATE", str(self.ddr.rate))
         return rename(template, self.model.name)
 
     def moving(self, name: str) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib import resources
-from typing import IO, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target
+
+if TYPE_CHECKING:
+    from snnir.schedule.loading import Ddr
 
 FILES = ("model.h", "weights.c", "model.c", "main.c")
 """The C files in the order in which one file may hold them all."""
@@ -27,17 +30,22 @@ class CTarget(Target):
             output.write(files[name].replace('#include "model.h"\n', ""))
 
 
-def c_sources(module: ModuleOp) -> dict[str, str]:
+def c_sources(module: ModuleOp, ddr: Ddr | None = None) -> dict[str, str]:
     """File name to text: model.h, model.c, weights.c, main.c and a Makefile.
+
+    Args:
+        ddr: the memory that clocks are counted for unless the program is told another; None for
+            one that never waits.
 
     Raises:
         UserError: the module holds no scheduled program, or one that C cannot express.
     """
     from snnir.backends.c.model import CModel
     from snnir.backends.c.tables import rename, sections
+    from snnir.schedule.loading import DDR
 
     model = CModel(module)
-    texts = sections(model)
+    texts = sections(model, ddr or DDR)
     files = {}
     for name in (*FILES, "Makefile"):
         source = resources.files(__package__).joinpath(f"template/{name}").read_text()
