@@ -11,7 +11,8 @@ from random_networks import network_from_seed
 from snnir.analysis.network import encode_of
 from snnir.backends.c.fast import FAST_FILES, choice, fast_sources, plan
 from snnir.errors import UserError
-from snnir.interpreters.snn import pixels_of, run_snn
+from snnir.interpreters.images import pixels_of
+from snnir.interpreters.snn import run_snn
 from snnir.runtime.fastmodel import FastEngine
 
 pytestmark = needs_gcc

@@ -11,7 +11,8 @@ from xdsl.parser import Parser
 from snnir.dialects.dense import to_dense
 from snnir.dialects.neurons import NeuronChoice
 from snnir.errors import UserError
-from snnir.interpreters.snn import pixels_of, run_snn
+from snnir.interpreters.images import pixels_of
+from snnir.interpreters.snn import run_snn
 from snnir.interpreters.windows import conv2d, first_largest, pad_or_crop
 from snnir.pipeline.plugins import make_context
 from snnir.pipeline.run import run_pipeline

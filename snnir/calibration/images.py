@@ -13,7 +13,7 @@ from snnir.analysis.npz import read_npz
 from snnir.analysis.windows import split_windows
 from snnir.dialects.snn import EncodeOp
 from snnir.errors import UserError
-from snnir.interpreters.snn import shaped_images
+from snnir.interpreters.images import shaped_images
 
 BINS = 2048
 """Bins of a histogram; its range is at most twice the largest value, so 1/1024 of it or finer."""

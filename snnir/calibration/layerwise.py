@@ -28,16 +28,14 @@ from snnir.dialects.snn import (
     SumPoolOp,
     SynapseOp,
 )
-from snnir.interpreters.snn import (
-    delayed,
+from snnir.interpreters.images import (
     input_values,
     padded_images,
     per_channel,
     pixels_of,
-    pool_window,
-    transmit,
     words_of,
 )
+from snnir.interpreters.snn import delayed, pool_window, transmit
 from snnir.interpreters.windows import first_largest, max_windows, pad_or_crop, sum_windows
 from snnir.interpreters.words import planes_of, spike_count
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from snnir.interpreters.snn import activate, checked_words
+from snnir.interpreters.images import checked_words
+from snnir.interpreters.snn import activate
 
 
 def encode_frames(input: Mapping[str, Any], x: np.ndarray) -> np.ndarray:

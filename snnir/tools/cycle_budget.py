@@ -176,7 +176,8 @@ def _search(model: Path, flow: Flow, base: _Built) -> Search:
     from snnir.dialects.snn import FireOp
     from snnir.explore.cycle_search import NARROWEST, ClockModel, Lever, Search
     from snnir.frontend.onnx import import_model
-    from snnir.interpreters.snn import padded_images, pixels_of, run_snn
+    from snnir.interpreters.images import padded_images, pixels_of
+    from snnir.interpreters.snn import run_snn
     from snnir.passes._layer_in_work import train_values
     from snnir.pipeline.run import run_pipeline
     from snnir.targets import load_target
