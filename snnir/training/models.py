@@ -54,25 +54,25 @@ def _stack(before: int, plan: tuple[int | str, ...]) -> list[nn.Module]:
 
 
 class AlexNet(nn.Sequential):
-    """(3, 32, 32) -> 10 logits: five convolutions, the first with a stride, three dense layers.
+    """(3, 32, 32) -> 10 logits: five convolutions, the first of 5x5, three dense layers.
 
-    Source: Krizhevsky et al., NIPS 2012; kernels and widths scaled to images of 32x32 as usual.
+    Source: Krizhevsky et al., NIPS 2012; kernels, strides and widths for images of 32x32.
     """
 
     def __init__(self) -> None:
         super().__init__(
-            *_convolution(3, 64, stride=2, kernel=5),
+            *_convolution(3, 64, kernel=5),
             nn.ReLU(),
             nn.MaxPool2d(2),
             *_stack(64, (192, "M", 384, 256, 256, "M")),
             nn.Flatten(),
-            nn.Linear(256 * 2 * 2, 1024, bias=False),
-            nn.BatchNorm1d(1024),
-            nn.ReLU(),
-            nn.Linear(1024, 512, bias=False),
+            nn.Linear(256 * 4 * 4, 512, bias=False),
             nn.BatchNorm1d(512),
             nn.ReLU(),
-            nn.Linear(512, CLASSES),
+            nn.Linear(512, 256, bias=False),
+            nn.BatchNorm1d(256),
+            nn.ReLU(),
+            nn.Linear(256, CLASSES),
         )
 
 

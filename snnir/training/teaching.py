@@ -51,7 +51,7 @@ def apart(out: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 def mean_of(networks: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:
     """The mean output of plain networks."""
-    return torch.stack([network.to(x.device)(x) for network in networks]).mean(0)
+    return torch.stack([network.to(x.device)(x).float() for network in networks]).mean(0)
 
 
 class TaughtByMany:
@@ -75,7 +75,7 @@ class TaughtByMany:
         """The loss of images as the networks take them."""
         with torch.no_grad():
             wanted = mean_of(self.teachers, x)
-        out = net(x)
+        out = net(x).float()
         loss = nn.functional.cross_entropy(out, labels, label_smoothing=self.smoothing)
         return (1 - self.share) * loss + self.share * apart(out, wanted)
 
