@@ -169,14 +169,14 @@ def alexnet() -> Section:
     fast = "python tools/train_cifar10.py alexnet --bf16 --optimiser muon --batch 256"
     mean = "python tools/average_networks.py $MODELS/alexnet.onnx"
     given = "$SNNIR_DATA/models/cifar10"
-    made = [f"$MODELS/alexnet{n}/alexnet.onnx" for n in (2, 3, 4)]
+    made = [f"$MODELS/alexnet{n}/alexnet.onnx" for n in (2, 3)]
     taught = (
         f"--teach 0.9 --teacher resnet18={given}/resnet18_cifar10.onnx "
         f"--teacher vgg11={given}/vgg11_cifar10.onnx"
     )
     recipe = [f"{fast} --rate 0.3 --epochs 16 -o $MODELS"]
     start = "$MODELS/alexnet.onnx"
-    for count, more in enumerate((f"--epochs 5.5 {taught}", "--epochs 3", "--epochs 2.5"), 2):
+    for count, more in enumerate((f"--epochs 5.5 {taught}", "--epochs 3"), 2):
         recipe += [
             f"{fast} --rate 0.12 --average 0.995 --start {start} {more} -o $MODELS/alexnet{count}",
             f"{mean} {' '.join(made[: count - 1])} -o $MODELS/alexnet_mean{count}.onnx",
@@ -192,7 +192,7 @@ def alexnet() -> Section:
     return Section(
         "AlexNet on CIFAR-10",
         "Its form for images of 32 x 32: the mean of a network trained for 16 epochs (40 minutes "
-        "on two cores) and of three that were trained on, for 5.5, 3 and 2.5 epochs.",
+        "on two cores) and of two that were trained on, for 5.5 and 3 epochs.",
         (
             *(Row(network, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
               for bits in POINTS),
