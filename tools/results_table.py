@@ -167,24 +167,20 @@ def resnets() -> Section:
 
 def alexnet() -> Section:
     fast = "python tools/train_cifar10.py alexnet --bf16 --optimiser muon --batch 256"
-    mean = "python tools/average_networks.py $MODELS/alexnet.onnx"
+    on = f"{fast} --rate 0.12 --average 0.995"
     given = "$SNNIR_DATA/models/cifar10"
-    made = [f"$MODELS/alexnet{n}/alexnet.onnx" for n in (2, 3)]
-    taught = (
-        f"--teach 0.9 --teacher resnet18={given}/resnet18_cifar10.onnx "
-        f"--teacher vgg11={given}/vgg11_cifar10.onnx"
-    )
-    recipe = [f"{fast} --rate 0.3 --epochs 16 -o $MODELS"]
-    start = "$MODELS/alexnet.onnx"
-    for count, more in enumerate((f"--epochs 5.5 {taught}", "--epochs 3"), 2):
-        recipe += [
-            f"{fast} --rate 0.12 --average 0.995 --start {start} {more} -o $MODELS/alexnet{count}",
-            f"{mean} {' '.join(made[: count - 1])} -o $MODELS/alexnet_mean{count}.onnx",
-        ]
-        start = f"$MODELS/alexnet_mean{count}.onnx"
+    mean = "python tools/average_networks.py $MODELS/alexnet.onnx $MODELS/alexnet2/alexnet.onnx"
+    start = "$MODELS/alexnet_mean3.onnx"
     network = Network(
-        "alexnet", "AlexNet", "cifar10", start, asked=91.0, recipe=" && ".join(recipe)
-    )
+        "alexnet", "AlexNet", "cifar10", start, asked=91.0,
+        recipe=f"{fast} --rate 0.3 --epochs 16 -o $MODELS && "
+        f"{on} --start $MODELS/alexnet.onnx --epochs 5.5 --teach 0.9 "
+        f"--teacher resnet18={given}/resnet18_cifar10.onnx "
+        f"--teacher vgg11={given}/vgg11_cifar10.onnx -o $MODELS/alexnet2 && "
+        f"{mean} -o $MODELS/alexnet_mean2.onnx && "
+        f"{on} --start $MODELS/alexnet_mean2.onnx --epochs 3 -o $MODELS/alexnet3 && "
+        f"{mean} $MODELS/alexnet3/alexnet.onnx -o {start}",
+    )  # fmt: skip
     qat = (
         f"{QAT} alexnet --start {start} --steps 6 --epochs 0.25 --batch 64 "
         "--rate 0.003 --teach 0.8 --teach-layers 0.1 -o $MODELS/alexnet_radix6"

@@ -24,12 +24,7 @@ from snnir.dialects.assembly import int_list
 from snnir.dialects.dense import from_dense
 from snnir.dialects.snn import AddOp, EncodeOp, FireOp, MaxPoolOp, ReadoutOp, SumPoolOp, SynapseOp
 from snnir.dialects.snn_types import SumType
-from snnir.interpreters.images import (
-    padded_images,
-    per_channel,
-    pixels_of,
-    words_of,
-)
+from snnir.interpreters.images import padded_images, per_channel, pixels_of, words_of
 from snnir.interpreters.neuron import run_neuron
 from snnir.interpreters.snn import delayed, pool_window, transmit
 from snnir.interpreters.windows import first_largest, max_windows, sum_windows

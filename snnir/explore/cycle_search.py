@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from snnir.dialects.pe_types import ArrayParameters
-from snnir.schedule.loading import choose_ring
+from snnir.schedule.loading import Ddr, choose_ring
 from snnir.targets import Target
-from snnir.tiling.choose import target_ddr
 from snnir.tiling.clocks import Activity, Estimator, LayerClocks, streamed_cycles
 from snnir.tiling.shape import LayerShape, NetworkShape, SynapseShape, word_shifts
 
@@ -78,7 +77,7 @@ class ClockModel:
             return sum(float(layer.total.mean()) for layer in clocks)
         rows = [row for _, own in found for row in own]
         ring = choose_ring(array, max(rows), self.target.bram36)
-        return streamed_cycles(clocks, rows, array, ring, target_ddr(self.target, array))
+        return streamed_cycles(clocks, rows, array, ring, Ddr.of(self.target, array.ports))
 
     def _layer(self, layer: LayerShape, array: ArrayParameters, bits, steps):
         trains = [self.shape.labels[s.source] for s in layer.synapses if s.source]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snnir.dialects.pe_types import ArrayParameters
-from snnir.schedule.loading import choose_ports, row_layout
+from snnir.schedule.loading import Ddr, choose_ports, row_layout
 from snnir.schedule.resources import estimate_ffs, estimate_luts
 from snnir.targets import Target
-from snnir.tiling.choose import target_ddr, weight_depth
+from snnir.tiling.choose import weight_depth
 from snnir.tiling.clocks import Estimator, LayerClocks, streamed_cycles
 from snnir.tiling.memory_estimate import memories_of
 from snnir.tiling.shape import IMAGE
@@ -87,7 +87,7 @@ def estimates(
         computing = cycles = float(np.mean(sum(layer.total for layer in layers)))
         moved = int(np.prod(shape.maps[IMAGE])) + 4 * int(np.prod(shape.layers[-1].dims))
         if weights == "stream":
-            cycles = streamed_cycles(layers, rows, array, depth, target_ddr(target, array))
+            cycles = streamed_cycles(layers, rows, array, depth, Ddr.of(target, array.ports))
             moved += sum(rows) * row_layout(array).bytes
         yield Estimate(
             array=array,

@@ -45,13 +45,7 @@ from snnir.interpreters.images import (
     words_of,
 )
 from snnir.interpreters.neuron import run_neuron, run_window
-from snnir.interpreters.windows import (
-    conv2d,
-    conv3d,
-    first_largest,
-    max_windows,
-    sum_windows,
-)
+from snnir.interpreters.windows import conv2d, conv3d, first_largest, max_windows, sum_windows
 from snnir.interpreters.words import packed, planes_of, spike_count
 
 CHUNK_BYTES = 96 << 20

@@ -120,16 +120,12 @@ class BuildFolder:
             UserError: there is no such memory.
         """
         from snnir.schedule.loading import Ddr
+        from snnir.targets import Target
 
         if not self.tables.uses_ddr:
             return None
-        target = self.manifest["target"]
-        return Ddr.shared(
-            target["ddr_gbps"] * target["ddr_share"] if gbps is None else gbps,
-            target["clock_mhz"],
-            self.tables.read_ports,
-            target["ddr_latency"] if latency is None else latency,
-        )
+        target = Target(**self.manifest["target"])
+        return Ddr.of(target, self.tables.read_ports, gbps, latency)
 
     @property
     def has_verilog(self) -> bool:

@@ -72,7 +72,7 @@ def image_clocks(program: ProgramOp, target: Target | None) -> float:
     array = program.array.data
     ddr = Ddr()
     if target is not None:
-        ddr = Ddr.shared(target.granted_gbps, target.clock_mhz, array.ports, target.ddr_latency)
+        ddr = Ddr.of(target, array.ports)
     rows = computing = 0.0
     for layer in program.layers:
         loads = program.images if layer.is_shared else 1

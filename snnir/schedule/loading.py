@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snnir.dialects.pe_types import ArrayParameters
 from snnir.errors import UserError
 from snnir.schedule.resources import weight_bram36
+
+if TYPE_CHECKING:
+    from snnir.targets import Target
 
 BEAT = 64
 """Bits of a beat of the bus."""
@@ -80,6 +84,22 @@ class Ddr:
                 hint=f"use {clock_mhz * ports * (BEAT // 8) / FULL_RATE / 1e3:.3g} GB/s or more",
             )
         return cls(latency, int(min(FULL_RATE, beats)))
+
+    @classmethod
+    def of(
+        cls, target: Target, ports: int, gbps: float | None = None, latency: int | None = None
+    ) -> Ddr:
+        """The memory that a target has for so many ports, but for what is given.
+
+        Raises:
+            UserError: as `shared` does.
+        """
+        return cls.shared(
+            target.granted_gbps if gbps is None else gbps,
+            target.clock_mhz,
+            ports,
+            target.ddr_latency if latency is None else latency,
+        )
 
     def gbps(self, clock_mhz: float, ports: int) -> float:
         """What all ports carry together [GB/s]."""

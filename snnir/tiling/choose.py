@@ -154,7 +154,7 @@ class _Choice:
         layers = estimator.layers(array)
         cycles = sum(float(layer.total.mean()) for layer in layers)
         if request.streams:
-            cycles = streamed_cycles(layers, rows, array, depth, target_ddr(target, array))
+            cycles = streamed_cycles(layers, rows, array, depth, Ddr.of(target, array.ports))
         return replace(refused, cycles=cycles)
 
     def fits(self, candidate: Candidate) -> bool:
@@ -174,11 +174,6 @@ class _Choice:
                 f"{name}={count} needs as many banks", hint=f"use banks={count}, or {name}=0"
             )
         return _too_large(self.refused, self.target)
-
-
-def target_ddr(target: Target, array: ArrayParameters) -> Ddr:
-    """The memory that a target has for an array's ports."""
-    return Ddr.shared(target.granted_gbps, target.clock_mhz, array.ports, target.ddr_latency)
 
 
 def widths(plan: NetworkPlan, request: Request, planes: int) -> dict[str, int]:

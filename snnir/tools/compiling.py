@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from snnir.runtime.samples import Samples
-    from snnir.schedule.loading import Ddr
     from snnir.schedule.program import ProgramTables
     from snnir.targets import Target
 
@@ -233,24 +232,15 @@ class _Build:
             self.snn = module.clone()
         elif role == "pe":
             from snnir.backends.c import c_sources
+            from snnir.schedule.loading import Ddr
 
-            self.tables = tables_of(module)
-            self.c_sources = c_sources(module, self._ddr())
+            tables = self.tables = tables_of(module)
+            ddr = Ddr.of(self.target, tables.read_ports) if tables.uses_ddr else None
+            self.c_sources = c_sources(module, ddr)
             if self.flow.reconfigurable:
                 self.machine = MachineBuild(module, self.tables, self.flow.machine)
         elif role == "hw":
             self.hw_module = module
-
-    def _ddr(self) -> Ddr | None:
-        """The target's memory, where the network needs it."""
-        from snnir.schedule.loading import Ddr
-
-        device = self.target
-        if not self.tables.uses_ddr:
-            return None
-        return Ddr.shared(
-            device.granted_gbps, device.clock_mhz, self.tables.read_ports, device.ddr_latency
-        )
 
     def _write_ir(self, name: str, module: ModuleOp) -> None:
         from io import StringIO

@@ -137,8 +137,8 @@ def _build(model: Path, flow: Flow) -> _Built:
     from snnir.runtime.cmodel import CEngine
     from snnir.runtime.encode import encode_frames
     from snnir.runtime.samples import load_samples
+    from snnir.schedule.loading import Ddr
     from snnir.targets import load_target
-    from snnir.tiling.choose import target_ddr
 
     module = import_model(model)
     shape = model_input(module)
@@ -159,7 +159,7 @@ def _build(model: Path, flow: Flow) -> _Built:
     frames = encode_frames(describe_input(snn, shape), samples.x)
     how = {}
     if tables.uses_ddr:
-        how["ddr"] = target_ddr(load_target(flow.target), tables.array)
+        how["ddr"] = Ddr.of(load_target(flow.target), tables.array.ports)
     with tempfile.TemporaryDirectory(prefix="snnir-budget-") as folder:
         engine = CEngine.from_module(module, Path(folder))
         result = engine.run(frames, record=False, **how)

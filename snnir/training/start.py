@@ -37,15 +37,14 @@ def start_from(net: nn.Module, path: Path, images: torch.Tensor | None = None) -
     modules = [module for module in net.modules() if isinstance(module, tuple(kinds.values()))]
     folded = all(node.op_type != "BatchNormalization" for node in nodes)
     norms = [module for module in modules if folded and isinstance(module, _BatchNorm)]
-    if len(nodes) != len(modules) - len(norms):
-        raise ValueError(
-            f"{path} has {len(nodes)} layers with weights, not {len(modules) - len(norms)}"
-        )
+    named = [module for module in modules if module not in norms]
+    if len(nodes) != len(named):
+        raise ValueError(f"{path} has {len(nodes)} layers with weights, not {len(named)}")
     behind = dict(zip(modules, modules[1:], strict=False))
     with torch.no_grad():
         for norm in norms:
             _add_nothing(norm)
-        for node, module in zip(nodes, (m for m in modules if m not in norms), strict=True):
+        for node, module in zip(nodes, named, strict=True):
             given = [torch.tensor(arrays[name]) for name in node.input[1:]]
             held = [getattr(module, name, None) for name in names[: len(given)]]
             if held[1:] == [None] and behind.get(module) in norms:
@@ -80,13 +79,14 @@ def _normalise(net: nn.Module, norms: list[nn.Module], images: torch.Tensor) -> 
         norm.weight.copy_((variance + norm.eps).sqrt())
         norm.bias.add_(mean)
 
+    was_training = net.training
     hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
     try:
         net.eval()(images)
     finally:
         for hook in hooks:
             hook.remove()
-        net.train()
+        net.train(was_training)
 
 
 def learnt_by(network: SpikingNetwork, checkpoint: Path) -> None:

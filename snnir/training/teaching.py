@@ -41,8 +41,8 @@ def answers_of(teacher: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
 def apart(out: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """How far the probabilities of outputs (N, classes) are from those wanted."""
     divergence = nn.functional.kl_div(
-        nn.functional.log_softmax(out.float() / WARMTH, 1),
-        nn.functional.log_softmax(wanted.float() / WARMTH, 1),
+        nn.functional.log_softmax(out / WARMTH, 1),
+        nn.functional.log_softmax(wanted / WARMTH, 1),
         log_target=True,
         reduction="batchmean",
     )

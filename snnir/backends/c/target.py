@@ -35,7 +35,7 @@ def c_sources(module: ModuleOp, ddr: Ddr | None = None) -> dict[str, str]:
 
     Args:
         ddr: the memory that clocks are counted for unless the program is told another; None for
-            one that never waits.
+            one whose ports are always busy (`DDR`).
 
     Raises:
         UserError: the module holds no scheduled program, or one that C cannot express.
