@@ -9,7 +9,9 @@ it. `--start FILE.onnx` begins with the weights of a trained network of the same
 16,24,32` trains a third of the time on smaller images each (networks with a global average pool).
 `--teacher MODEL=FILE.onnx`, once or more, names trained networks whose mean output it learns from,
 `--teach` how much beside the labels. `--optimiser muon` makes the momentum of kernels orthogonal.
-`--bf16` trains in bfloat16, on processors that multiply it more than twice as fast.
+`--bf16` trains in bfloat16, on processors that multiply it more than twice as fast. `--coarse 0.3`
+rounds the activations of half of the images in the last 0.3 of the training, as radix coding will
+(`--levels 15` is T = 4), so that the network loses little when it is converted.
 Writes DIR/MODEL.onnx. Without --data the images are read from SNNIR_DATA.
 """
 
@@ -46,6 +48,9 @@ def main() -> None:
     add_teachers(parser)
     parser.add_argument("--teach", type=float, default=0.9, metavar="SHARE")
     parser.add_argument("--sizes", type=sides, default=(), metavar="N,...")
+    parser.add_argument("--coarse", type=float, default=0.0, metavar="SHARE",
+                        help="of the training, half of the images rounded")  # fmt: skip
+    parser.add_argument("--levels", type=int, default=15, help="to which they are rounded")
     args = parser.parse_args()
 
     others = teachers(args)
@@ -57,8 +62,9 @@ def main() -> None:
     if args.start:
         start_from(net, args.start, task.plain(task.calibration))
     recipe = Recipe(
-        epochs=args.epochs, rate=args.rate, batch=args.batch, sizes=args.sizes, **task.recipe
-    )
+        epochs=args.epochs, rate=args.rate, batch=args.batch, sizes=args.sizes,
+        coarse=args.coarse, levels=args.levels, **task.recipe,
+    )  # fmt: skip
     loss = TaughtByMany(others, args.teach, task.recipe["smoothing"]) if others else None
     task.train(net, "", recipe, task.prepared_plain, loss, OPTIMISERS[args.optimiser])
     export_plain(net, args.output / f"{args.model}.onnx", task.shape)

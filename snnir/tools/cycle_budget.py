@@ -159,7 +159,7 @@ def _build(model: Path, flow: Flow) -> _Built:
     frames = encode_frames(describe_input(snn, shape), samples.x)
     how = {}
     if tables.uses_ddr:
-        how["ddr"] = Ddr.of(load_target(flow.target), tables.array.ports)
+        how["ddr"] = Ddr.of(load_target(flow.target), tables.read_ports)
     with tempfile.TemporaryDirectory(prefix="snnir-budget-") as folder:
         engine = CEngine.from_module(module, Path(folder))
         result = engine.run(frames, record=False, **how)

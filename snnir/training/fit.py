@@ -7,11 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from snnir.training.coarse import coarse_relus
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,11 @@ class Recipe:
     moving average of the weights, which is what the trained network has (0: the last weights).
     `sizes`: side in pixels to which images are brought, each for an equal share of the steps (none:
     as they are), for networks that take any size; small images first train in a fraction of the
-    time.
+    time. `coarse`: share of the steps, the last ones, in which half of the images meet activations
+    rounded to `levels` steps (`snnir.training.coarse`), for plain networks.
+
+    Raises:
+        ValueError: `coarse` is no share, or there are no levels.
 
     Source: Loshchilov and Hutter, ICLR 2017 (cosine); Szegedy et al., CVPR 2016 (smoothing); Tan
     and Le, ICML 2021 (images that grow).
@@ -38,6 +45,14 @@ class Recipe:
     average: float = 0.0
     seed: int = 7
     sizes: tuple[int, ...] = ()
+    coarse: float = 0.0
+    levels: int = 15
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.coarse <= 1:
+            raise ValueError(f"coarse is {self.coarse:g}, a share is 0 to 1")
+        if self.levels < 1:
+            raise ValueError(f"levels is {self.levels}, at least one is needed")
 
     def sized(self, x: torch.Tensor, done: float) -> torch.Tensor:
         """(N, C, H, W) images as they are trained on when a share `done` of 0..1 is done."""
@@ -47,6 +62,10 @@ class Recipe:
         if x.shape[2:] == (size, size):
             return x
         return nn.functional.interpolate(x, (size, size), mode="bilinear", antialias=True)
+
+    def roughened(self, net: nn.Module, done: float) -> AbstractContextManager[None]:
+        """In which a network is trained on when a share `done` of 0..1 is done."""
+        return coarse_relus(net, self.levels) if done >= 1 - self.coarse else nullcontext()
 
 
 def fit(
@@ -95,10 +114,12 @@ def fit(
         order = torch.randperm(len(images), generator=generator)
         for batch in order.split(recipe.batch)[index : index + state.steps - state.step]:
             seeded = torch.Generator().manual_seed(recipe.seed * 1_000_003 + state.step)
-            x = recipe.sized(prepare(images[batch], seeded), state.step / state.steps)
+            done = state.step / state.steps
+            x = recipe.sized(prepare(images[batch], seeded), done)
             x = x.to(device=device, memory_format=layout)
             truth = labels[batch].to(device)
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+            rough = recipe.roughened(net, done)
+            with rough, torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
                 lost = loss(net, x, truth) if loss else _crossed(net, x, truth, recipe)
             state.advance(lost, bf16)
             if checkpoint is not None and time.monotonic() - saved > every:
