@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from results_rows import Network, Row, Section, lif, radix, rate, trained, tried
 
 QAT = "python tools/train_qat.py"
@@ -9,6 +11,8 @@ POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
 """What may be lost by radix coding with T = 4, by bits."""
 LISTENS = ("--neuron", "ahead", "--neuron-values", "ahead=2")
 """Neurons of rate coding that integrate two steps before they first fire."""
+GIVEN = "$SNNIR_DATA/models/cifar10"
+"""Where the networks of CIFAR-10 are that others trained."""
 FEW = 5
 """Images of CIFAR-10 in simulated Verilog, a second or a few each."""
 
@@ -61,24 +65,35 @@ def public() -> Section:
     )
 
 
-def converted(network: Network, rates: tuple[int, ...] = ()) -> tuple[Row, ...]:
-    """A network of CIFAR-10 without training; `rates` are the bits of its rows of rate coding."""
-    rows = [Row(network, **radix(4, bits, "8,32,4"), within=POINTS[bits], verified=FEW)
-            for bits in POINTS]  # fmt: skip
-    rows += [
-        Row(network, **rate(8, bits, "8,32,8"), verified=FEW, calibrated=128) for bits in rates
-    ]
+def converted(
+    network: Network, steps: int = 4, bits: Iterable[int] = POINTS, rates: Iterable[int] = ()
+) -> tuple[Row, ...]:
+    """A network of CIFAR-10 without training.
+
+    Args:
+        steps, bits: T of its rows of radix coding, and their bits.
+        rates: bits of its rows of rate coding, T = 8.
+    """
+    rows = [Row(network, **radix(steps, b, f"8,32,{steps}"), within=POINTS[b], verified=FEW)
+            for b in bits]  # fmt: skip
+    rows += [Row(network, **rate(8, b, "8,32,8"), verified=FEW, calibrated=128) for b in rates]
     return tuple(rows)
 
 
+def listening(network: Network, steps: int, calibrated: int = 128) -> Row:
+    """A network of CIFAR-10 without training, 4 bits, in rate coding that listens ahead."""
+    within = {8: 0.5, 4: 1.5}[steps]
+    row = Row(network, **rate(steps, 4, f"8,32,{steps}"), within=within, verified=FEW)
+    return tried(row, "2 ahead", *LISTENS, calibrated=calibrated)
+
+
 def vgg11() -> Section:
-    given = Network(
-        "vgg11", "VGG-11", "cifar10", "$SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx"
-    )  # fmt: skip
+    file = f"{GIVEN}/vgg11_cifar10.onnx"
+    given = Network("vgg11", "VGG-11", "cifar10", file)
     longer = Network(
         "vgg11-longer", "VGG-11, trained longer", "cifar10", "$MODELS/vgg11.onnx",
-        recipe="python tools/train_cifar10.py vgg11 "
-        "--start $SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --epochs 10 --rate 0.03 -o $MODELS",
+        recipe=f"python tools/train_cifar10.py vgg11 --start {file} --epochs 10 --rate 0.03 "
+        "-o $MODELS",
     )  # fmt: skip
     on = ("python tools/train_cifar10.py vgg11 --rate 0.02 --average 0.998 --teach 0.9 "
           "--teacher resnet20=$MODELS/resnet20.onnx")  # fmt: skip
@@ -93,9 +108,8 @@ def vgg11() -> Section:
     coarse = Network(
         "vgg11-coarse", "VGG-11, trained coarsely", "cifar10", "$MODELS/vgg11_coarse/vgg11.onnx",
         asked=91.0,
-        recipe="python tools/train_cifar10.py vgg11 --start "
-        "$SNNIR_DATA/models/cifar10/vgg11_cifar10.onnx --bf16 --optimiser muon --rate 0.15 "
-        "--batch 512 --average 0.98 --epochs 5 --coarse 0.6 --levels 8 --teach 0.9 "
+        recipe=f"python tools/train_cifar10.py vgg11 --start {file} --bf16 --optimiser muon "
+        "--rate 0.15 --batch 512 --average 0.98 --epochs 5 --coarse 0.6 --levels 8 --teach 0.9 "
         "--teacher resnet18=$MODELS/resnet18_coarse/resnet18.onnx -o $MODELS/vgg11_coarse",
     )  # fmt: skip
     qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
@@ -125,10 +139,8 @@ def vgg11() -> Section:
             trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
                     f"{even} && {taught.format('radix4/vgg11.even', 0.5)} --coding rate "
                     f"--steps 4 {steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, FEW),
-            tried(Row(longer, **rate(8, 4, "8,32,8"), within=0.5, verified=FEW), "2 ahead",
-                  *LISTENS),
-            tried(Row(longer, **rate(4, 4, "8,32,4"), within=1.5, verified=FEW), "2 ahead",
-                  *LISTENS, calibrated=128),
+            listening(longer, 8, calibrated=512),
+            listening(longer, 4),
             *converted(mean),
             tried(converted(mean)[1], "128 images", calibrated=128),
             trained(mean, rate(8, 4, "8,32,8"), "$MODELS/vgg11_mean_rate8/vgg11.onnx",
@@ -138,15 +150,14 @@ def vgg11() -> Section:
                     "--steps-epochs 0.12 --steps-batch 64 --steps-rate 0.004 "
                     "-o $MODELS/vgg11_mean_rate8", 0.5, FEW, "trained 2 ahead"),
             *converted(coarse),
-            *(tried(Row(coarse, **rate(steps, 4, f"8,32,{steps}"), within=within, verified=FEW),
-                    "2 ahead", *LISTENS, calibrated=128)
-              for steps, within in ((8, 0.5), (4, 1.5))),
+            listening(coarse, 8),
+            listening(coarse, 4),
         ),
     )  # fmt: skip
 
 
 def resnets() -> Section:
-    file = "$SNNIR_DATA/models/cifar10/resnet18_cifar10.onnx"
+    file = f"{GIVEN}/resnet18_cifar10.onnx"
     given = Network("resnet18", "ResNet-18", "cifar10", file)
     deep = Network(
         "resnet18-coarse", "ResNet-18, trained coarsely", "cifar10",
@@ -171,10 +182,8 @@ def resnets() -> Section:
             *converted(deep),
             *converted(narrow),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
-            *(Row(narrow, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
-              for bits in (8, 4)),
-            tried(Row(narrow, **rate(8, 4, "8,32,8"), within=0.5, verified=FEW), "2 ahead",
-                  *LISTENS, calibrated=128),
+            *converted(narrow, steps=6, bits=(8, 4)),
+            listening(narrow, 8),
             trained(narrow, radix(4, 8, "8,32,4"), "$MODELS/resnet20_tuned8/resnet20.onnx",
                     f"{grid} --bits 8 --images 1024 --epochs 8 --rate 0.01 --average 0.98 "
                     "--teach 1 --equalise -o $MODELS/resnet20_tuned8", 0.2, FEW,
@@ -189,15 +198,14 @@ def resnets() -> Section:
 def alexnet() -> Section:
     fast = "python tools/train_cifar10.py alexnet --bf16 --optimiser muon --batch 256"
     on = f"{fast} --rate 0.12 --average 0.995"
-    given = "$SNNIR_DATA/models/cifar10"
     mean = "python tools/average_networks.py $MODELS/alexnet.onnx $MODELS/alexnet2/alexnet.onnx"
     start = "$MODELS/alexnet_mean3.onnx"
     network = Network(
         "alexnet", "AlexNet", "cifar10", start, asked=91.0,
         recipe=f"{fast} --rate 0.3 --epochs 16 -o $MODELS && "
         f"{on} --start $MODELS/alexnet.onnx --epochs 5.5 --teach 0.9 "
-        f"--teacher resnet18={given}/resnet18_cifar10.onnx "
-        f"--teacher vgg11={given}/vgg11_cifar10.onnx -o $MODELS/alexnet2 && "
+        f"--teacher resnet18={GIVEN}/resnet18_cifar10.onnx "
+        f"--teacher vgg11={GIVEN}/vgg11_cifar10.onnx -o $MODELS/alexnet2 && "
         f"{mean} -o $MODELS/alexnet_mean2.onnx && "
         f"{on} --start $MODELS/alexnet_mean2.onnx --epochs 3 -o $MODELS/alexnet3 && "
         f"{mean} $MODELS/alexnet3/alexnet.onnx -o {start}",
@@ -219,12 +227,10 @@ def alexnet() -> Section:
         "on two cores) and of two that were trained on, for 5.5 and 3 epochs. The second is the "
         "mean of that mean and of what was trained on from it for 2 epochs, taught by ResNet-18.",
         (
-            *(Row(network, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
-              for bits in POINTS),
+            *converted(network, steps=6),
             trained(network, radix(6, 4, "8,32,6"), "$MODELS/alexnet_radix6/alexnet.onnx", qat,
                     0.5, FEW),
-            *(Row(taught, **radix(6, bits, "8,32,6"), within=POINTS[bits], verified=FEW)
-              for bits in POINTS),
+            *converted(taught, steps=6),
         ),
     )  # fmt: skip
 
