@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from datasets import read
 from extras import torch
 
 from snnir.errors import UserError
+from snnir.tools.arguments import not_negative, share, whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training.augment import augmented, distorted, normalise, turned
 from snnir.training.fit import Recipe, accuracy, fit
 from snnir.training.models import MODELS
@@ -45,8 +47,17 @@ def run(main: Callable[[], None]) -> None:
     """A recipe; what is wrong with its files or options is one line."""
     try:
         main()
-    except (UserError, ValueError, OSError) as error:
+    except UserError as error:
+        sys.exit(str(error))
+    except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
+
+
+def device(text: str) -> str:
+    """Where networks are trained."""
+    if text != "cpu" and not (text.split(":")[0] == "cuda" and torch.cuda.is_available()):
+        raise ArgumentTypeError(f"takes cpu, or cuda where there is one, not '{text}'")
+    return text
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -54,21 +65,22 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, metavar="DIR")
     add("--data", type=Path, metavar="DIR", help="the files as distributed (SNNIR_DATA)")
-    add("--threads", type=int, default=torch.get_num_threads())
+    add("--threads", type=whole(1), default=torch.get_num_threads())
     add("--no-report", action="store_true", help="leave the accuracies to snnc run")
-    add("--device", default="cpu", help="cpu or cuda (cpu)")
-    add("--average", type=float, metavar="DECAY", help="of the weights' average, per step (0.999)")
-    add("--images", type=int, metavar="N", help="train on the first N images (all)")
+    add("--device", type=device, default="cpu", help="cpu or cuda (cpu)")
+    add("--average", type=share, metavar="DECAY", help="of the weights' average, per step (0.999)")
+    add("--images", type=whole(1), metavar="N", help="train on the first N images (all)")
 
 
 def add_spiking_arguments(parser: ArgumentParser, batch: int, through: str) -> None:
     """The options of recipes that run neurons step by step."""
     add = parser.add_argument
-    add("--steps-batch", type=int, default=batch, help="images a step, where neurons run all steps")
+    add("--steps-batch", type=whole(1), default=batch,
+        help="images a step, where neurons run all steps")  # fmt: skip
     add("--through", choices=("counts", "steps"), default=through, help="where gradients go")
-    add("--teach", type=float, default=0.0, metavar="SHARE",
+    add("--teach", type=share, default=0.0, metavar="SHARE",
         help="of the float network's outputs beside the labels")  # fmt: skip
-    add("--teach-layers", type=float, default=0.0, metavar="WEIGHT",
+    add("--teach-layers", type=not_negative, default=0.0, metavar="WEIGHT",
         help="of what the float network's layers answer")  # fmt: skip
     add_teachers(parser)
 
@@ -102,12 +114,11 @@ class Task:
 
     def __init__(self, model: str, args: Namespace) -> None:
         torch.set_num_threads(args.threads)
-        args.output.mkdir(parents=True, exist_ok=True)
         self.model, self.folder, self.output = model, args.data, args.output
         self.data = DATA.get(model, "cifar10")
         self.images, self.labels = self.split("train")
         if args.images is not None:
-            if not 1 <= args.images <= len(self.images):
+            if args.images > len(self.images):
                 raise ValueError(f"--images {args.images}: it is 1 to {len(self.images)}")
             self.images, self.labels = self.images[: args.images], self.labels[: args.images]
         self.shape = tuple(self.images.shape[1:])
@@ -120,13 +131,16 @@ class Task:
             "seed": self.seed,
         }
         if args.average is not None:
-            if not 0 <= args.average < 1:
-                raise ValueError(f"--average {args.average}: it is 0 to below 1")
             self.recipe["average"] = args.average
 
     def split(self, name: str) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = (torch.tensor(array) for array in read(self.data, name, self.folder))
         return images, labels
+
+    def file(self, name: str) -> Path:
+        """A file to write; its folder is made when it is asked for, not before all options hold."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        return self.output / name
 
     def plain(self, images: torch.Tensor) -> torch.Tensor:
         """What the float network takes of uint8 images."""
@@ -154,7 +168,7 @@ class Task:
         optimiser: Callable | None = None,
     ) -> None:
         """Trains, with the checkpoint MODEL.NAME.checkpoint."""
-        checkpoint = self.output / f"{self.model}.{name}checkpoint"
+        checkpoint = self.file(f"{self.model}.{name}checkpoint")
         fit(net, self.images, self.labels, recipe, prepare=prepare, checkpoint=checkpoint,
             loss=loss, optimiser=optimiser, **self.how)  # fmt: skip
 

@@ -15,12 +15,13 @@ rounds the activations of half of the images in the last 0.3 of the training, as
 Writes DIR/MODEL.onnx. Without --data the images are read from SNNIR_DATA.
 """
 
-import argparse
 from pathlib import Path
 
 from extras import torch
 from recipes import DATA, MODELS, Recipe, Task, add_arguments, add_teachers, run, teachers
 
+from snnir.tools.arguments import positive, several, share, whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training.fit import sgd
 from snnir.training.muon import muon
 from snnir.training.plain import export_plain
@@ -30,27 +31,22 @@ from snnir.training.teaching import TaughtByMany
 OPTIMISERS = {"sgd": sgd, "muon": muon}
 
 
-def sides(text: str) -> tuple[int, ...]:
-    """The sides of images, of a list."""
-    return tuple(int(side) for side in text.split(","))
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=[m for m in MODELS if m not in DATA])
     add_arguments(parser)
-    parser.add_argument("--epochs", type=float, default=40)
-    parser.add_argument("--rate", type=float, default=0.1, help="highest learning rate")
+    parser.add_argument("--epochs", type=positive, default=40)
+    parser.add_argument("--rate", type=positive, default=0.1, help="highest learning rate")
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
-    parser.add_argument("--batch", type=int, default=128, help="images a step")
+    parser.add_argument("--batch", type=whole(1), default=128, help="images a step")
     parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
     parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16")
     add_teachers(parser)
-    parser.add_argument("--teach", type=float, default=0.9, metavar="SHARE")
-    parser.add_argument("--sizes", type=sides, default=(), metavar="N,...")
-    parser.add_argument("--coarse", type=float, default=0.0, metavar="SHARE",
+    parser.add_argument("--teach", type=share, default=0.9, metavar="SHARE")
+    parser.add_argument("--sizes", type=several(whole(8)), default=(), metavar="N,...")
+    parser.add_argument("--coarse", type=share, default=0.0, metavar="SHARE",
                         help="of the training, half of the images rounded")  # fmt: skip
-    parser.add_argument("--levels", type=int, default=15, help="to which they are rounded")
+    parser.add_argument("--levels", type=whole(1), default=15, help="to which they are rounded")
     args = parser.parse_args()
 
     others = teachers(args)
@@ -67,7 +63,7 @@ def main() -> None:
     )  # fmt: skip
     loss = TaughtByMany(others, args.teach, task.recipe["smoothing"]) if others else None
     task.train(net, "", recipe, task.prepared_plain, loss, OPTIMISERS[args.optimiser])
-    export_plain(net, args.output / f"{args.model}.onnx", task.shape)
+    export_plain(net, task.file(f"{args.model}.onnx"), task.shape)
     task.report(net, "float", task.plain)
 
 

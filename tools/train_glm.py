@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
-import torch
+from extras import torch
 from recipes import run
 from torch import nn
 
+from snnir.tools.arguments import positive, several, share, whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training import data
 from snnir.training.early_exit import decided_in, one_window
 from snnir.training.first_spike import FirstToSpike, export_first_to_spike
@@ -26,25 +27,27 @@ SETS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("set", choices=SETS)
     add("--data", type=Path, required=True, help="folder of the files as distributed")
-    add("--hidden", type=int, default=0, help="neurons of a hidden layer")
-    add("--window", type=numbers, default=[4], help="steps of each layer's filters (4)")
-    add("--levels", type=numbers, help="of pixels, which come again after the last")
-    add("--epochs", type=int, default=6)
-    add("--rate", type=float, default=0.01)
-    add("--anytime", type=float, default=0.0, help="share of the loss that allows fewer steps")
-    add("--windows", type=int, default=1, help="of a sample, behind each of which it may be over")
-    add("--early", type=float, default=0.0, help="share of the loss that wants few windows")
+    add("--hidden", type=whole(0), default=0, help="neurons of a hidden layer")
+    add("--window", type=several(whole(1, STEPS)), default=(4,),
+        help="steps of each layer's filters (4)")  # fmt: skip
+    add("--levels", type=several(whole(0, 254)), help="of pixels, which come again after the last")
+    add("--epochs", type=whole(1), default=6)
+    add("--rate", type=positive, default=0.01)
+    add("--anytime", type=share, default=0.0, help="share of the loss that allows fewer steps")
+    add("--windows", type=whole(1, STEPS), default=1,
+        help="of a sample, behind each of which it may be over")  # fmt: skip
+    add("--early", type=share, default=0.0, help="share of the loss that wants few windows")
     add("--shares", type=shares, metavar="STEPS=SHARE,...",
         help="of numbers of allowed steps in that loss (1 each)")  # fmt: skip
-    add("--decay", type=float, default=0.0, help="share of the rate taken off weights in a step")
+    add("--decay", type=share, default=0.0, help="share of the rate taken off weights in a step")
     add("--choose", action="store_true",
         help="train on five sixths of the training data and report on the rest")  # fmt: skip
-    add("--seed", type=int, default=7)
-    add("--threads", type=int, default=1)
+    add("--seed", type=whole(0), default=7)
+    add("--threads", type=whole(1), default=1)
     add("-o", "--output", type=Path, required=True, help="folder for the network and test data")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -57,10 +60,8 @@ def main() -> None:
     hidden = [args.hidden] if args.hidden else []
     layers = len(hidden) + 1
     windows = args.window if len(args.window) > 1 else args.window * layers
-    if len(windows) != layers or not all(1 <= window <= STEPS for window in windows):
-        raise ValueError(f"--window: one for each of {layers} layers, 1 to {STEPS}")
-    if not all(0 <= level < 255 for level in levels):
-        raise ValueError("--levels: 0 to 254 each")
+    if len(windows) != layers:
+        raise ValueError(f"--window: one for each of {layers} layers")
     float_net, right = plain(x, y, test, labels, hidden, batch, args)
     print(f"float network of the same shape: {right:.2%}")
     float_shape = x.shape[1:]
@@ -79,25 +80,20 @@ def main() -> None:
     export_first_to_spike(one_window(integers, args.windows), args.output / f"{name}.onnx", shape)
     export_plain(float_net, args.output / f"{args.set}{args.hidden or ''}_float.onnx", float_shape)
     np.savez_compressed(args.output / f"{args.set}_test.npz", x=test.reshape(-1, *shape), y=labels)
-    for window, share in enumerate(spread(integers, test, args.windows), 1):
-        print(f"over with window {window}: {share:.2%}")
+    for window, part in enumerate(spread(integers, test, args.windows), 1):
+        print(f"over with window {window}: {part:.2%}")
     print("allowed  accuracy  steps spent")
     for steps in range(1, STEPS + 1):
         accuracy, spent = within(integers, steps, test, labels)
         print(f"{steps:7}  {accuracy:8.2%}  {spent:11.2f}")
 
 
-def numbers(text: str) -> list[int]:
-    """`1,16`."""
-    return [int(part) for part in text.split(",")]
-
-
 def shares(text: str) -> tuple[float, ...]:
     """`4=3,16=33`: the share of each number of allowed steps, 1 of those that are not named."""
     named = [part.partition("=") for part in text.split(",")]
     found = dict.fromkeys(range(1, STEPS + 1), 1.0)
-    found |= {int(steps): float(share) for steps, _, share in named}
-    right = all(0 <= share < math.inf for share in found.values()) and any(found.values())
+    found |= {int(steps): float(part) for steps, _, part in named}
+    right = all(0 <= part < math.inf for part in found.values()) and any(found.values())
     if len(found) > STEPS or not right:
         raise ValueError
     return tuple(found.values())

@@ -15,14 +15,16 @@ Source: Roy et al., HybridSN, IEEE GRSL 17 (2020); Datta et al., ACE-SNN, Fronti
 16 (2022): direct input, weights of 6 bits, leak and threshold trained, T = 5.
 """
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 from extras import torch
-from recipes import Recipe, run
+from recipes import Recipe, device, run
 
 from snnir.errors import UserError
+from snnir.tools.arguments import between, positive, whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training import hyperspectral as hs
 from snnir.training.augment import turned
 from snnir.training.conversion import spiking
@@ -40,30 +42,29 @@ SEED = 7
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, metavar="DIR")
     add("--cube", type=Path, required=True, metavar="FILE.mat")
     add("--truth", type=Path, required=True, metavar="FILE.mat")
     add("--cube-name", help="the variable, where the file has several")
     add("--truth-name")
-    add("--components", type=int, default=30)
-    add("--size", type=int, default=25)
+    add("--components", type=whole(1), default=30)
+    add("--size", type=whole(1), default=25)
     add("--split", choices=("apart", "random"), default="apart")
-    add("--share", type=float, default=0.3, help="of each class to train on (0.3)")
-    add("--steps", type=int, default=5)
-    add("--bits", type=int, default=6)
-    add("--float-epochs", type=float, default=60)
-    add("--float-rate", type=float, default=0.02)
-    add("--epochs", type=float, default=30)
-    add("--rate", type=float, default=0.005, help="highest learning rate")
-    add("--batch", type=int, default=64)
-    add("--threads", type=int, default=torch.get_num_threads())
-    add("--device", default="cpu", help="cpu or cuda (cpu)")
+    add("--share", type=between(0, 1), default=0.3, help="of each class to train on (0.3)")
+    add("--steps", type=whole(1, 16), default=5)
+    add("--bits", type=whole(2, 8), default=6)
+    add("--float-epochs", type=positive, default=60)
+    add("--float-rate", type=positive, default=0.02)
+    add("--epochs", type=positive, default=30)
+    add("--rate", type=positive, default=0.005, help="highest learning rate")
+    add("--batch", type=whole(1), default=64)
+    add("--threads", type=whole(1), default=torch.get_num_threads())
+    add("--device", type=device, default="cpu", help="cpu or cuda (cpu)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(SEED)
-    args.output.mkdir(parents=True, exist_ok=True)
 
     scene, truth, split = read(args)
     classes = int(truth.max())
@@ -88,6 +89,7 @@ def main() -> None:
     recipe = {"batch": args.batch, "seed": SEED}
     net = HybridSN(args.components, args.size, classes)
     first = Recipe(epochs=args.float_epochs, rate=args.float_rate, **recipe)
+    args.output.mkdir(parents=True, exist_ok=True)
     fit(net, images, labels, first, checkpoint=args.output / "float.checkpoint", **how)
     shape = tuple(images.shape[1:])
     export_plain(net.cpu(), args.output / "hybrid_sn_float.onnx", shape)
@@ -105,7 +107,7 @@ def main() -> None:
              y=hs.labels_at(truth, places))  # fmt: skip
 
 
-def read(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, hs.Split]:
+def read(args: Namespace) -> tuple[np.ndarray, np.ndarray, hs.Split]:
     """The scene as pixels (H, W, components), its classes, and which are trained and tested on."""
     cube = hs.load_cube(args.cube, args.cube_name)
     truth = hs.load_truth(args.truth, args.truth_name)

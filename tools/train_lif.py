@@ -17,12 +17,13 @@ Source: Rathi and Roy, DIET-SNN, IEEE TNNLS 34 (2023); Datta et al., ACE-SNN, Fr
 Neuroscience 16 (2022).
 """
 
-import argparse
 from pathlib import Path
 
 from extras import torch
 from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
+from snnir.tools.arguments import not_negative, positive, whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training.conversion import spiking
 from snnir.training.export import export_onnx
 from snnir.training.plain import export_plain
@@ -30,18 +31,20 @@ from snnir.training.start import start_from
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=MODELS)
     add_arguments(parser)
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
     add_spiking_arguments(parser, batch=128, through="steps")
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--bits", type=int, default=6)
-    parser.add_argument("--float-epochs", type=float, default=60)
-    parser.add_argument("--float-rate", type=float, default=0.1, help="of the float network")
-    parser.add_argument("--even-epochs", type=float, default=0, help="as if spikes were even")
-    parser.add_argument("--epochs", type=float, default=40)
-    parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
+    parser.add_argument("--steps", type=whole(1, 16), default=5)
+    parser.add_argument("--bits", type=whole(2, 8), default=6)
+    parser.add_argument("--float-epochs", type=positive, default=60)
+    parser.add_argument("--float-rate", type=positive, default=0.1, help="of the float network")
+    parser.add_argument(
+        "--even-epochs", type=not_negative, default=0, help="as if spikes were even"
+    )
+    parser.add_argument("--epochs", type=not_negative, default=40)
+    parser.add_argument("--rate", type=positive, default=0.02, help="highest learning rate")
     args = parser.parse_args()
 
     task = Task(args.model, args)
@@ -52,7 +55,7 @@ def main() -> None:
     else:
         recipe = Recipe(epochs=args.float_epochs, rate=args.float_rate, **task.recipe)
         task.train(net, "float.", recipe, task.prepared_plain)
-        export_plain(net, args.output / f"{args.model}_float.onnx", task.shape)
+        export_plain(net, task.file(f"{args.model}_float.onnx"), task.shape)
     task.report(net, "float", task.plain)
     network = spiking(net, task.pixels, task.calibration, coding="rate", steps=args.steps,
                       bits=args.bits, leaky=True)  # fmt: skip
@@ -68,7 +71,7 @@ def main() -> None:
         f"{layer.leak.detach().abs():.3f}" for layer in network.layers() if layer.leak is not None
     ]
     print(f"leaks a step: {', '.join(leaks)}")
-    export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
+    export_onnx(network, task.file(f"{args.model}.onnx"), task.shape)
 
 
 if __name__ == "__main__":

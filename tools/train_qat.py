@@ -22,11 +22,12 @@ MNIST (lenet5) is read from the idx files in --data, CIFAR-10 (the others) from 
 without --data from SNNIR_DATA.
 """
 
-import argparse
 from pathlib import Path
 
 from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
+from snnir.tools.arguments import not_negative, positive, whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training.conversion import spiking
 from snnir.training.equalising import equalise
 from snnir.training.export import export_onnx
@@ -40,26 +41,30 @@ OPTIMISERS = {"sgd": sgd, "grid": on_grid}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=MODELS)
     add_arguments(parser)
     parser.add_argument("--start", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument("--coding", choices=("radix", "rate"), default="radix")
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--bits", type=int, default=4)
-    parser.add_argument("--epochs", type=float, default=10)
-    parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
-    parser.add_argument("--batch", type=int, default=128, help="images a step")
+    parser.add_argument("--steps", type=whole(1, 16), default=4)
+    parser.add_argument("--bits", type=whole(2, 8), default=4)
+    parser.add_argument("--epochs", type=not_negative, default=10)
+    parser.add_argument("--rate", type=positive, default=0.01, help="highest learning rate")
+    parser.add_argument("--batch", type=whole(1), default=128, help="images a step")
     parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
-    parser.add_argument("--steps-epochs", type=float, default=0)
-    parser.add_argument("--steps-rate", type=float, default=0.003, help="highest, step by step")
+    parser.add_argument("--steps-epochs", type=not_negative, default=0)
+    parser.add_argument("--steps-rate", type=positive, default=0.003, help="highest, step by step")
     add_spiking_arguments(parser, batch=32, through="counts")
-    parser.add_argument("--ahead", type=int, default=0, metavar="N", help="steps, rate coding")
-    parser.add_argument("--settle", type=int, default=0, metavar="N", help="images, rate coding")
+    parser.add_argument("--ahead", type=whole(0, 15), default=0, metavar="N",
+                        help="steps, rate coding")  # fmt: skip
+    parser.add_argument("--settle", type=whole(0), default=0, metavar="N",
+                        help="images, rate coding")  # fmt: skip
     parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
     parser.add_argument("--equalise", action="store_true", help="channels, before anything else")
     args = parser.parse_args()
 
+    if args.settle and args.coding != "rate":
+        raise ValueError("--settle: only networks of rate coding are settled")
     task = Task(args.model, args)
     net = MODELS[args.model]()
     start_from(net, args.start)
@@ -85,7 +90,7 @@ def main() -> None:
             recipe = Recipe(epochs=epochs, decay=1e-4, **how, **task.recipe)
             task.train(network, f"{name}.", recipe, task.prepared, loss, OPTIMISERS[args.optimiser])
             task.report(network, f"after {epochs:g} epochs", task.pixels.real)
-    export_onnx(network, args.output / f"{args.model}.onnx", task.shape)
+    export_onnx(network, task.file(f"{args.model}.onnx"), task.shape)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ and rows_test.npz, with which it is compiled, run and compared by
 The 10,000 test images decide about nothing.
 """
 
-import argparse
 import math
 import time
 from pathlib import Path
@@ -22,7 +21,10 @@ from pathlib import Path
 import numpy as np
 from datasets import read
 from extras import torch
+from recipes import run
 
+from snnir.tools.arguments import whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training.export import export_onnx
 from snnir.training.recurrent import RecurrentNetwork, recurrent
 
@@ -71,15 +73,15 @@ def train(net: RecurrentNetwork, x: np.ndarray, y: np.ndarray, epochs: int, seed
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("-o", "--output", type=Path, required=True, help="folder for the network and its samples")
     add("--data", type=Path, help="folder of the MNIST files; SNNIR_DATA by default")
-    add("--hidden", type=int, default=96)
-    add("--bits", type=int, default=4)
-    add("--images", type=int, default=60000, help="of the training set, the first so many")
-    add("--epochs", type=int, default=8)
-    add("--seed", type=int, default=1)
+    add("--hidden", type=whole(1), default=96)
+    add("--bits", type=whole(2, 8), default=4)
+    add("--images", type=whole(BATCH), default=60000, help="of the training set, the first so many")
+    add("--epochs", type=whole(1), default=8)
+    add("--seed", type=whole(0), default=1)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
@@ -96,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -44,6 +44,20 @@ def positive(text: str) -> float:
     return value
 
 
+def not_negative(text: str) -> float:
+    """A number, 0 or above."""
+    if (value := real(text)) < 0:
+        raise ArgumentTypeError(f"takes a number, 0 or above, not '{text}'")
+    return value
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    if not 0 <= (value := real(text)) <= 1:
+        raise ArgumentTypeError(f"takes a share, 0 to 1, not '{text}'")
+    return value
+
+
 def between(low: float, high: float) -> Callable[[str], float]:
     """A number above `low`, up to `high`."""
 

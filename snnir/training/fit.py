@@ -29,7 +29,7 @@ class Recipe:
     rounded to `levels` steps (`snnir.training.coarse`), for plain networks.
 
     Raises:
-        ValueError: `coarse` is no share, or there are no levels.
+        ValueError: `coarse` is no share, there are no levels, or an average that never moves.
 
     Source: Loshchilov and Hutter, ICLR 2017 (cosine); Szegedy et al., CVPR 2016 (smoothing); Tan
     and Le, ICML 2021 (images that grow).
@@ -53,6 +53,8 @@ class Recipe:
             raise ValueError(f"coarse is {self.coarse:g}, a share is 0 to 1")
         if self.levels < 1:
             raise ValueError(f"levels is {self.levels}, at least one is needed")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average is {self.average:g}, it is 0 to below 1")
 
     def sized(self, x: torch.Tensor, done: float) -> torch.Tensor:
         """(N, C, H, W) images as they are trained on when a share `done` of 0..1 is done."""

@@ -111,7 +111,10 @@ def test_recipe_says_when():
     assert trained(coarse=1.0)[0] == [True] * 8
 
 
-@pytest.mark.parametrize("wrong, says", [({"coarse": 1.5}, "0 to 1"), ({"levels": 0}, "one")])
+@pytest.mark.parametrize(
+    "wrong, says",
+    [({"coarse": 1.5}, "0 to 1"), ({"levels": 0}, "one"), ({"average": 1.0}, "below 1")],
+)
 def test_recipe_refuses(wrong, says):
     with pytest.raises(ValueError, match=says):
         Recipe(epochs=1, **wrong)
