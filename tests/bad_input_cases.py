@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from onnx import TensorProto, external_data_helper, helper, numpy_helper, save_model
@@ -516,30 +516,11 @@ RUN = "run build --input data.npz"
 
 
 @cache
-def _machine() -> str:
-    """The text of a machine for the shipped network."""
+def _digits(*options: str) -> TemporaryDirectory:
+    """The shipped network's build folder, which is there until the process ends."""
+    folder = TemporaryDirectory(prefix="snnir-build-")
     command = [
-        "compile", str(EXAMPLES / "digits.onnx"), "-o", tempfile.mkdtemp(prefix="snnir-build-"),
-        "--no-verilog", "--reconfigurable", "--array", "4,8,4", "--weight-bits", "4",
-        "--calibration", str(EXAMPLES / "digits_calibration.npz"), "--input-scale", "1/16",
-    ]  # fmt: skip
-    from snnir.tools.snnc import run
-
-    with redirect_stdout(StringIO()):
-        assert run(command) == 0
-    return (Path(command[3]) / "machine.json").read_text()
-
-
-def with_machine(change: Callable[[str], str]) -> None:
-    """A machine.json, changed."""
-    Path("machine.json").write_text(change(_machine()))
-
-
-@cache
-def _built() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="snnir-build-"))
-    command = [
-        "compile", str(EXAMPLES / "digits.onnx"), "-o", str(folder), "--no-verilog",
+        "compile", str(EXAMPLES / "digits.onnx"), "-o", folder.name, "--no-verilog", *options,
         "--calibration", str(EXAMPLES / "digits_calibration.npz"), "--input-scale", "1/16",
     ]  # fmt: skip
     from snnir.tools.snnc import run
@@ -549,9 +530,16 @@ def _built() -> Path:
     return folder
 
 
+def with_machine(change: Callable[[str], str]) -> None:
+    """A machine.json, changed."""
+    options = ("--reconfigurable", "--array", "4,8,4", "--weight-bits", "4")
+    machine = Path(_digits(*options).name) / "machine.json"
+    Path("machine.json").write_text(change(machine.read_text()))
+
+
 def build(**arrays) -> None:
     """A good build folder, and data.npz."""
-    shutil.copytree(_built(), "build")
+    shutil.copytree(_digits().name, "build")
     np.savez("data.npz", **(arrays or {"x": np.full((2, 1, 8, 8), 5, np.uint8)}))
 
 
