@@ -68,6 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--threads", type=whole(1), default=torch.get_num_threads())
     add("--no-report", action="store_true", help="leave the accuracies to snnc run")
     add("--device", type=device, default="cpu", help="cpu or cuda (cpu)")
+    add("--bf16", action="store_true", help="multiply in bfloat16")
     add("--average", type=share, metavar="DECAY", help="of the weights' average, per step (0.999)")
     add("--images", type=whole(1), metavar="N", help="train on the first N images (all)")
 
@@ -124,7 +125,8 @@ class Task:
         self.shape = tuple(self.images.shape[1:])
         self.calibration = self.images[:CALIBRATION]
         self.pixels, self.silent = Pixels(*MEANS[self.data]), args.no_report
-        self.how = {"device": args.device, "channels_last": model in NARROW}
+        last = args.bf16 or model in NARROW
+        self.how = {"device": args.device, "channels_last": last, "bf16": args.bf16}
         self.recipe: dict[str, Any] = {
             "average": 0.999 if len(self.images) > 10_000 else 0.99,
             "smoothing": SMOOTHING[self.data],
@@ -168,6 +170,9 @@ class Task:
         optimiser: Callable | None = None,
     ) -> None:
         """Trains, with the checkpoint MODEL.NAME.checkpoint."""
+        if self.how["bf16"] and not getattr(net, "evenly", True):
+            # Measured: a step of T planes takes a fifth less with channels first.
+            self.how["channels_last"] = False
         checkpoint = self.file(f"{self.model}.{name}checkpoint")
         fit(net, self.images, self.labels, recipe, prepare=prepare, checkpoint=checkpoint,
             loss=loss, optimiser=optimiser, **self.how)  # fmt: skip

@@ -40,7 +40,6 @@ def main() -> None:
     parser.add_argument("--start", type=Path, metavar="FILE.onnx")
     parser.add_argument("--batch", type=whole(1), default=128, help="images a step")
     parser.add_argument("--optimiser", choices=OPTIMISERS, default="sgd")
-    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16")
     add_teachers(parser)
     parser.add_argument("--teach", type=share, default=0.9, metavar="SHARE")
     parser.add_argument("--sizes", type=several(whole(8)), default=(), metavar="N,...")
@@ -51,8 +50,6 @@ def main() -> None:
 
     others = teachers(args)
     task = Task(args.model, args)
-    if args.bf16:
-        task.how |= {"bf16": True, "channels_last": True}
     torch.manual_seed(task.seed)
     net = MODELS[args.model]()
     if args.start:

@@ -94,8 +94,10 @@ def fit(
             it, with the same order of images as if it had never stopped.
         device: where the network is trained; images are prepared on the CPU, and it ends there.
         channels_last: how convolutions lay out maps, which makes narrow networks faster.
-        bf16: convolutions and products of a plain network take bfloat16, the weights stay float32;
-            with channels last more than twice as fast on processors that multiply it (AVX512-BF16).
+        bf16: convolutions and products take bfloat16, the weights stay float32; with channels last
+            about twice as fast on processors that multiply it (AVX512-BF16). What a spiking
+            network multiplies are small integers, which bfloat16 holds; its currents are rounded
+            to 8 bits while it is trained. In evaluation mode nothing is.
         loss: of the network, what it takes, and labels; None for cross-entropy.
         optimiser: of the network and the recipe, whose learning rate it follows; None for `sgd`.
             A parameter group's `share` multiplies the rate.

@@ -125,6 +125,22 @@ def test_qat(script, capsys):
             script(*more, str(file))
 
 
+def test_qat_in_bfloat16(script):
+    start = str(ROOT / "examples" / "lenet5.onnx")
+    words = ("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--coding", "rate",
+             "--steps-epochs", "1", "--images", "16", "--batch", "4", "--average", "0",
+             "--teach", "0.5", "--teach-layers", "0.1", "--no-report")  # fmt: skip
+    found = []
+    for more in ((), ("--bf16",)):
+        out = script(*words, *more)
+        compiles(out / "lenet5.onnx")
+        found.append(torch.load(out / "lenet5.steps.checkpoint")["net"])
+        shutil.rmtree(out)
+    # The trained numbers stay float32, and are not those of a training in float32.
+    assert {value.dtype for value in found[1].values()} == {v.dtype for v in found[0].values()}
+    assert not all(torch.equal(a, b) for a, b in zip(*map(dict.values, found), strict=True))
+
+
 def test_qat_on_its_grid(script, capsys):
     start = str(ROOT / "examples" / "lenet5.onnx")
     out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--optimiser", "grid",
