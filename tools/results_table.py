@@ -87,71 +87,49 @@ def listening(network: Network, steps: int, calibrated: int = 128) -> Row:
     return tried(row, "2 ahead", *LISTENS, calibrated=calibrated)
 
 
+def listened(network: Network, folder: str, recipe: str) -> Row:
+    """Of neurons that listen ahead, trained further; T = 8."""
+    model = network.key.partition("-")[0]
+    how = ("--coding rate --steps 8 --ahead 2 --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
+           "--settle 128 --steps-epochs 0.05 --steps-batch 64 --steps-rate 0.002")  # fmt: skip
+    return trained(network, rate(8, 4, "8,32,8"), f"{folder}/{model}.onnx",
+                   f"{recipe} {how} -o {folder}", 0.5, FEW, "trained 2 ahead")  # fmt: skip
+
+
 def vgg11() -> Section:
     file = f"{GIVEN}/vgg11_cifar10.onnx"
     given = Network("vgg11", "VGG-11", "cifar10", file)
-    longer = Network(
-        "vgg11-longer", "VGG-11, trained longer", "cifar10", "$MODELS/vgg11.onnx",
-        recipe=f"python tools/train_cifar10.py vgg11 --start {file} --epochs 10 --rate 0.03 "
-        "-o $MODELS",
+    teacher = "--teach 0.9 --teacher resnet18=$MODELS/resnet18_coarse/resnet18.onnx"
+    on = f"python tools/train_cifar10.py vgg11 --bf16 --optimiser muon --batch 512 {teacher}"
+    parts = [f"$MODELS/vgg11_{part}/vgg11.onnx" for part in ("coarse", "taught", "taught2")]
+    taught = Network(
+        "vgg11-taught", "VGG-11, taught", "cifar10", "$MODELS/vgg11_taught.onnx", asked=91.0,
+        recipe=f"{on} --levels 8 --rate 0.15 --average 0.98 --epochs 5 --coarse 0.6 "
+        f"--start {file} -o $MODELS/vgg11_coarse && "
+        f"{on} --levels 8 --rate 0.15 --average 0.985 --epochs 14 --coarse 0.4 "
+        f"--start {parts[0]} -o $MODELS/vgg11_taught && "
+        f"{on} --levels 8 --rate 0.08 --average 0.985 --epochs 3 --coarse 1 "
+        f"--start {parts[1]} -o $MODELS/vgg11_taught2 && "
+        f"python tools/average_networks.py {' '.join(parts)} {parts[2]} "
+        "-o $MODELS/vgg11_taught.onnx",
     )  # fmt: skip
-    on = ("python tools/train_cifar10.py vgg11 --rate 0.02 --average 0.998 --teach 0.9 "
-          "--teacher resnet20=$MODELS/resnet20.onnx")  # fmt: skip
-    mean = Network(
-        "vgg11-mean", "VGG-11, averaged", "cifar10", "$MODELS/vgg11_mean.onnx", asked=91.0,
-        recipe=f"{on} --teacher vgg11=$MODELS/vgg11.onnx --start $MODELS/vgg11.onnx --epochs 2 "
-        f"-o $MODELS/vgg11_taught && {on} --teacher vgg11=$MODELS/vgg11_taught/vgg11.onnx "
-        "--start $MODELS/vgg11_taught/vgg11.onnx --epochs 1.5 -o $MODELS/vgg11_taught2 && "
-        "python tools/average_networks.py $MODELS/vgg11.onnx $MODELS/vgg11_taught/vgg11.onnx "
-        "$MODELS/vgg11_taught2/vgg11.onnx -o $MODELS/vgg11_mean.onnx",
-    )  # fmt: skip
-    coarse = Network(
-        "vgg11-coarse", "VGG-11, trained coarsely", "cifar10", "$MODELS/vgg11_coarse/vgg11.onnx",
-        asked=91.0,
-        recipe=f"python tools/train_cifar10.py vgg11 --start {file} --bf16 --optimiser muon "
-        "--rate 0.15 --batch 512 --average 0.98 --epochs 5 --coarse 0.6 --levels 8 --teach 0.9 "
-        "--teacher resnet18=$MODELS/resnet18_coarse/resnet18.onnx -o $MODELS/vgg11_coarse",
-    )  # fmt: skip
-    qat = f"{QAT} vgg11 --start $MODELS/vgg11.onnx"
-    taught = f"{qat} --weights $MODELS/vgg11_{{}}.checkpoint --teach {{}} --teach-layers 0.1"
-    even = f"{qat} --epochs 1 -o $MODELS/vgg11_radix4"
-    steps = "--epochs 0 --steps-rate 0.003 --steps-epochs"
-    rate8 = f"{taught.format('rate4/vgg11.steps', 0.5)} --coding rate --steps 8"
+    grid = f"{QAT} vgg11 --start {taught.model} --bf16 --optimiser grid --batch 64"
     return Section(
         "VGG-11 on CIFAR-10",
-        "The first network was trained for 14 epochs, the second for 10 more. The third is the "
-        "mean of the second and of two that were trained on from it, for 2 and 1.5 epochs, each "
-        "taught by the one before it and by ResNet-20. The fourth was trained on from the first "
-        "for 5 epochs, taught by ResNet-18; in three of them half of the images met activations "
-        "rounded to 9 values.",
+        "The first network was trained for 14 epochs. It was trained on for 5, from there for 14, "
+        "and from there for 3 epochs, taught by ResNet-18; in 3, 5.6 and 3 of them half of the "
+        "images met activations rounded to 9 values. The second is the mean of these three, the "
+        "last of which counts twice.",
         (
             *converted(given, rates=(8, 4, 3)),
             tried(converted(given)[1], "128 images", calibrated=128),
-            *converted(longer),
-            trained(longer, radix(4, 4, "8,32,4"), "$MODELS/vgg11_radix4t/vgg11.onnx",
-                    f"{even} && {taught.format('radix4/vgg11.even', 0.8)} --epochs 0.12 "
-                    "--batch 64 --rate 0.003 -o $MODELS/vgg11_radix4t", 0.5, FEW, "taught"),
-            trained(longer, rate(8, 4, "8,32,8"), "$MODELS/vgg11_rate8b/vgg11.onnx",
-                    f"{rate8} {steps} 0.05 -o $MODELS/vgg11_rate8 && "
-                    f"{taught.format('rate8/vgg11.steps', 0.5)} --coding rate --steps 8 "
-                    "--epochs 0 --steps-rate 0.004 --steps-epochs 0.3 -o $MODELS/vgg11_rate8b",
-                    0.5, FEW),
-            trained(longer, rate(4, 4, "8,32,4"), "$MODELS/vgg11_rate4/vgg11.onnx",
-                    f"{even} && {taught.format('radix4/vgg11.even', 0.5)} --coding rate "
-                    f"--steps 4 {steps} 0.12 -o $MODELS/vgg11_rate4", 1.5, FEW),
-            listening(longer, 8, calibrated=512),
-            listening(longer, 4),
-            *converted(mean),
-            tried(converted(mean)[1], "128 images", calibrated=128),
-            trained(mean, rate(8, 4, "8,32,8"), "$MODELS/vgg11_mean_rate8/vgg11.onnx",
-                    f"{QAT} vgg11 --start $MODELS/vgg11_mean.onnx --optimiser grid --batch 64 "
-                    "--teach 0.9 --teacher resnet20=$MODELS/resnet20.onnx --average 0.998 "
-                    "--coding rate --steps 8 --ahead 2 --epochs 1.2 --rate 0.02 --settle 128 "
-                    "--steps-epochs 0.12 --steps-batch 64 --steps-rate 0.004 "
-                    "-o $MODELS/vgg11_mean_rate8", 0.5, FEW, "trained 2 ahead"),
-            *converted(coarse),
-            listening(coarse, 8),
-            listening(coarse, 4),
+            *converted(taught, rates=(4,)),
+            listening(taught, 8, calibrated=512),
+            listening(taught, 4),
+            trained(taught, radix(4, 4, "8,32,4"), "$MODELS/vgg11_grid4/vgg11.onnx",
+                    f"{grid} {teacher} --epochs 0.4 --rate 0.02 --average 0.99 "
+                    "-o $MODELS/vgg11_grid4", 0.5, FEW),
+            listened(taught, "$MODELS/vgg11_ahead8", grid),
         ),
     )  # fmt: skip
 
@@ -171,6 +149,7 @@ def resnets() -> Section:
         recipe="python tools/train_cifar10.py resnet20 --epochs 42 --rate 0.15 --sizes 16,24,32 "
         "-o $MODELS",
     )  # fmt: skip
+    deeper = f"{QAT} resnet18 --start {deep.model} --bf16 --optimiser grid --batch 64"
     grid = f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --batch 64"
     return Section(
         "ResNet-18 and ResNet-20 on CIFAR-10",
@@ -180,6 +159,11 @@ def resnets() -> Section:
             *converted(given, rates=(4,)),
             tried(converted(given)[1], "learned", "--balance", "learned"),
             *converted(deep),
+            listening(deep, 8),
+            trained(deep, radix(4, 4, "8,32,4"), "$MODELS/resnet18_grid4/resnet18.onnx",
+                    f"{deeper} --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
+                    "-o $MODELS/resnet18_grid4", 0.5, FEW),
+            listened(deep, "$MODELS/resnet18_ahead8", deeper),
             *converted(narrow),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *converted(narrow, steps=6, bits=(8, 4)),
