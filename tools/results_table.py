@@ -160,6 +160,7 @@ def resnets() -> Section:
             tried(converted(given)[1], "learned", "--balance", "learned"),
             *converted(deep),
             listening(deep, 8),
+            listening(deep, 4),
             trained(deep, radix(4, 4, "8,32,4"), "$MODELS/resnet18_grid4/resnet18.onnx",
                     f"{deeper} --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
                     "-o $MODELS/resnet18_grid4", 0.5, FEW),
