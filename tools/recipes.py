@@ -60,6 +60,13 @@ def device(text: str) -> str:
     return text
 
 
+def decay(text: str) -> float:
+    """A share below 1: with 1 an average would never move."""
+    if (value := share(text)) == 1:
+        raise ArgumentTypeError(f"takes a share from 0 to below 1, not '{text}'")
+    return value
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of every recipe."""
     add = parser.add_argument
@@ -69,7 +76,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--no-report", action="store_true", help="leave the accuracies to snnc run")
     add("--device", type=device, default="cpu", help="cpu or cuda (cpu)")
     add("--bf16", action="store_true", help="multiply in bfloat16")
-    add("--average", type=share, metavar="DECAY", help="of the weights' average, per step (0.999)")
+    add("--average", type=decay, metavar="DECAY", help="of the weights' average, per step (0.999)")
     add("--images", type=whole(1), metavar="N", help="train on the first N images (all)")
 
 
@@ -170,12 +177,13 @@ class Task:
         optimiser: Callable | None = None,
     ) -> None:
         """Trains, with the checkpoint MODEL.NAME.checkpoint."""
-        if self.how["bf16"] and not getattr(net, "evenly", True):
+        how = dict(self.how)
+        if how["bf16"] and not getattr(net, "evenly", True):
             # Measured: a step of T planes takes a fifth less with channels first.
-            self.how["channels_last"] = False
+            how["channels_last"] = False
         checkpoint = self.file(f"{self.model}.{name}checkpoint")
         fit(net, self.images, self.labels, recipe, prepare=prepare, checkpoint=checkpoint,
-            loss=loss, optimiser=optimiser, **self.how)  # fmt: skip
+            loss=loss, optimiser=optimiser, **how)  # fmt: skip
 
     def taught(self, net: torch.nn.Module, args: Namespace) -> Taught | None:
         """The loss of what learns from the float network too."""

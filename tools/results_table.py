@@ -100,15 +100,18 @@ def vgg11() -> Section:
     file = f"{GIVEN}/vgg11_cifar10.onnx"
     given = Network("vgg11", "VGG-11", "cifar10", file)
     teacher = "--teach 0.9 --teacher resnet18=$MODELS/resnet18_coarse/resnet18.onnx"
-    on = f"python tools/train_cifar10.py vgg11 --bf16 --optimiser muon --batch 512 {teacher}"
+    on = (
+        "python tools/train_cifar10.py vgg11 --bf16 --optimiser muon --batch 512 "
+        f"--levels 8 {teacher}"
+    )
     parts = [f"$MODELS/vgg11_{part}/vgg11.onnx" for part in ("coarse", "taught", "taught2")]
     taught = Network(
         "vgg11-taught", "VGG-11, taught", "cifar10", "$MODELS/vgg11_taught.onnx", asked=91.0,
-        recipe=f"{on} --levels 8 --rate 0.15 --average 0.98 --epochs 5 --coarse 0.6 "
+        recipe=f"{on} --rate 0.15 --average 0.98 --epochs 5 --coarse 0.6 "
         f"--start {file} -o $MODELS/vgg11_coarse && "
-        f"{on} --levels 8 --rate 0.15 --average 0.985 --epochs 14 --coarse 0.4 "
+        f"{on} --rate 0.15 --average 0.985 --epochs 14 --coarse 0.4 "
         f"--start {parts[0]} -o $MODELS/vgg11_taught && "
-        f"{on} --levels 8 --rate 0.08 --average 0.985 --epochs 3 --coarse 1 "
+        f"{on} --rate 0.08 --average 0.985 --epochs 3 --coarse 1 "
         f"--start {parts[1]} -o $MODELS/vgg11_taught2 && "
         f"python tools/average_networks.py {' '.join(parts)} {parts[2]} "
         "-o $MODELS/vgg11_taught.onnx",

@@ -256,16 +256,13 @@ class Layer(nn.Module):
         ACE-SNN (the image as multi-bit input of the first layer, at each step).
         """
         bias, *currents = self.exactly(ready.bias, *currents)
-        unit = 2.0 ** int(self.fraction)
-        scaled = currents if unit == 1 else [current * unit for current in currents]
+        scaled = [current * 2.0 ** int(self.fraction) for current in currents]
         fixed = [c for c, train in zip(scaled, trains, strict=True) if train.kind == "still"]
         moving = [c for c, train in zip(scaled, trains, strict=True) if train.kind != "still"]
         shape = fixed[0] if fixed else moving[0][0]
         theta = _along(*self.exactly(ready.theta), shape)
         constant = sum(fixed) + _along(bias, shape)
-        membrane = (theta / 2).floor() + torch.zeros_like(shape, dtype=theta.dtype)
-        if not torch.is_grad_enabled():
-            return self.fire_in_place(membrane, moving, constant, theta, ready.leak)
+        membrane = (theta / 2).floor().expand_as(shape)
         spikes, held = [], 0.0
         for t in range(self.code.steps + self.code.ahead):
             if t < self.code.steps:
@@ -279,32 +276,6 @@ class Layer(nn.Module):
             membrane = membrane - fired * theta
             spikes.append(fired.float())
         return torch.stack(spikes), held
-
-    def fire_in_place(
-        self, membrane: torch.Tensor, moving: list[torch.Tensor], constant, theta, leak
-    ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        """What `fire_step_by_step` does, where no gradient is asked for: no step leaves anything.
-
-        Most of the time of steps is what is read and written between convolutions. A step of the
-        train is laid out in memory as the membrane is.
-        """
-        steps, ahead = self.code.steps, self.code.ahead
-        fired = torch.empty_strided(
-            (steps, *membrane.shape), (membrane.numel(), *membrane.stride()), device=membrane.device
-        )
-        held = 0.0
-        for t in range(steps + ahead):
-            if t < steps:
-                if leak is not None:
-                    held = held + membrane
-                    membrane -= (membrane * leak / (1 << LEAK_BITS)).floor_()
-                for current in moving:
-                    membrane += current[t]
-                membrane += constant
-            if t >= ahead:
-                spikes = torch.ge(membrane, theta, out=fired[t - ahead])
-                membrane.addcmul_(spikes.to(membrane.dtype), theta, value=-1)
-        return fired, held
 
     def read(self, ready: Integers, currents, trains: list[Train]) -> tuple:
         """The potentials, and what a potential of 1 stands for."""
