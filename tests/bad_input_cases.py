@@ -335,6 +335,19 @@ def _() -> None:
 
 
 @case(
+    "a value from which another is computed",
+    f"{COMPILE} --neuron own.neuron --neuron-values gap=2",
+    "'wait' is computed from 'gap' and keeps its value", "give 'wait' as well",
+)  # fmt: skip
+def _() -> None:
+    with_digits()
+    Path("own.neuron").write_text(
+        "neuron own(theta, gap = 1, wait = gap * theta):\n    state v = 0\n    v = v + I\n"
+        "    spike when v >= theta + wait\n"
+    )
+
+
+@case(
     "values that the neuron does not take",
     f"{COMPILE} --neuron alif --neuron-values slope=2",
     "@alif has no parameter or option 'slope'", "it has leak, recovery, strength",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def load_neuron(name: str, options: Mapping[str, str] | None = None) -> Neuron:
         UserError: there is none, or it is wrong.
     """
     found = _loaded(name, tuple(sorted((options or {}).items())))
-    return Neuron(found.op.clone(), found.fractions, found.options)
+    return replace(found, op=found.op.clone())
 
 
 @cache

@@ -17,7 +17,7 @@ from snnir.neurons.expressions import Reader, Scope, Value
 from snnir.neurons.nodes import Node
 from snnir.neurons.outline import CURRENT, LEFT, PENDING, SPIKE, STEP, TAKEN, TICK, Outline
 from snnir.neurons.reals import Setup
-from snnir.neurons.syntax import Definition, Type
+from snnir.neurons.syntax import Definition, Name, Type, parts
 
 Body = tuple[syntax.Statement, ...]
 
@@ -29,11 +29,13 @@ class Neuron:
     Args:
         fractions: bits behind the point of each parameter, in which its values are rounded.
         options: what was chosen of each option.
+        computed: parameters whose values are made of others' values, and which these are.
     """
 
     op: NeuronOp
     fractions: dict[str, int] = field(default_factory=dict)
     options: dict[str, int | str] = field(default_factory=dict)
+    computed: dict[str, set[str]] = field(default_factory=dict)
 
 
 def lower(definition: Definition, options: Mapping[str, str] | None = None) -> Neuron:
@@ -62,7 +64,18 @@ class _Lowering(Outline):
             regions=regions,
         )
         fractions = {p.name: (p.type or Type()).fraction for p in self.params}
-        return Neuron(op, fractions, self.options)
+        return Neuron(op, fractions, self.options, self.computed())
+
+    def computed(self) -> dict[str, set[str]]:
+        """The parameters that have to do with others: with which ones."""
+        names = {param.name for param in self.params} - {"theta", "bias"}
+        found: dict[str, set[str]] = {}
+        for param in self.params:
+            read = parts(param.value) if param.value is not None else ()
+            direct = {part.text for part in read if isinstance(part, Name)} & names
+            if direct:
+                found[param.name] = direct.union(*(found.get(name, ()) for name in direct))
+        return found
 
     # Regions -----------------------------------------------------------------------------------
 

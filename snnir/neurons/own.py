@@ -65,6 +65,7 @@ class OwnNeuron:
                     hint=f"it has {known}",
                 )
         neuron = load_neuron(source, options)
+        _check_computed(neuron, given)
         if neuron.op.emission.data == "none" and not readout:
             raise UserError(
                 f"neuron @{neuron.op.sym_name.data} never fires", where=source,
@@ -232,6 +233,17 @@ def _by_source(
         for source in takers or list(neurons)[:1]:
             found[source].append(entry)
     return found
+
+
+def _check_computed(neuron: Neuron, given: Mapping[tuple[str, str], tuple[int, ...]]) -> None:
+    """Refuse a value from which the file computes another, which would stay what it was."""
+    for layer, name in given:
+        for other, names in neuron.computed.items():
+            if name in names and not {(layer, other), ("", other)} & set(given):
+                raise UserError(
+                    f"{OPTION}: '{other}' is computed from '{name}' and keeps its value",
+                    hint=f"give '{other}' as well",
+                )
 
 
 def _integer(key: str, text: str, fraction: int) -> int:
