@@ -13,7 +13,8 @@ the mean output of that and others. `--optimiser grid` measures steps in roundin
 few images, no labels. `--weights FILE` starts with what a run of this script for other steps or
 another coding has learnt: its checkpoint. `--equalise` first divides each channel by what it fires
 of its layer's threshold, and multiplies the weights that read it.
-`--ahead N` lets neurons of rate coding integrate N steps before they first fire. `--settle N` fits
+`--ahead N` lets neurons of rate coding integrate N steps before they first fire, and `--margin N`
+asks for N quarters of their threshold more while currents are still to come. `--settle N` fits
 biases to the spikes of N images before it trains step by step.
 Writes DIR/MODEL.onnx, which `snnc compile` takes as it is. A checkpoint in DIR is written every
 five minutes, and the same command goes on from it.
@@ -57,6 +58,8 @@ def main() -> None:
     add_spiking_arguments(parser, batch=32, through="counts")
     parser.add_argument("--ahead", type=whole(0, 15), default=0, metavar="N",
                         help="steps, rate coding")  # fmt: skip
+    parser.add_argument("--margin", type=whole(0, 32), default=0, metavar="N",
+                        help="quarters of the threshold, rate coding")  # fmt: skip
     parser.add_argument("--settle", type=whole(0), default=0, metavar="N",
                         help="images, rate coding")  # fmt: skip
     parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
@@ -72,7 +75,7 @@ def main() -> None:
         levels = Code(args.coding, args.steps).levels
         equalise(net, task.plain(task.calibration), levels)
     network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
-                      bits=args.bits, ahead=args.ahead)  # fmt: skip
+                      bits=args.bits, ahead=args.ahead, margin=args.margin)  # fmt: skip
     if args.weights:
         learnt_by(network, args.weights)
     task.report(network, "before training", task.pixels.real)

@@ -40,20 +40,22 @@ def rate_neuron(
     emission: str = "causal",
     leak: int = 0,
     ahead: int = 0,
+    margin: int = 0,
 ) -> NeuronOp:
     """Rate coding: integrate and fire, once per step or after the whole train.
 
     A `soft` reset subtracts theta, a `hard` one sets v to 0; `compare` is `ge` (spike when
     v >= theta) or `gt`. Before each current `leak` 32ths of the membrane are lost, rounded down.
-    With `ahead` it fires so many steps later than it integrates, with the soft reset and `ge`.
+    With `ahead` it fires so many steps later than it integrates, and with `margin` only if v is so
+    many quarters of theta above it, until all currents are there; with the soft reset and `ge`.
 
     Raises:
         ValueError: hard reset with integrate-then-fire, which would fire once and stay silent.
     """
     if emission == "after" and reset == "hard":
         raise ValueError("integrate-then-fire needs the soft reset")
-    if ahead:
-        return _named(name, "ahead", ahead=str(ahead))
+    if ahead or margin:
+        return _named(name, "ahead", ahead=str(ahead), margin=str(margin))
     options = {"reset": reset, "compare": compare}
     if leak:
         return _named(name, "lif", leak=str(leak), **options)
@@ -72,6 +74,7 @@ class NeuronChoice:
 
     Args:
         ahead: steps that are integrated before the one whose spike is decided; without a leak.
+        margin: quarters of theta that v must be above it while currents are still to come.
         own: a neuron that fires instead of the one that the others describe.
     """
 
@@ -81,6 +84,7 @@ class NeuronChoice:
     compare: str = "ge"
     leak: int = 0
     ahead: int = 0
+    margin: int = 0
     own: OwnNeuron | None = None
 
     @property
@@ -89,8 +93,9 @@ class NeuronChoice:
             return self.own.op.sym_name.data
         if self.coding == "radix":
             return "radix"
-        if self.ahead:
-            return f"integrate_{self.ahead}_ahead"
+        if self.ahead or self.margin:
+            sure = f"_margin{self.margin}" if self.margin else ""
+            return f"integrate_{self.ahead}_ahead{sure}"
         when = "integrate_then_fire" if self.emission == "after" else "integrate_and_fire"
         leak = f"_leak{self.leak}" if self.leak else ""
         return f"{when}_{self.reset}_{self.compare}{leak}"
@@ -113,6 +118,7 @@ class NeuronChoice:
             emission=self.emission,
             leak=self.leak,
             ahead=self.ahead,
+            margin=self.margin,
         )
 
     def readout_neuron(self) -> NeuronOp:

@@ -74,8 +74,9 @@ class NeuronsOp(GivenOp):
     """Neurons of `coding` radix or rate over `steps` steps; a spike of least weight is `spike`.
 
     `theta` is the threshold times 2^`fraction`. In rate coding, `leak` is what is lost of a
-    membrane at each step, in 32ths; a spike is decided `ahead` steps after its own. `neuron` and
-    `values` name another neuron and its values, as the options of convert-onnx-to-snn do.
+    membrane at each step, in 32ths; a spike is decided `ahead` steps after its own, on a membrane
+    `margin` quarters of theta above it while currents are still to come. `neuron` and `values` name
+    another neuron and its values, as the options of convert-onnx-to-snn do.
     """
 
     name = "onnx.Neurons"
@@ -87,6 +88,7 @@ class NeuronsOp(GivenOp):
     neuron = opt_prop_def(StringAttr)
     values = opt_prop_def(StringAttr)
     ahead = prop_def(IntegerAttr)
+    margin = prop_def(IntegerAttr)
     PER_CHANNEL: ClassVar = ("unit", "bias", "theta")
 
 

@@ -111,7 +111,7 @@ def same(shapes: Shapes, p: Params) -> Shape:
 
 GIVEN_RANGES = {
     "bits": (1, 8), "weight_bits": (2, 8), "steps": (1, 16), "fraction": (0, 16), "leak": (0, 31),
-    "ahead": (0, 15),
+    "ahead": (0, 15), "margin": (0, 32),
 }  # fmt: skip
 
 
@@ -146,8 +146,8 @@ def given(shapes: Shapes, p: Params) -> Shape:
     _check(p.get("coding", "rate") in ("radix", "rate"), f"coding '{p.get('coding')}' is unknown")
     _check(p.get("coding") != "radix" or p["leak"] == 0, "neurons of radix coding do not leak")
     _check(
-        not p.get("ahead") or (p["coding"] == "rate" and p["leak"] == 0),
-        "only neurons of rate coding without a leak integrate ahead",
+        not (p.get("ahead") or p.get("margin")) or (p["coding"] == "rate" and p["leak"] == 0),
+        "only neurons of rate coding without a leak integrate ahead or have a margin",
     )
     return x
 
@@ -309,6 +309,6 @@ def default_params(name: str, shapes: Shapes) -> dict[str, Any]:
         case "onnx.Pixels":
             return {"bits": 8}
         case "onnx.Neurons":
-            return {"leak": 0, "ahead": 0}
+            return {"leak": 0, "ahead": 0, "margin": 0}
         case _:
             return {}

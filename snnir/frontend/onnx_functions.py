@@ -22,7 +22,7 @@ def _neurons(coding: str) -> Callable[[Node, Env], OnnxOp]:
 
     def build(node: Node, env: Env) -> OnnxOp:
         params = _attributes(node, *names)
-        for name in ("leak", "ahead"):
+        for name in ("leak", "ahead", "margin"):
             params[name] = node.get(name, 0) if coding == "rate" else 0
         return onnx.NeuronsOp(env.tensor(node.inputs[0]), node=node.name, coding=coding, **params)
 

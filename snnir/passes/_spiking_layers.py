@@ -197,7 +197,7 @@ class Given:
         coding, steps = p["coding"], p["steps"]
         levels = 1 if coding == "rate" else (1 << steps) - 1
         properties["threshold"] = to_dense(np.array([p["spike"] * levels], np.float32))
-        choice = NeuronChoice(coding, leak=p["leak"], ahead=p["ahead"], own=own)
+        choice = NeuronChoice(coding, leak=p["leak"], ahead=p["ahead"], margin=p["margin"], own=own)
         return cls(choice, steps, properties)
 
     @classmethod

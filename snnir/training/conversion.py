@@ -52,6 +52,7 @@ def spiking(
     bits: int = 4,
     leaky: bool = False,
     ahead: int = 0,
+    margin: int = 0,
 ) -> SpikingNetwork:
     """The network with neurons in place of its ReLUs, ready to be fine-tuned.
 
@@ -66,17 +67,23 @@ def spiking(
         coding, steps: radix, or rate over as many steps. bits: of weights, 2 to 8.
         leaky: rate-coded neurons get a leak that is trained.
         ahead: steps that rate-coded neurons without a leak integrate before they first fire.
+        margin: quarters of their threshold that membranes of such neurons must be above it to fire
+            while currents are still to come.
 
     Raises:
         ValueError: for a module that has no spiking form, naming it.
     """
-    code = Code(coding, steps, ahead)
+    code = Code(coding, steps, ahead, margin)
     if coding not in ("radix", "rate") or not 1 <= steps <= 16 or not 2 <= bits <= 8:
         raise ValueError(f"coding {coding} with {steps} steps and {bits} bits cannot be")
     if leaky and coding != "rate":
         raise ValueError("only neurons of rate coding leak")
-    if ahead and (coding != "rate" or leaky or not 0 <= ahead <= 15):
-        raise ValueError("only neurons of rate coding without a leak integrate 0 to 15 steps ahead")
+    listens = coding == "rate" and not leaky and 0 <= ahead <= 15 and 0 <= margin <= 32
+    if (ahead or margin) and not listens:
+        raise ValueError(
+            "only neurons of rate coding without a leak integrate 0 to 15 steps ahead, "
+            "or have a margin of 0 to 32 quarters"
+        )
     graph = fx.symbolic_trace(net.eval())
     real = pixels.real(images)
     ShapeProp(graph).propagate(real[:1])

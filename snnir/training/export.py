@@ -139,7 +139,7 @@ class _Writer:
         attributes |= {"theta": _whole(ready.theta), "spike": float(layer.spike_value())}
         if self.rate:
             attributes["leak"] = 0 if ready.leak is None else int(ready.leak)
-            attributes["ahead"] = layer.code.ahead
+            attributes |= {"ahead": layer.code.ahead, "margin": layer.code.margin}
         kind = "Rate" if self.rate else "Radix"
         return self.call(kind, total, self.fresh("neurons"), **attributes)
 

@@ -111,7 +111,8 @@ _TO_STEPS = """
 RATE = (
     _HEAD
     + """
-Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak, ahead> (current) => (train) {
+Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak, ahead, margin>
+    (current) => (train) {
 """
     + _INTEGERS
     + _THETA
@@ -128,11 +129,24 @@ Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak, ahead> (curr
   each = ConstantOfShape <value = int64[1] {1}> (steps_line)
   listens = Concat <axis = 0> (each, silent)
   fires = Concat <axis = 0> (silent, each)
+  margin_ = Constant <value_int: int = @margin> ()
+  quarters = Constant <value_int = 4> ()
+  factor = Add (margin_, quarters)
+  times = Mul (thetas, factor)
+  over = Mod <fmod = 0> (times, quarters)
+  times_whole = Sub (times, over)
+  sure = Div (times_whole, quarters)
+  above = Sub (sure, thetas)
+  one_line = Constant <value_ints = [1]> ()
+  later = Slice (each, one_line, steps_line)
+  at_last = ConstantOfShape <value = int64[1] {0}> (one_line)
+  awaits = Concat <axis = 0> (later, at_last, silent)
   biased = Add (by_step, biases)
   nowhere = Mul (by_step, zero)
   late = Gather <axis = 0> (nowhere, silent)
   inputs = Concat <axis = 0> (biased, late)
-  last, spikes = Scan <num_scan_inputs = 3, body = step (v, i, listening, firing) => (next, sent) {
+  last, spikes = Scan <num_scan_inputs = 4, body = step (v, i, listening, firing, awaiting)
+      => (next, sent) {
     product = Mul (v, leak_)
     remainder = Mod <fmod = 0> (product, of)
     whole = Sub (product, remainder)
@@ -140,12 +154,14 @@ Rate <steps, fraction, weight_bits, theta, bias, unit, spike, leak, ahead> (curr
     lost = Mul (lost_, listening)
     kept = Sub (v, lost)
     full = Add (kept, i)
-    reached = GreaterOrEqual (full, thetas)
+    more = Mul (above, awaiting)
+    enough = Add (thetas, more)
+    reached = GreaterOrEqual (full, enough)
     reached_ = Cast <to = 7> (reached)
     sent = Mul (reached_, firing)
     taken = Mul (sent, thetas)
     next = Sub (full, taken)
-  }> (start, inputs, listens, fires)
+  }> (start, inputs, listens, fires, awaits)
   end = Add (ahead_line, steps_line)
   fired = Slice (spikes, ahead_line, end)
   number = Cast <to = 1> (fired)

@@ -249,7 +249,8 @@ class Layer(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
         """Integrate, fire and subtract theta, T times, from theta / 2.
 
-        With `ahead`, the first spike is decided when so many more steps have been integrated.
+        With `ahead`, the first spike is decided when so many more steps have been integrated, and
+        with `margin` on a membrane so many quarters of theta above it, until all are integrated.
         Returns the spikes, and the sum of the membranes that leaked.
 
         Source: Rathi and Roy, DIET-SNN (leak and threshold trained with the weights); Datta et al.,
@@ -263,6 +264,7 @@ class Layer(nn.Module):
         theta = _along(*self.exactly(ready.theta), shape)
         constant = sum(fixed) + _along(bias, shape)
         membrane = (theta / 2).floor().expand_as(shape)
+        sure = floored(theta * ((4 + self.code.margin) / 4))
         spikes, held = [], 0.0
         for t in range(self.code.steps + self.code.ahead):
             if t < self.code.steps:
@@ -272,7 +274,7 @@ class Layer(nn.Module):
                 membrane = membrane + sum(current[t] for current in moving) + constant
             if t < self.code.ahead:
                 continue
-            fired = spike(membrane / theta - 1)
+            fired = spike((membrane - (sure if t + 1 < self.code.steps else theta)) / theta)
             membrane = membrane - fired * theta
             spikes.append(fired.float())
         return torch.stack(spikes), held

@@ -33,11 +33,14 @@ class Code:
 
     Args:
         ahead: by how many steps each layer of rate coding lags behind the one before it.
+        margin: by how many quarters of theta a membrane must exceed it to fire before all currents
+            are there.
     """
 
     coding: str
     steps: int
     ahead: int = 0
+    margin: int = 0
 
     @property
     def levels(self) -> int:

@@ -26,7 +26,7 @@ def spikes(neuron) -> np.ndarray:
     return np.array(run_neuron(neuron, currents(), PARAMS, **HOW)[0]).astype(int)
 
 
-def wanted(ahead: int) -> np.ndarray:
+def wanted(ahead: int, margin: int = 0) -> np.ndarray:
     """Neuron by neuron: it listens `ahead` steps, and when all is heard goes on to fire."""
     found = np.zeros((STEPS, 200, 1), int)
     for neuron in range(200):
@@ -34,15 +34,24 @@ def wanted(ahead: int) -> np.ndarray:
         for step in range(STEPS + ahead):
             if step < STEPS:
                 v += currents()[step][neuron, 0] + BIAS
-            if step >= ahead and v >= THETA:
+            sure = THETA + (THETA * margin // 4 if step < STEPS - 1 else 0)
+            if step >= ahead and v >= sure:
                 v -= THETA
                 found[step - ahead, neuron] = 1
     return found
 
 
-@pytest.mark.parametrize("ahead", [1, 2, 5, 6, 9])
-def test_spikes_are_decided_some_steps_later(ahead):
-    assert np.array_equal(spikes(rate_neuron(ahead=ahead)), wanted(ahead))
+@pytest.mark.parametrize("margin", [0, 1, 3, 4, 13])
+@pytest.mark.parametrize("ahead", [0, 1, 2, 4, 5, 6, 9])
+def test_spikes_are_decided_some_steps_later(ahead, margin):
+    assert np.array_equal(spikes(rate_neuron(ahead=ahead, margin=margin)), wanted(ahead, margin))
+
+
+def test_a_margin_keeps_spikes_back_that_are_not_taken_back():
+    """Not more than `ahead` + 1, which are sent when all is heard: then every count is even."""
+    even = spikes(rate_neuron(emission="after")).sum(0)
+    hasty, sure = (wanted(2, margin).sum(0) - even for margin in (0, 8))
+    assert hasty.max() > 0 and np.abs(hasty).sum() > 4 * np.abs(sure).sum()
 
 
 def test_the_ends_are_the_neurons_that_do_not_wait_and_that_wait_for_all():
@@ -74,7 +83,8 @@ def test_thresholds_are_those_of_even_spikes_and_their_order_counts():
     assert full[0] == full[1] != full[2]
 
 
+@pytest.mark.parametrize("what", ["ahead", "margin"])
 @pytest.mark.parametrize("how", [{"coding": "radix", "leak": 0}, {"coding": "rate", "leak": 2}])
-def test_a_file_that_wants_both_is_refused(how):
+def test_a_file_that_wants_both_is_refused(how, what):
     with pytest.raises(ValueError, match="only neurons of rate coding without a leak"):
-        given([(1, 4)], {"ahead": 2, "theta": [1] * 4, **how})
+        given([(1, 4)], {what: 2, "theta": [1] * 4, **how})

@@ -17,7 +17,7 @@ RATE = (
     ("if", {"reset": "hard", "compare": "gt"}),
     ("if", {"when_to_fire": "at_the_end"}),
     ("ahead", {}),
-    ("ahead", {"ahead": "3"}),
+    ("ahead", {"ahead": "3", "margin": "1"}),
     ("lif", {}),
     ("lif", {"leak": "13", "reset": "hard"}),
     ("lif", {"leak": "0", "compare": "gt"}),

@@ -79,6 +79,7 @@ CASES = {
     "rate": {"coding": "rate", "steps": 5, "bits": 3, "evenly": True},
     "counts": {"coding": "rate", "steps": 4, "bits": 4, "evenly": False, "through": "counts"},
     "ahead": {"coding": "rate", "steps": 4, "bits": 4, "evenly": False, "ahead": 2},
+    "margin": {"coding": "rate", "steps": 5, "bits": 4, "evenly": False, "ahead": 1, "margin": 3},
     "leaky": {"coding": "rate", "steps": 6, "bits": 6, "evenly": False, "leaky": True},
     "leaky counts": {
         "coding": "rate",
@@ -143,7 +144,7 @@ def test_every_train_of_every_engine_is_that_of_torch(case, tmp_path, capsys):
     export_onnx(network, model, SHAPE)
     # The options say something else; the file has the last word.
     np.savez(tmp_path / "x.npz", x=x.numpy())
-    simulated = case in ("radix", "ahead", "leaky")
+    simulated = case in ("radix", "ahead", "margin", "leaky")
     simulator = simulated and verilator.find() is not None and shutil.which("g++")
     words_ = ["compile", str(model), "-o", str(folder), "--array", "2,4,6", "--coding", "radix",
               "--timesteps", "2", "--weight-bits", "8", "--calibration", str(tmp_path / "x.npz"),
