@@ -10,7 +10,7 @@ QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
 """What may be lost by radix coding with T = 4, by bits."""
 LISTENS = ("--neuron", "ahead", "--neuron-values", "ahead=2")
-"""Neurons of rate coding that integrate two steps before they first fire."""
+"""Neurons of rate coding that decide each spike two steps later."""
 GIVEN = "$SNNIR_DATA/models/cifar10"
 """Where the networks of CIFAR-10 are that others trained."""
 FEW = 5
@@ -80,20 +80,24 @@ def converted(
     return tuple(rows)
 
 
-def listening(network: Network, steps: int, calibrated: int = 128) -> Row:
+UNEVEN = {8: 0.5, 4: 1.5}
+"""What may be lost by rate coding, by T."""
+
+
+def listening(network: Network, steps: int) -> Row:
     """A network of CIFAR-10 without training, 4 bits, in rate coding that listens ahead."""
-    within = {8: 0.5, 4: 1.5}[steps]
-    row = Row(network, **rate(steps, 4, f"8,32,{steps}"), within=within, verified=FEW)
-    return tried(row, "2 ahead", *LISTENS, calibrated=calibrated)
+    row = Row(network, **rate(steps, 4, f"8,32,{steps}"), within=UNEVEN[steps], verified=FEW)
+    return tried(row, "2 ahead", *LISTENS)
 
 
-def listened(network: Network, folder: str, recipe: str) -> Row:
-    """Of neurons that listen ahead, trained further; T = 8."""
+def listened(network: Network, steps: int, recipe: str, further: str = "") -> Row:
+    """Of neurons that listen ahead, trained further: the recipe for even spikes, then `further`."""
     model = network.key.partition("-")[0]
-    how = ("--coding rate --steps 8 --ahead 2 --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
-           "--settle 128 --steps-epochs 0.05 --steps-batch 64 --steps-rate 0.002")  # fmt: skip
-    return trained(network, rate(8, 4, "8,32,8"), f"{folder}/{model}.onnx",
-                   f"{recipe} {how} -o {folder}", 0.5, FEW, "trained 2 ahead")  # fmt: skip
+    folder, within = f"$MODELS/{model}_ahead{steps}", UNEVEN[steps]
+    how = (f"--coding rate --steps {steps} --ahead 2 --margin 4 --teach 1 --average 0.98 "
+           f"--epochs 0.3 --rate 0.005{further}")  # fmt: skip
+    return trained(network, rate(steps, 4, f"8,32,{steps}"), f"{folder}/{model}.onnx",
+                   f"{recipe} {how} -o {folder}", within, FEW, "trained 2 ahead")  # fmt: skip
 
 
 def vgg11() -> Section:
@@ -127,12 +131,13 @@ def vgg11() -> Section:
             *converted(given, rates=(8, 4, 3)),
             tried(converted(given)[1], "128 images", calibrated=128),
             *converted(taught, rates=(4,)),
-            listening(taught, 8, calibrated=512),
+            listening(taught, 8),
             listening(taught, 4),
             trained(taught, radix(4, 4, "8,32,4"), "$MODELS/vgg11_grid4/vgg11.onnx",
                     f"{grid} {teacher} --epochs 0.4 --rate 0.02 --average 0.99 "
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
-            listened(taught, "$MODELS/vgg11_ahead8", grid),
+            listened(taught, 8, grid, " --settle 128 --steps-epochs 0.15 --steps-batch 64 "
+                     "--steps-rate 0.002"),
         ),
     )  # fmt: skip
 
@@ -167,11 +172,11 @@ def resnets() -> Section:
             trained(deep, radix(4, 4, "8,32,4"), "$MODELS/resnet18_grid4/resnet18.onnx",
                     f"{deeper} --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
                     "-o $MODELS/resnet18_grid4", 0.5, FEW),
-            listened(deep, "$MODELS/resnet18_ahead8", deeper),
+            listened(deep, 8, deeper),
+            listened(deep, 4, deeper),
             *converted(narrow),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *converted(narrow, steps=6, bits=(8, 4)),
-            listening(narrow, 8),
             trained(narrow, radix(4, 8, "8,32,4"), "$MODELS/resnet20_tuned8/resnet20.onnx",
                     f"{grid} --bits 8 --images 1024 --epochs 8 --rate 0.01 --average 0.98 "
                     "--teach 1 --equalise -o $MODELS/resnet20_tuned8", 0.2, FEW,
