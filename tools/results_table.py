@@ -9,6 +9,8 @@ from results_rows import Network, Row, Section, lif, radix, rate, trained, tried
 QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
 """What may be lost by radix coding with T = 4, by bits."""
+RATE_POINTS = {8: 0.5, 4: 1.5}
+"""What may be lost by rate coding, by T."""
 LISTENS = ("--neuron", "ahead", "--neuron-values", "ahead=2")
 """Neurons of rate coding that decide each spike two steps later."""
 GIVEN = "$SNNIR_DATA/models/cifar10"
@@ -80,24 +82,21 @@ def converted(
     return tuple(rows)
 
 
-UNEVEN = {8: 0.5, 4: 1.5}
-"""What may be lost by rate coding, by T."""
-
-
 def listening(network: Network, steps: int) -> Row:
     """A network of CIFAR-10 without training, 4 bits, in rate coding that listens ahead."""
-    row = Row(network, **rate(steps, 4, f"8,32,{steps}"), within=UNEVEN[steps], verified=FEW)
+    row = Row(network, **rate(steps, 4, f"8,32,{steps}"), within=RATE_POINTS[steps], verified=FEW)
     return tried(row, "2 ahead", *LISTENS)
 
 
-def listened(network: Network, steps: int, recipe: str, further: str = "") -> Row:
-    """Of neurons that listen ahead, trained further: the recipe for even spikes, then `further`."""
+def listened(network: Network, steps: int, recipe: str, how: str) -> Row:
+    """Of neurons that listen ahead, trained further."""
     model = network.key.partition("-")[0]
-    folder, within = f"$MODELS/{model}_ahead{steps}", UNEVEN[steps]
-    how = (f"--coding rate --steps {steps} --ahead 2 --margin 4 --teach 1 --average 0.98 "
-           f"--epochs 0.3 --rate 0.005{further}")  # fmt: skip
-    return trained(network, rate(steps, 4, f"8,32,{steps}"), f"{folder}/{model}.onnx",
-                   f"{recipe} {how} -o {folder}", within, FEW, "trained 2 ahead")  # fmt: skip
+    folder = f"$MODELS/{model}_ahead{steps}"
+    listens = f"--coding rate --steps {steps} --ahead 2 --margin 4 --teach 1 --average 0.98"
+    return trained(
+        network, rate(steps, 4, f"8,32,{steps}"), f"{folder}/{model}.onnx",
+        f"{recipe} {listens} {how} -o {folder}", RATE_POINTS[steps], FEW, "trained 2 ahead",
+    )  # fmt: skip
 
 
 def vgg11() -> Section:
@@ -136,8 +135,8 @@ def vgg11() -> Section:
             trained(taught, radix(4, 4, "8,32,4"), "$MODELS/vgg11_grid4/vgg11.onnx",
                     f"{grid} {teacher} --epochs 0.4 --rate 0.02 --average 0.99 "
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
-            listened(taught, 8, grid, " --settle 128 --steps-epochs 0.15 --steps-batch 64 "
-                     "--steps-rate 0.002"),
+            listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
+                     "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
         ),
     )  # fmt: skip
 
@@ -172,8 +171,7 @@ def resnets() -> Section:
             trained(deep, radix(4, 4, "8,32,4"), "$MODELS/resnet18_grid4/resnet18.onnx",
                     f"{deeper} --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
                     "-o $MODELS/resnet18_grid4", 0.5, FEW),
-            listened(deep, 8, deeper),
-            listened(deep, 4, deeper),
+            *(listened(deep, steps, deeper, "--epochs 0.3 --rate 0.005") for steps in (8, 4)),
             *converted(narrow),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *converted(narrow, steps=6, bits=(8, 4)),

@@ -239,7 +239,8 @@ def _check_computed(neuron: Neuron, given: Mapping[tuple[str, str], tuple[int, .
     """Refuse a value from which the file computes another, which would stay what it was."""
     for layer, name in given:
         for other, names in neuron.computed.items():
-            if name in names and not {(layer, other), ("", other)} & set(given):
+            kept = (layer, other) not in given and ("", other) not in given
+            if name in names and kept:
                 raise UserError(
                     f"{OPTION}: '{other}' is computed from '{name}' and keeps its value",
                     hint=f"give '{other}' as well",
