@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from bad_input_cases import CASES, Case, line_of, row_of, run_case
+from bad_input import CASES, Case, line_of, row_of, run_case
 
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_input_cases import conv, node, write_model
+from bad_input.files import conv, node, write_model
 from random_networks import network_from_seed
 
 from snnir.analysis.network import branches, layers, train_labels

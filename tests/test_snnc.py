@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_input_cases import KERNEL, conv, write_model
+from bad_input.files import KERNEL, conv, write_model
 
 from snnir.runtime.build import BuildFolder
 from snnir.tools import snn_opt, snnc

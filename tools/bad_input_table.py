@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "errors.md"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from bad_input_cases import CASES, Case, line_of, row_of, run_case  # noqa: E402
+from bad_input import CASES, Case, line_of, row_of, run_case  # noqa: E402
 
 HEAD = """\
 # What broken input is answered with
