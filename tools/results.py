@@ -105,7 +105,7 @@ def measure(row: Row, places: Places, parts: tuple[str, ...]) -> None:
     for model in {row.model, row.network.model}:
         if not Path(places.of(model)).exists():
             raise UserError("not there", where=model)
-    if not row.trained:
+    if row.converted:
         places.samples(row, "calibration")
     compiling, *_, verifying = row.commands()
     start = time.perf_counter()

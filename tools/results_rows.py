@@ -61,8 +61,10 @@ class Row:
         options: of `snnc compile`, besides model, calibration and pixels.
         within: points that may be lost; None where nothing is asked for.
         verified: images in simulated Verilog.
-        trained: ONNX file of the spiking network as it was trained; the float one is converted
-            with calibration data if empty.
+        trained: ONNX file of the network that was trained from `network`, with whose accuracy it
+            is compared; `network` itself if empty.
+        plain: whether that is a float network, which is converted with calibration data, as
+            `network` is; the others are spiking networks.
         recipe: what makes that file.
         mark: what tells it from other rows of this setting; ends its name.
         calibrated: images for calibration.
@@ -75,6 +77,7 @@ class Row:
     within: float | None = None
     verified: int = 20
     trained: str = ""
+    plain: bool = False
     recipe: str = ""
     mark: str = ""
     calibrated: int = 512
@@ -88,6 +91,11 @@ class Row:
     @property
     def model(self) -> str:
         return self.trained or self.network.model
+
+    @property
+    def converted(self) -> bool:
+        """Whether a float network is compiled, with calibration data."""
+        return self.plain or not self.trained
 
     @property
     def seed(self) -> int | None:
@@ -106,7 +114,7 @@ class Row:
     def commands(self) -> list[list[str]]:
         """What measures the row: compile, run on each split, verify."""
         build = f"$W/{self.network.key}"
-        given = () if self.trained else (
+        given = () if not self.converted else (
             "--calibration", self.samples("calibration"), "--samples", str(self.calibrated),
             *self.network.pixel_options(),
         )  # fmt: skip
