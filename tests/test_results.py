@@ -60,6 +60,35 @@ def test_what_was_measured_otherwise_is_not_shown(results):
     assert "99.44" not in results.page({row.name: other})
 
 
+def test_at_a_glance_stands_the_row_that_keeps_the_bound(results):
+    from results_glance import glance
+    from results_rows import Network, Row, radix, rate
+
+    network = Network("net", "Net, trained", "cifar10", "net.onnx")
+    same = {"bits": 4, "within": 0.5}
+
+    def found(held_out: int, test: int) -> dict:
+        of = {"held-out": (10_000, held_out), "test": (1_000, test)}
+        return {"accuracy": {split: {"samples": n, "float_right": n, "right": n - wrong}
+                             for split, (n, wrong) in of.items()}}  # fmt: skip
+
+    def row(how: dict, mark: str, **more) -> Row:
+        return Row(network, **{**how, "options": (), **more}, mark=mark)
+
+    rows = [
+        (row(radix(4, 4), "half", **same), found(0, 6)),
+        (row(radix(8, 4), "late", **same), found(-9, -9)),
+        (row(radix(6, 4), "more", **same), found(40, 5)),
+        (row(radix(6, 4), "least", **same), found(50, 1)),
+        (row(rate(8, 4), "rate", **same), found(51, 0)),
+        (row(radix(4, 8), "free"), found(0, 0)),
+    ]
+    kept, lost = [line for line in glance(rows).splitlines() if line.startswith("| Net ")]
+    assert kept.startswith("| Net | radix T = 6 | 4 bits | 0.5 | 0.50 (held-out), 0.10 (test) | re")
+    assert kept.endswith("| reached | `net-radix6-w4-least` |")
+    assert lost.endswith(" 0.51 (held-out), 0.00 (test) | missed | `net-rate8-w4-rate` |")
+
+
 @pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None, reason="needs Verilator and g++"
 )

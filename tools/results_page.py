@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from results_glance import glance
 from results_rows import Network, Row, Section
 from results_table import sections
 from systems_page import systems, systems_commands
@@ -64,6 +65,8 @@ def page(kept: dict) -> str:
     """
     counted = {found["spikes"]["samples"] for found in kept.values() if "spikes" in found} or {0}
     parts = [HEAD.format(counted=f"up to {max(counted):,}")]
+    rows = [row for section in sections() for row in section.rows]
+    parts.append(glance([(row, found) for row in rows if (found := measured(row, kept))]))
     parts += [section_text(section, kept) for section in sections()]
     parts.append(systems(kept))
     parts.append("## Points lost by bits\n\n")

@@ -1,0 +1,62 @@
+"""The first table of docs/results.md: what may be lost, and the row that loses no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from results_rows import Row
+
+TEXT = """\
+## What is asked, and what is reached
+
+For each network, coding and width of weights with a bound, in any of its trainings: the row that
+keeps the bound on every split; of several that of the fewest steps, of those the one that loses
+least. Rate coding of CIFAR-10's networks is by neurons that decide each spike when two more steps
+are heard (`2 ahead`). Strictly causal ones lose more; their rows are below, without a bound.
+
+"""
+COLUMNS = ("network", "coding", "weights", "asked", "lost", "", "row")
+
+
+def glance(rows: Iterable[tuple[Row, dict]]) -> str:
+    """The section.
+
+    Args:
+        rows: with what was measured of each.
+    """
+    kinds: dict[tuple, list[tuple[Row, dict]]] = {}
+    for row, found in rows:
+        if row.within is not None:
+            family = row.network.title.split(",")[0]
+            coding = row.setting.split()[0]
+            kinds.setdefault((family, coding, row.bits, row.within), []).append((row, found))
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    for (family, coding, bits, within), several in kinds.items():
+        row, found = min(several, key=_rank)
+        lost = ", ".join(f"{100 * part:.2f} ({split})" for split, part in _lost(found).items())
+        cells = (family, f"{coding} {row.setting.partition(' ')[2]}", f"{bits} bits", f"{within:g}",
+                 lost, "missed" if _missed(row, found) else "reached", f"`{row.name}`")  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return TEXT + "\n".join(lines) + "\n\n"
+
+
+def _lost(found: dict) -> dict[str, float]:
+    """Share of right answers that is lost, by split."""
+    return {
+        split: (of["float_right"] - of["right"]) / of["samples"]
+        for split, of in found["accuracy"].items()
+    }
+
+
+def _missed(row: Row, found: dict) -> int:
+    """Splits on which more is lost than may be, in whole images."""
+    return sum(
+        100 * (of["float_right"] - of["right"]) > row.within * of["samples"]
+        for of in found["accuracy"].values()
+    )
+
+
+def _rank(measured: tuple[Row, dict]) -> tuple:
+    row, found = measured
+    lost = sorted(_lost(found).values(), reverse=True)
+    return _missed(row, found), int(row.setting.split()[-1]), lost
