@@ -144,6 +144,10 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
+            trained(taught, rate(8, 4, "8,32,8"), "$MODELS/vgg11_causal8/vgg11.onnx",
+                    f"{grid} --coding rate --steps 8 --epochs 0 --settle 128 --through steps "
+                    "--steps-epochs 2 --steps-batch 64 --steps-rate 0.01 --teach 1 "
+                    "--average 0.99 -o $MODELS/vgg11_causal8", RATE_POINTS[8], FEW),
         ),
     )  # fmt: skip
 
