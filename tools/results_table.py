@@ -127,6 +127,10 @@ def vgg11() -> Section:
         "-o $MODELS/vgg11_taught.onnx",
     )  # fmt: skip
     grid = f"{QAT} vgg11 --start {taught.model} --bf16 --optimiser grid --batch 64"
+    causal = (
+        f"{grid} --coding rate --steps 8 --epochs 0 --through steps --steps-batch 64 --teach 1 "
+        "--average 0.99"
+    )
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs. It was trained on for 5, from there for 14, "
@@ -144,10 +148,12 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            trained(taught, rate(8, 4, "8,32,8"), "$MODELS/vgg11_causal8/vgg11.onnx",
-                    f"{grid} --coding rate --steps 8 --epochs 0 --settle 128 --through steps "
-                    "--steps-epochs 2 --steps-batch 64 --steps-rate 0.01 --teach 1 "
-                    "--average 0.99 -o $MODELS/vgg11_causal8", RATE_POINTS[8], FEW),
+            trained(taught, rate(8, 4, "8,32,8"), "$MODELS/vgg11_causal8b/vgg11.onnx",
+                    f"{causal} --settle 128 --steps-epochs 2 --steps-rate 0.01 "
+                    "-o $MODELS/vgg11_causal8 && "
+                    f"{causal} --weights $MODELS/vgg11_causal8/vgg11.steps.checkpoint "
+                    "--steps-epochs 0.8 --steps-rate 0.005 -o $MODELS/vgg11_causal8b",
+                    RATE_POINTS[8], FEW),
         ),
     )  # fmt: skip
 
