@@ -10,13 +10,16 @@ trained in bfloat16 its currents have 8 bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import torch
 from torch import nn
 
 from snnir.calibration.rounding import top_level
 from snnir.dialects.neurons import LEAK_BITS
-from snnir.training.rounding import counts, floored, rounded, slowed, spike
+from snnir.training.firing import fired
+from snnir.training.rounding import counts, rounded, slowed
 from snnir.training.trains import Code, MaxPool, Pixels, Train, Window, merged
 
 EXACT = 2**24
@@ -222,8 +225,8 @@ class Layer(nn.Module):
         offset = bias * (self.code.steps if rate else 1) + (theta / 2).floor()
         # By a power of two, so that nothing is rounded here.
         unit = 2.0 ** int(self.fraction)
-        fired = counts(total, offset / unit, theta / unit, self.code.levels)
-        return Train(fired.float(), self.spike_value(), "count" if rate else "still")
+        values = counts(total, offset / unit, theta / unit, self.code.levels)
+        return Train(values.float(), self.spike_value(), "count" if rate else "still")
 
     def fire_through_counts(self, ready: Integers, trains: list[Train]) -> Train:
         """What is fired step by step, with the gradient of the count of even spikes.
@@ -235,49 +238,29 @@ class Layer(nn.Module):
         carries the gradient); here it passes through clip-floor-shift.
         """
         with torch.no_grad():
-            fired, held = self.fire_step_by_step(ready, self.currents(ready, trains), trains)
+            spikes, held = self.fire_step_by_step(ready, self.currents(ready, trains), trains)
         summed = [_counted(train) for train in trains]
         total = self.summed(self.currents(ready, summed), summed)
         if ready.leak is not None:
             total = total - held * ready.leak / 2.0 ** (LEAK_BITS + int(self.fraction))
         even = self.fire_at_once(ready, total)
-        exact = even.values + (fired.sum(0) - even.values).detach()
-        return Train(fired, even.step, "steps", exact)
+        exact = even.values + (spikes.sum(0) - even.values).detach()
+        return Train(spikes, even.step, "steps", exact)
 
     def fire_step_by_step(
         self, ready: Integers, currents, trains: list[Train]
-    ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        """Integrate, fire and subtract theta, T times, from theta / 2.
-
-        With `ahead`, the first spike is decided when so many more steps have been integrated, and
-        with `margin` on a membrane so many quarters of theta above it, until all are integrated.
-        Returns the spikes, and the sum of the membranes that leaked.
-
-        Source: Rathi and Roy, DIET-SNN (leak and threshold trained with the weights); Datta et al.,
-        ACE-SNN (the image as multi-bit input of the first layer, at each step).
-        """
-        bias, *currents = self.exactly(ready.bias, *currents)
-        scaled = [current * 2.0 ** int(self.fraction) for current in currents]
-        fixed = [c for c, train in zip(scaled, trains, strict=True) if train.kind == "still"]
-        moving = [c for c, train in zip(scaled, trains, strict=True) if train.kind != "still"]
-        shape = fixed[0] if fixed else moving[0][0]
-        theta = _along(*self.exactly(ready.theta), shape)
-        constant = sum(fixed) + _along(bias, shape)
-        membrane = (theta / 2).floor().expand_as(shape)
-        sure = floored(theta * ((4 + self.code.margin) / 4))
-        spikes, held = [], 0.0
-        for t in range(self.code.steps + self.code.ahead):
-            if t < self.code.steps:
-                if ready.leak is not None:
-                    held = held + membrane.detach()
-                    membrane = membrane - floored(membrane * ready.leak / (1 << LEAK_BITS))
-                membrane = membrane + sum(current[t] for current in moving) + constant
-            if t < self.code.ahead:
-                continue
-            fired = spike((membrane - (sure if t + 1 < self.code.steps else theta)) / theta)
-            membrane = membrane - fired * theta
-            spikes.append(fired.float())
-        return torch.stack(spikes), held
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The spikes (T, N, ...), and the sum of the membranes that leaked (`firing.fired`)."""
+        bias, theta, *currents = self.exactly(ready.bias, ready.theta, *currents)
+        scale = 2.0 ** int(self.fraction)
+        still = [c for c, train in zip(currents, trains, strict=True) if train.kind == "still"]
+        moving = [c for c, train in zip(currents, trains, strict=True) if train.kind != "still"]
+        shape = still[0] if still else moving[0][0]
+        constant = _along(bias, shape)
+        if still:
+            constant = constant + reduce(add, still) * scale
+        together = reduce(add, moving) if moving else None
+        return fired(together, constant, _along(theta, shape), ready.leak, self.code, scale)
 
     def read(self, ready: Integers, currents, trains: list[Train]) -> tuple:
         """The potentials, and what a potential of 1 stands for."""
