@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from results_rows import Row
+from systems_page import line, table
 
 TEXT = """\
 ## What is asked, and what is reached
@@ -31,13 +32,14 @@ def glance(rows: Iterable[tuple[Row, dict]]) -> str:
             family = row.network.title.split(",")[0]
             coding = row.setting.split()[0]
             kinds.setdefault((family, coding, row.bits, row.within), []).append((row, found))
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    for (family, coding, bits, within), several in kinds.items():
+    lines = table(*COLUMNS)
+    for (family, _, bits, within), several in kinds.items():
         row, found = min(several, key=_rank)
         lost = ", ".join(f"{100 * part:.2f} ({split})" for split, part in _lost(found).items())
-        cells = (family, f"{coding} {row.setting.partition(' ')[2]}", f"{bits} bits", f"{within:g}",
-                 lost, "missed" if _missed(row, found) else "reached", f"`{row.name}`")  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
+        reached = "missed" if _missed(row, found) else "reached"
+        lines.append(
+            line(family, row.setting, f"{bits} bits", f"{within:g}", lost, reached, f"`{row.name}`")
+        )
     return TEXT + "\n".join(lines) + "\n\n"
 
 
@@ -50,11 +52,8 @@ def _lost(found: dict) -> dict[str, float]:
 
 
 def _missed(row: Row, found: dict) -> int:
-    """Splits on which more is lost than may be, in whole images."""
-    return sum(
-        100 * (of["float_right"] - of["right"]) > row.within * of["samples"]
-        for of in found["accuracy"].values()
-    )
+    """Splits on which more is lost than may be."""
+    return sum(not row.keeps(of) for of in found["accuracy"].values())
 
 
 def _rank(measured: tuple[Row, dict]) -> tuple:

@@ -7,7 +7,7 @@ from pathlib import Path
 from results_glance import glance
 from results_rows import Network, Row, Section
 from results_table import sections
-from systems_page import systems, systems_commands
+from systems_page import line, percent, systems, systems_commands, table
 
 from snnir.tools.charts import line_chart
 
@@ -82,7 +82,7 @@ def page(kept: dict) -> str:
 
 
 def section_text(section: Section, kept: dict) -> str:
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    lines = table(*COLUMNS)
     for row in section.rows:
         lines += row_lines(row, measured(row, kept))
     asked = [asked_text(network, section, kept) for network in networks(section)]
@@ -131,7 +131,7 @@ def row_lines(row: Row, found: dict | None) -> list[str]:
     asked = "" if row.within is None else f"{row.within:g}"
     if found is None:
         empty = [*head, ", ".join(row.splits), "", "", "not measured", "", "", asked, "", "", ""]
-        return [line(empty)]
+        return [line(*empty)]
     spikes, verify = found["spikes"], found.get("verify")
     equal = "not verified"
     if verify:
@@ -141,25 +141,17 @@ def row_lines(row: Row, found: dict | None) -> list[str]:
     for split, of in found["accuracy"].items():
         images = of["samples"]
         lost = of["float_right"] - of["right"]
-        reached = "" if row.within is None else "missed"
-        if row.within is not None and 100 * lost <= row.within * images:
-            reached = "reached"
-        lines.append(line([
+        reached = ""
+        if row.within is not None:
+            reached = "reached" if row.keeps(of) else "missed"
+        lines.append(line(
             *head, split, f"{images:,}", "-" if found["seed"] is None else str(found["seed"]),
             percent(of["float_right"], images), percent(of["right"], images),
             f"{100 * lost / images:.2f}", asked, reached,
             f"{spikes['total'] / (spikes['neurons'] * spikes['samples']):.2f}",
             equal,
-        ]))  # fmt: skip
+        ))  # fmt: skip
     return lines
-
-
-def line(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def percent(right: int, count: int) -> str:
-    return f"{100 * right / count:.2f} %"
 
 
 def commands_text(row: Row, kept: dict) -> str:

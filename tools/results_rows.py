@@ -105,6 +105,10 @@ class Row:
     def splits(self) -> tuple[str, ...]:
         return self.network.only or SPLITS[self.network.data]
 
+    def keeps(self, of: dict) -> bool:
+        """Whether a split, as measured, lost no more images than may be."""
+        return 100 * (of["float_right"] - of["right"]) <= self.within * of["samples"]
+
     def samples(self, split: str) -> str:
         """The file of a split's images."""
         if self.network.data == "digits":
@@ -114,10 +118,10 @@ class Row:
     def commands(self) -> list[list[str]]:
         """What measures the row: compile, run on each split, verify."""
         build = f"$W/{self.network.key}"
-        given = () if not self.converted else (
+        given = (
             "--calibration", self.samples("calibration"), "--samples", str(self.calibrated),
             *self.network.pixel_options(),
-        )  # fmt: skip
+        ) if self.converted else ()  # fmt: skip
         runs = [
             ["run", build, "--input", self.samples(split), "--engine", "fast"]
             for split in self.splits

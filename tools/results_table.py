@@ -102,8 +102,8 @@ def listened(network: Network, steps: int, recipe: str, how: str) -> Row:
 
 def prepared(network: Network, steps: int, file: str, recipe: str) -> Row:
     """As `listening`, of a float network that was trained on from it to bear rounding."""
-    row = replace(listening(network, steps), trained=file, plain=True, recipe=recipe)
-    return replace(row, mark="prepared 2 ahead")
+    return replace(listening(network, steps), trained=file, plain=True, recipe=recipe,
+                   mark="prepared 2 ahead")  # fmt: skip
 
 
 def vgg11() -> Section:

@@ -38,7 +38,7 @@ def _() -> None:
     with_digits(x=np.zeros((9, 1, 9, 9), np.float32))
 
 
-@case("channels last", "compile model.onnx -o out --calibration data.npz", "data.npz", "moveaxis")
+@case("channels last", CALIBRATE, "data.npz", "moveaxis")
 def _() -> None:
     write_model([conv("x", "w", "y")], [("w", np.ones((1, 3, 3, 3)))], shape=(1, 3, 4, 4))
     np.savez("data.npz", x=np.zeros((9, 4, 4, 3), np.uint8))

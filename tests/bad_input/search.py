@@ -34,8 +34,7 @@ def _() -> None:
     "data.npz", "the label 12", "10 outputs",
 )  # fmt: skip
 def _() -> None:
-    with_digits()
-    np.savez("data.npz", x=np.zeros((2, 1, 8, 8), np.uint8), y=np.array([3, 12]))
+    with_digits(x=np.zeros((2, 1, 8, 8), np.uint8), y=np.array([3, 12]))
 
 
 @case("search of what is not supported", EXPLORE, "'act' (Sigmoid)", "not supported", "Relu")
