@@ -1,12 +1,13 @@
 """Neurons in one function: spikes and gradients of a plain loop under autograd."""
 
 import pytest
-import torch
 
-from snnir.training import firing
-from snnir.training.firing import fired
-from snnir.training.rounding import floored, spike
-from snnir.training.trains import Code
+torch = pytest.importorskip("torch", reason="needs torch")
+
+from snnir.training import firing  # noqa: E402
+from snnir.training.firing import fired  # noqa: E402
+from snnir.training.rounding import floored, spike  # noqa: E402
+from snnir.training.trains import Code  # noqa: E402
 
 
 def plain(moving, still, theta, leak, code, scale):
