@@ -27,6 +27,7 @@ from pathlib import Path
 
 from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
+from snnir.dialects.onnx_shapes import GIVEN_RANGES
 from snnir.tools.arguments import not_negative, positive, whole
 from snnir.tools.errors import ArgumentParser
 from snnir.training.conversion import spiking
@@ -56,9 +57,9 @@ def main() -> None:
     parser.add_argument("--steps-epochs", type=not_negative, default=0)
     parser.add_argument("--steps-rate", type=positive, default=0.003, help="highest, step by step")
     add_spiking_arguments(parser, batch=32, through="counts")
-    parser.add_argument("--ahead", type=whole(0, 15), default=0, metavar="N",
+    parser.add_argument("--ahead", type=whole(*GIVEN_RANGES["ahead"]), default=0, metavar="N",
                         help="steps, rate coding")  # fmt: skip
-    parser.add_argument("--margin", type=whole(0, 32), default=0, metavar="N",
+    parser.add_argument("--margin", type=whole(*GIVEN_RANGES["margin"]), default=0, metavar="N",
                         help="quarters of the threshold, rate coding")  # fmt: skip
     parser.add_argument("--settle", type=whole(0), default=0, metavar="N",
                         help="images, rate coding")  # fmt: skip

@@ -113,6 +113,7 @@ GIVEN_RANGES = {
     "bits": (1, 8), "weight_bits": (2, 8), "steps": (1, 16), "fraction": (0, 16), "leak": (0, 31),
     "ahead": (0, 15), "margin": (0, 32),
 }  # fmt: skip
+"""What the attributes of given layers may be: what training and the shipped neurons take."""
 
 
 def levels(shapes: Shapes, p: Params) -> Shape:

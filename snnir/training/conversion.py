@@ -13,6 +13,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from snnir.calibration.images import Histogram
 from snnir.calibration.rounding import weight_units
+from snnir.dialects.onnx_shapes import GIVEN_RANGES
 from snnir.training.spiking import Branch, Layer, SpikingNetwork, sources
 from snnir.training.trains import Code, MaxPool, Pixels, Train, Window
 
@@ -74,15 +75,18 @@ def spiking(
         ValueError: for a module that has no spiking form, naming it.
     """
     code = Code(coding, steps, ahead, margin)
-    if coding not in ("radix", "rate") or not 1 <= steps <= 16 or not 2 <= bits <= 8:
-        raise ValueError(f"coding {coding} with {steps} steps and {bits} bits cannot be")
+    if coding not in ("radix", "rate"):
+        raise ValueError(f"coding '{coding}' is unknown, there are radix and rate")
+    given = {"steps": steps, "weight_bits": bits, "ahead": ahead, "margin": margin}
+    for name, value in given.items():
+        low, high = GIVEN_RANGES[name]
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}, allowed: {low} to {high}")
     if leaky and coding != "rate":
         raise ValueError("only neurons of rate coding leak")
-    listens = coding == "rate" and not leaky and 0 <= ahead <= 15 and 0 <= margin <= 32
-    if (ahead or margin) and not listens:
+    if (ahead or margin) and (leaky or coding != "rate"):
         raise ValueError(
-            "only neurons of rate coding without a leak integrate 0 to 15 steps ahead, "
-            "or have a margin of 0 to 32 quarters"
+            "only neurons of rate coding without a leak integrate ahead or have a margin"
         )
     graph = fx.symbolic_trace(net.eval())
     real = pixels.real(images)

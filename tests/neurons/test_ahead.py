@@ -7,8 +7,9 @@ from snnir.analysis.network import layers
 from snnir.calibration.causal import is_causal
 from snnir.dialects.dense import from_dense
 from snnir.dialects.neurons import NeuronChoice, rate_neuron
-from snnir.dialects.onnx_shapes import given
+from snnir.dialects.onnx_shapes import GIVEN_RANGES, given
 from snnir.dialects.snn import FireOp
+from snnir.errors import UserError
 from snnir.frontend.onnx import import_model
 from snnir.interpreters.neuron import run_neuron
 from snnir.pipeline.run import run_pipeline
@@ -88,3 +89,12 @@ def test_thresholds_are_those_of_even_spikes_and_their_order_counts():
 def test_a_file_that_wants_both_is_refused(how, what):
     with pytest.raises(ValueError, match="only neurons of rate coding without a leak"):
         given([(1, 4)], {what: 2, "theta": [1] * 4, **how})
+
+
+@pytest.mark.parametrize("what", ["ahead", "margin"])
+def test_files_and_neurons_have_the_same_range(what):
+    low, high = GIVEN_RANGES[what]
+    for value in (low, high):
+        rate_neuron(**{"ahead": 1, what: value})
+    with pytest.raises(UserError, match=f"{what} is {high + 1}, allowed are {low} to {high}"):
+        rate_neuron(**{"ahead": 1, what: high + 1})

@@ -149,6 +149,25 @@ def test_what_cannot_spike_is_named(net, what):
         spiking(net, Pixels(), images)
 
 
+@pytest.mark.parametrize(
+    "given, what",
+    [
+        ({"coding": "burst"}, "coding 'burst' is unknown, there are radix and rate"),
+        ({"steps": 17}, "steps is 17, allowed: 1 to 16"),
+        ({"bits": 1}, "weight_bits is 1, allowed: 2 to 8"),
+        ({"coding": "rate", "ahead": 16}, "ahead is 16, allowed: 0 to 15"),
+        ({"coding": "rate", "margin": 33}, "margin is 33, allowed: 0 to 32"),
+        ({"leaky": True}, "only neurons of rate coding leak"),
+        ({"ahead": 1}, "only neurons of rate coding without a leak integrate ahead"),
+        ({"coding": "rate", "leaky": True, "margin": 1}, "rate coding without a leak"),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_be_are_refused(given, what):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    with pytest.raises(ValueError, match=what):
+        spiking(net, Pixels(), torch.zeros((2, 1, 4, 4), dtype=torch.uint8), **given)
+
+
 def test_gradients_pass_through_roundings():
     x = torch.tensor([-0.5, 0.4, 1.5, 2.5], requires_grad=True)
     assert rounded(x).tolist() == [0, 0, 2, 2] and floored(x).tolist() == [-1, 0, 1, 2]

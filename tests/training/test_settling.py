@@ -60,5 +60,3 @@ def test_what_cannot_be_settled_is_refused():
     network = spiking(teacher(), PIXELS, images(64, 1), coding="radix", steps=4, bits=4)
     with pytest.raises(ValueError, match="only rate-coded networks are settled"):
         settle(network, teacher(), PIXELS.real(images(8, 1)))
-    with pytest.raises(ValueError, match="integrate 0 to 15 steps ahead"):
-        spiking(teacher(), PIXELS, images(64, 1), coding="radix", ahead=1)
