@@ -7,16 +7,19 @@ The images are 8x8 with pixels 0..16, kept as they are (uint8); the network take
 each: convolutions, batch normalisation, a residual Add, max and average pooling, a dense layer.
 """
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
-import torch
+from extras import torch
 from onnx import TensorProto, checker, helper, numpy_helper, save_model
+from recipes import run
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
+
+from snnir.tools.arguments import whole
+from snnir.tools.errors import ArgumentParser
 
 SEED = 7
 TEST_IMAGES = 540
@@ -117,13 +120,14 @@ def train(x: torch.Tensor, y: torch.Tensor, epochs: int) -> DigitsNet:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
     folder = Path(__file__).parent.parent / "examples"
     parser.add_argument("-o", "--output", type=Path, default=folder, metavar="DIR")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=whole(1), default=60)
+    parser.add_argument("--threads", type=whole(1), default=1)
     args = parser.parse_args()
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     digits = load_digits()
     images = digits.images.astype(np.uint8)[:, None]
     train_x, test_x, train_y, test_y = train_test_split(
@@ -145,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

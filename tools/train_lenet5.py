@@ -11,17 +11,18 @@ Source: LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to do
 Proceedings of the IEEE 86 (1998).
 """
 
-import argparse
 import math
-import os
 import sys
 from pathlib import Path
 
-from datasets import mnist
+from datasets import read
 from extras import torch
 from onnx import TensorProto, checker, helper, numpy_helper, save_model
+from recipes import run
 from torch import nn
 
+from snnir.tools.arguments import whole
+from snnir.tools.errors import ArgumentParser
 from snnir.training.augment import distorted
 
 SEED = 7
@@ -102,24 +103,25 @@ def train(x: torch.Tensor, y: torch.Tensor, epochs: int) -> LeNet5:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
     folder = Path(__file__).parent.parent / "examples"
     parser.add_argument("-o", "--output", type=Path, default=folder, metavar="DIR")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the idx files (SNNIR_DATA)")
+    parser.add_argument("--epochs", type=whole(1), default=60)
+    parser.add_argument("--threads", type=whole(1), default=1)
     args = parser.parse_args()
-    if "SNNIR_DATA" not in os.environ:
-        sys.exit("set SNNIR_DATA to the folder that holds data/mnist")
 
-    torch.set_num_threads(1)
-    root = Path(os.environ["SNNIR_DATA"])
-    (train_x, train_y), (test_x, test_y) = (mnist(root, split) for split in ("train", "test"))
-    net = train(torch.tensor(train_x) / 255, torch.tensor(train_y), args.epochs)
+    torch.set_num_threads(args.threads)
+    (train_x, train_y), (test_x, test_y) = (
+        map(torch.tensor, read("mnist", split, args.data)) for split in ("train", "test")
+    )
+    net = train(train_x / 255, train_y, args.epochs)
     with torch.no_grad():
-        right = (net(torch.tensor(test_x) / 255).argmax(1).numpy() == test_y).sum()
+        right = int((net(test_x / 255).argmax(1) == test_y).sum())
     print(f"test: {right} of {len(test_y)} right, {100 * right / len(test_y):.2f} %")
     args.output.mkdir(parents=True, exist_ok=True)
     save_model(to_onnx(net), args.output / "lenet5.onnx")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

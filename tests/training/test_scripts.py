@@ -105,6 +105,11 @@ def test_lif(script, capsys):
     assert (out / "patchnet.onnx").read_bytes() == before
 
 
+def test_lenet5(script, capsys):
+    compiles(script("train_lenet5.py", "--epochs", "1") / "lenet5.onnx")
+    assert re.fullmatch(r"test: \d+ of 10 right, \d+\.00 %\n", capsys.readouterr().out)
+
+
 def test_qat(script, capsys):
     start = str(ROOT / "examples" / "lenet5.onnx")
     out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--coding", "rate",
@@ -236,6 +241,8 @@ def wrong(out: Path) -> Path:
         (["train_qat.py", "vgg11", "--start", "none.onnx"], "data_batch_1.bin"),
         (["train_lif.py", "patchnet", "--bits", "9", "--start", "x"], "2 to 8, not '9'"),
         (["train_lif.py", "lenet5", "--start", str(ROOT / "examples" / "digits.onnx")], "layers"),
+        (["train_lenet5.py", "--epochs", "0"], "1 or more, not '0'"),
+        (["train_digits.py", "--epochs", "many"], "not 'many'"),
     ],
 )
 def test_what_is_wrong_is_one_line(script, words, what, capsys):
