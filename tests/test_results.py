@@ -44,6 +44,18 @@ def test_the_page_says_what_is_kept(results):
         assert (results.PAGE.parent / name).read_text() == results.figure(name, kept)
 
 
+def test_what_makes_a_network_stands_once_and_before_it_is_read(results):
+    lines = results.PAGE.read_text().splitlines()
+    of_vgg11 = lines[lines.index("### VGG-11 on CIFAR-10") :]
+    made = [line.strip() for line in of_vgg11[2 : of_vgg11.index("", 2)]]
+    assert len(made) == len(set(made)) > 3
+    for number, command in enumerate(made):
+        assert command.startswith("python tools/") and " -o $MODELS/vgg11_" in command
+        folder = command.rpartition(" -o ")[2]
+        assert not any(f"{folder}/" in earlier for earlier in made[:number])
+        assert lines.count(f"    {command}") == 1
+
+
 def test_every_row_kept_is_of_the_table(results):
     assert set(results.load()) <= set(results.all_rows() | results.all_systems())
 

@@ -49,8 +49,10 @@ Landsat Satimage's `sat.trn` and `sat.tst`, in `data/mnist`, `data/cifar10` and
     python tools/results.py --row NAME --models $MODELS --work $W
     python tools/results.py --page
 
-The second line does what is listed here for each row, from the root of the repository, and counts
-spikes; the last writes this page.
+The second line does what is listed here for the row, from the root of the repository, and counts
+spikes; the last writes this page. Where networks are trained, the commands that make them stand at
+the head of a section, each once and behind those whose files it reads; the ResNet-18 that teaches
+others has its own section.
 """
 
 COLUMNS = ("row", "weights", "split", "images", "seed", "float", "C program", "lost", "asked", "",
@@ -76,6 +78,7 @@ def page(kept: dict) -> str:
     parts.append(COMMANDS)
     for section in sections():
         parts.append(f"\n### {section.title}\n")
+        parts.append(recipes_text(section))
         parts += [commands_text(row, kept) for row in section.rows]
     parts.append(systems_commands(kept))
     return "".join(parts)
@@ -154,13 +157,19 @@ def row_lines(row: Row, found: dict | None) -> list[str]:
     return lines
 
 
+def recipes_text(section: Section) -> str:
+    """The commands that make the networks of a section, each once."""
+    recipes = (recipe for row in section.rows for recipe in (row.network.recipe, row.recipe))
+    lines = dict.fromkeys(text for recipe in recipes if recipe for text in recipe.split(" && "))
+    return "\n".join(["", *(f"    {text}" for text in lines), ""]) if lines else ""
+
+
 def commands_text(row: Row, kept: dict) -> str:
-    """The commands of a row, those that made its models first."""
+    """The commands of a row."""
     lines = [f"    python tools/results.py --row {row.name}"]
     if measured(row, kept) is None:
         lines[0] += "    # not measured yet"
-    made = [recipe for recipe in (row.network.recipe, row.recipe) if recipe]
-    return "\n".join(["", *lines, *(f"    {text}" for text in [*made, *commands(row)]), ""])
+    return "\n".join(["", *lines, *(f"    {text}" for text in commands(row)), ""])
 
 
 def figure(name: str, kept: dict) -> str:
