@@ -109,10 +109,10 @@ def prepared(network: Network, steps: int, file: str, recipe: str) -> Row:
 def vgg11() -> Section:
     file = f"{GIVEN}/vgg11_cifar10.onnx"
     given = Network("vgg11", "VGG-11", "cifar10", file)
-    teacher = "--teach 0.9 --teacher resnet18=$MODELS/resnet18_coarse/resnet18.onnx"
+    teacher = "--teacher resnet18=$MODELS/resnet18_coarse/resnet18.onnx"
     on = (
         "python tools/train_cifar10.py vgg11 --bf16 --optimiser muon --batch 512 "
-        f"--levels 8 {teacher}"
+        f"--levels 8 --teach 0.9 {teacher}"
     )
     parts = [f"$MODELS/vgg11_{part}/vgg11.onnx" for part in ("coarse", "taught", "taught2")]
     taught = Network(
@@ -128,8 +128,21 @@ def vgg11() -> Section:
     )  # fmt: skip
     grid = f"{QAT} vgg11 --start {taught.model} --bf16 --optimiser grid --batch 64"
     causal = (
-        f"{grid} --coding rate --steps 8 --epochs 0 --through steps --steps-batch 64 --teach 1 "
-        "--average 0.99"
+        f"{grid} --coding rate --epochs 0 --through steps --steps-batch 64 --teach 1 --average 0.99"
+    )
+    folder = "$MODELS/vgg11_causal"
+    after = [f"--weights {folder}{part}/vgg11.steps.checkpoint" for part in ("8", "8b", "8c")]
+    eight = (
+        f"{causal} --steps 8 --settle 128 --steps-epochs 2 --steps-rate 0.01 -o {folder}8",
+        f"{causal} --steps 8 {after[0]} --steps-epochs 0.8 --steps-rate 0.005 -o {folder}8b",
+        f"{causal} --steps 8 {after[1]} --steps-epochs 3 --steps-rate 0.01 -o {folder}8c",
+        f"{causal} --steps 8 {after[2]} --steps-epochs 2 --steps-rate 0.007 "
+        f"{teacher} -o {folder}8d",
+    )
+    four = (
+        *eight[:3],
+        f"{causal} --steps 4 --settle 128 {after[2]} --steps-epochs 1.6 --steps-rate 0.01 "
+        f"-o {folder}4",
     )
     return Section(
         "VGG-11 on CIFAR-10",
@@ -144,16 +157,14 @@ def vgg11() -> Section:
             listening(taught, 8),
             listening(taught, 4),
             trained(taught, radix(4, 4, "8,32,4"), "$MODELS/vgg11_grid4/vgg11.onnx",
-                    f"{grid} {teacher} --epochs 0.4 --rate 0.02 --average 0.99 "
+                    f"{grid} --teach 0.9 {teacher} --epochs 0.4 --rate 0.02 --average 0.99 "
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            trained(taught, rate(8, 4, "8,32,8"), "$MODELS/vgg11_causal8b/vgg11.onnx",
-                    f"{causal} --settle 128 --steps-epochs 2 --steps-rate 0.01 "
-                    "-o $MODELS/vgg11_causal8 && "
-                    f"{causal} --weights $MODELS/vgg11_causal8/vgg11.steps.checkpoint "
-                    "--steps-epochs 0.8 --steps-rate 0.005 -o $MODELS/vgg11_causal8b",
+            trained(taught, rate(8, 4, "8,32,8"), f"{folder}8d/vgg11.onnx", " && ".join(eight),
                     RATE_POINTS[8], FEW),
+            trained(taught, rate(4, 4, "8,32,4"), f"{folder}4/vgg11.onnx", " && ".join(four),
+                    RATE_POINTS[4], FEW),
         ),
     )  # fmt: skip
 
