@@ -13,7 +13,8 @@ TEXT = """\
 For each network, coding and width of weights with a bound, in any of its trainings: the row that
 keeps the bound on every split; of several that of the fewest steps, of those the one that loses
 least. Rate coding of CIFAR-10's networks is by neurons that decide each spike when two more steps
-are heard (`2 ahead`). Strictly causal ones lose more: their rows below have no such mark.
+are heard (`2 ahead`). Strictly causal ones, whose rows below have no such mark, keep none of these
+bounds on both splits.
 
 """
 COLUMNS = ("network", "coding", "weights", "asked", "lost", "", "row")

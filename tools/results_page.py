@@ -7,7 +7,7 @@ from pathlib import Path
 from results_glance import glance
 from results_rows import Network, Row, Section
 from results_table import sections
-from systems_page import line, percent, systems, systems_commands, table
+from systems_page import indented, line, percent, repeated, systems, systems_commands, table
 
 from snnir.tools.charts import line_chart
 
@@ -79,7 +79,10 @@ def page(kept: dict) -> str:
     for section in sections():
         parts.append(f"\n### {section.title}\n")
         parts.append(recipes_text(section))
-        parts += [commands_text(row, kept) for row in section.rows]
+        parts += [
+            repeated(row.name, measured(row, kept) is not None, commands(row))
+            for row in section.rows
+        ]
     parts.append(systems_commands(kept))
     return "".join(parts)
 
@@ -161,15 +164,7 @@ def recipes_text(section: Section) -> str:
     """The commands that make the networks of a section, each once."""
     recipes = (recipe for row in section.rows for recipe in (row.network.recipe, row.recipe))
     lines = dict.fromkeys(text for recipe in recipes if recipe for text in recipe.split(" && "))
-    return "\n".join(["", *(f"    {text}" for text in lines), ""]) if lines else ""
-
-
-def commands_text(row: Row, kept: dict) -> str:
-    """The commands of a row."""
-    lines = [f"    python tools/results.py --row {row.name}"]
-    if measured(row, kept) is None:
-        lines[0] += "    # not measured yet"
-    return "\n".join(["", *lines, *(f"    {text}" for text in commands(row)), ""])
+    return indented(lines) if lines else ""
 
 
 def figure(name: str, kept: dict) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from results_systems import EnergyRow, System
 from systems_table import early_exit, first_to_spike, volumes
 
@@ -150,12 +152,20 @@ def systems_commands(kept: dict) -> str:
     """How the rows are repeated."""
     parts = ["\n### Systems\n"]
     for row in (*first_to_spike(), *early_exit(), *volumes()):
-        lines = [f"    python tools/results.py --row {row.name}"]
-        if measured(row, kept) is None:
-            lines[0] += "    # not measured yet"
-        lines += [f"    {text}" for text in (row.recipe, *commands(row))]
-        parts.append("\n".join(["", *lines, ""]))
+        known = measured(row, kept) is not None
+        parts.append(repeated(row.name, known, [row.recipe, *commands(row)]))
     return "".join(parts)
+
+
+def repeated(name: str, known: bool, commands: list[str]) -> str:
+    """A row's commands, below the one that does them all; `known`: whether it was measured."""
+    first = f"python tools/results.py --row {name}{'' if known else '    # not measured yet'}"
+    return indented([first, *commands])
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Commands as a paragraph of the page."""
+    return "\n".join(["", *(f"    {text}" for text in lines), ""])
 
 
 def table(*columns: str) -> list[str]:

@@ -141,16 +141,26 @@ def given(shapes: Shapes, p: Params) -> Shape:
         _check(min(p.get(name, (1,))) > 0, f"{name} must be positive")
     for name in ("spike", "step"):
         _check(p.get(name, 1.0) > 0, f"{name} must be positive")
+    check_neurons(p)
+    return x
+
+
+def check_neurons(p: Params) -> None:
+    """What `p` has of the attributes of given layers can be, and can be together.
+
+    Raises:
+        ValueError: it cannot.
+    """
     for name, (low, high) in GIVEN_RANGES.items():
         value = p.get(name, low)
         _check(low <= value <= high, f"{name} is {value}, allowed: {low} to {high}")
-    _check(p.get("coding", "rate") in ("radix", "rate"), f"coding '{p.get('coding')}' is unknown")
+    coding = p.get("coding", "rate")
+    _check(coding in ("radix", "rate"), f"coding '{coding}' is unknown, there are radix and rate")
     _check(p.get("coding") != "radix" or p["leak"] == 0, "neurons of radix coding do not leak")
     _check(
         not (p.get("ahead") or p.get("margin")) or (p["coding"] == "rate" and p["leak"] == 0),
         "only neurons of rate coding without a leak integrate ahead or have a margin",
     )
-    return x
 
 
 def clip(shapes: Shapes, p: Params) -> Shape:

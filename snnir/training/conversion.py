@@ -13,7 +13,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from snnir.calibration.images import Histogram
 from snnir.calibration.rounding import weight_units
-from snnir.dialects.onnx_shapes import GIVEN_RANGES
+from snnir.dialects.onnx_shapes import check_neurons
 from snnir.training.spiking import Branch, Layer, SpikingNetwork, sources
 from snnir.training.trains import Code, MaxPool, Pixels, Train, Window
 
@@ -72,22 +72,13 @@ def spiking(
             while currents are still to come.
 
     Raises:
-        ValueError: for a module that has no spiking form, naming it.
+        ValueError: for a module that has no spiking form, naming it; for options that cannot be.
     """
     code = Code(coding, steps, ahead, margin)
-    if coding not in ("radix", "rate"):
-        raise ValueError(f"coding '{coding}' is unknown, there are radix and rate")
-    given = {"steps": steps, "weight_bits": bits, "ahead": ahead, "margin": margin}
-    for name, value in given.items():
-        low, high = GIVEN_RANGES[name]
-        if not low <= value <= high:
-            raise ValueError(f"{name} is {value}, allowed: {low} to {high}")
-    if leaky and coding != "rate":
+    if leaky and coding == "radix":
         raise ValueError("only neurons of rate coding leak")
-    if (ahead or margin) and (leaky or coding != "rate"):
-        raise ValueError(
-            "only neurons of rate coding without a leak integrate ahead or have a margin"
-        )
+    check_neurons({"coding": coding, "steps": steps, "weight_bits": bits, "leak": int(leaky),
+                   "ahead": ahead, "margin": margin})  # fmt: skip
     graph = fx.symbolic_trace(net.eval())
     real = pixels.real(images)
     ShapeProp(graph).propagate(real[:1])
