@@ -93,12 +93,14 @@ def test_at_a_glance_stands_the_row_that_keeps_the_bound(results):
         (row(radix(6, 4), "more", **same), found(40, 5)),
         (row(radix(6, 4), "least", **same), found(50, 1)),
         (row(rate(8, 4), "rate", **same), found(51, 0)),
+        (row(rate(8, 4), "2 ahead", **same), found(0, 5)),
         (row(radix(4, 8), "free"), found(0, 0)),
     ]
-    kept, lost = [line for line in glance(rows).splitlines() if line.startswith("| Net ")]
+    kept, lost, ahead = [line for line in glance(rows).splitlines() if line.startswith("| Net ")]
     assert kept.startswith("| Net | radix T = 6 | 4 bits | 0.5 | 0.50 (held-out), 0.10 (test) | re")
     assert kept.endswith("| reached | `net-radix6-w4-least` |")
     assert lost.endswith(" 0.51 (held-out), 0.00 (test) | missed | `net-rate8-w4-rate` |")
+    assert ahead.startswith("| Net | rate T = 8, 2 ahead | 4 bits | 0.5 | 0.00 (held-out), 0.50 ")
 
 
 @pytest.mark.skipif(

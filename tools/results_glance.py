@@ -12,11 +12,11 @@ TEXT = """\
 
 For each network, coding and width of weights with a bound, in any of its trainings: the row that
 keeps the bound on every split; of several that of the fewest steps, of those the one that loses
-least. Rate coding of CIFAR-10's networks is by neurons that decide each spike when two more steps
-are heard (`2 ahead`). Strictly causal ones, whose rows below have no such mark, keep none of these
-bounds on both splits.
+least. Neurons of rate coding decide each spike in its own step, or, `2 ahead`, when two more steps
+are heard.
 
 """
+AHEAD = "2 ahead"
 COLUMNS = ("network", "coding", "weights", "asked", "lost", "", "row")
 
 
@@ -30,15 +30,16 @@ def glance(rows: Iterable[tuple[Row, dict]]) -> str:
     for row, found in rows:
         if row.within is not None:
             family = row.network.title.split(",")[0]
-            coding = row.setting.split()[0]
-            kinds.setdefault((family, coding, row.bits, row.within), []).append((row, found))
+            coding = row.setting.split()[0], row.mark.endswith(AHEAD)
+            kinds.setdefault((family, *coding, row.bits, row.within), []).append((row, found))
     lines = table(*COLUMNS)
-    for (family, _, bits, within), several in kinds.items():
+    for (family, _, ahead, bits, within), several in kinds.items():
         row, found = min(several, key=_rank)
         lost = ", ".join(f"{100 * part:.2f} ({split})" for split, part in _lost(found).items())
         reached = "missed" if _missed(row, found) else "reached"
+        coding = f"{row.setting}, {AHEAD}" if ahead else row.setting
         lines.append(
-            line(family, row.setting, f"{bits} bits", f"{within:g}", lost, reached, f"`{row.name}`")
+            line(family, coding, f"{bits} bits", f"{within:g}", lost, reached, f"`{row.name}`")
         )
     return TEXT + "\n".join(lines) + "\n\n"
 

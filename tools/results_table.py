@@ -100,6 +100,38 @@ def listened(network: Network, steps: int, recipe: str, how: str) -> Row:
     )  # fmt: skip
 
 
+def stepped(
+    recipe: str, model: str, *stages: tuple[str, str], after: str | None = None
+) -> tuple[str, ...]:
+    """Commands that train step by step neurons that decide each spike in its own step.
+
+    Args:
+        recipe: what all have in common.
+        stages: the folder that each makes is $MODELS/MODEL_NAME, NAME the first, options the
+            second; each starts with what the one before it has learnt.
+        after: NAME of what the first starts with.
+    """
+    commands = []
+    for name, options in stages:
+        if after is not None:
+            options = f"--weights $MODELS/{model}_{after}/{model}.steps.checkpoint {options}"
+        commands.append(
+            f"{recipe} --coding rate --epochs 0 --through steps --steps-batch 64 --teach 1 "
+            f"--average 0.99 {options} -o $MODELS/{model}_{name}"
+        )
+        after = name
+    return tuple(commands)
+
+
+def causal(network: Network, steps: int, folder: str, commands: Iterable[str]) -> Row:
+    """Of neurons that decide each spike in its own step, trained further."""
+    model = network.key.partition("-")[0]
+    return trained(
+        network, rate(steps, 4, f"8,32,{steps}"), f"$MODELS/{folder}/{model}.onnx",
+        " && ".join(commands), RATE_POINTS[steps], FEW,
+    )  # fmt: skip
+
+
 def prepared(network: Network, steps: int, file: str, recipe: str) -> Row:
     """As `listening`, of a float network that was trained on from it to bear rounding."""
     return replace(listening(network, steps), trained=file, plain=True, recipe=recipe,
@@ -127,23 +159,21 @@ def vgg11() -> Section:
         "-o $MODELS/vgg11_taught.onnx",
     )  # fmt: skip
     grid = f"{QAT} vgg11 --start {taught.model} --bf16 --optimiser grid --batch 64"
-    causal = (
-        f"{grid} --coding rate --epochs 0 --through steps --steps-batch 64 --teach 1 --average 0.99"
-    )
-    folder = "$MODELS/vgg11_causal"
-    after = [f"--weights {folder}{part}/vgg11.steps.checkpoint" for part in ("8", "8b", "8c")]
-    eight = (
-        f"{causal} --steps 8 --settle 128 --steps-epochs 2 --steps-rate 0.01 -o {folder}8",
-        f"{causal} --steps 8 {after[0]} --steps-epochs 0.8 --steps-rate 0.005 -o {folder}8b",
-        f"{causal} --steps 8 {after[1]} --steps-epochs 3 --steps-rate 0.01 -o {folder}8c",
-        f"{causal} --steps 8 {after[2]} --steps-epochs 2 --steps-rate 0.007 "
-        f"{teacher} -o {folder}8d",
-    )
-    four = (
-        *eight[:3],
-        f"{causal} --steps 4 --settle 128 {after[2]} --steps-epochs 1.6 --steps-rate 0.01 "
-        f"-o {folder}4",
-    )
+    eight = stepped(
+        f"{grid} --steps 8", "vgg11",
+        ("causal8", "--settle 128 --steps-epochs 2 --steps-rate 0.01"),
+        ("causal8b", "--steps-epochs 0.8 --steps-rate 0.005"),
+        ("causal8c", "--steps-epochs 3 --steps-rate 0.01"),
+        ("causal8d", f"--steps-epochs 2 --steps-rate 0.007 {teacher}"),
+        ("causal8e", f"--steps-epochs 1.2 --steps-rate 0.004 {teacher}"),
+    )  # fmt: skip
+    four = stepped(
+        f"{grid} --steps 4", "vgg11",
+        ("causal4", "--settle 128 --steps-epochs 1.6 --steps-rate 0.01"),
+        ("causal4b", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
+        ("causal4c", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
+        after="causal8c",
+    )  # fmt: skip
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs. It was trained on for 5, from there for 14, "
@@ -161,10 +191,8 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            trained(taught, rate(8, 4, "8,32,8"), f"{folder}8d/vgg11.onnx", " && ".join(eight),
-                    RATE_POINTS[8], FEW),
-            trained(taught, rate(4, 4, "8,32,4"), f"{folder}4/vgg11.onnx", " && ".join(four),
-                    RATE_POINTS[4], FEW),
+            causal(taught, 8, "vgg11_causal8e", eight),
+            causal(taught, 4, "vgg11_causal4c", (*eight[:3], *four)),
         ),
     )  # fmt: skip
 
