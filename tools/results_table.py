@@ -165,7 +165,6 @@ def vgg11() -> Section:
         ("causal8b", "--steps-epochs 0.8 --steps-rate 0.005"),
         ("causal8c", "--steps-epochs 3 --steps-rate 0.01"),
         ("causal8d", f"--steps-epochs 2 --steps-rate 0.007 {teacher}"),
-        ("causal8e", f"--steps-epochs 1.2 --steps-rate 0.004 {teacher}"),
     )  # fmt: skip
     four = stepped(
         f"{grid} --steps 4", "vgg11",
@@ -191,7 +190,7 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            causal(taught, 8, "vgg11_causal8e", eight),
+            causal(taught, 8, "vgg11_causal8d", eight),
             causal(taught, 4, "vgg11_causal4c", (*eight[:3], *four)),
         ),
     )  # fmt: skip
