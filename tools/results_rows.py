@@ -25,6 +25,10 @@ SEED = 7
 """Of every recipe in tools/. Conversion without training draws no random numbers."""
 
 
+AHEAD = "2 ahead"
+"""Ends the mark of rows whose neurons decide each spike when two more steps are heard."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A float network and the data it is measured on.

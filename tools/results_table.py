@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from results_rows import Network, Row, Section, lif, radix, rate, trained, tried
+from results_rows import AHEAD, Network, Row, Section, lif, radix, rate, trained, tried
 
 QAT = "python tools/train_qat.py"
 POINTS = {8: 0.2, 4: 0.5, 3: 2.0}
@@ -86,7 +86,7 @@ def converted(
 def listening(network: Network, steps: int) -> Row:
     """A network of CIFAR-10 without training, 4 bits, in rate coding that listens ahead."""
     row = Row(network, **rate(steps, 4, f"8,32,{steps}"), within=RATE_POINTS[steps], verified=FEW)
-    return tried(row, "2 ahead", *LISTENS)
+    return tried(row, AHEAD, *LISTENS)
 
 
 def listened(network: Network, steps: int, recipe: str, how: str) -> Row:
@@ -96,7 +96,7 @@ def listened(network: Network, steps: int, recipe: str, how: str) -> Row:
     listens = f"--coding rate --steps {steps} --ahead 2 --margin 4 --teach 1 --average 0.98"
     return trained(
         network, rate(steps, 4, f"8,32,{steps}"), f"{folder}/{model}.onnx",
-        f"{recipe} {listens} {how} -o {folder}", RATE_POINTS[steps], FEW, "trained 2 ahead",
+        f"{recipe} {listens} {how} -o {folder}", RATE_POINTS[steps], FEW, f"trained {AHEAD}",
     )  # fmt: skip
 
 
@@ -123,11 +123,12 @@ def stepped(
     return tuple(commands)
 
 
-def causal(network: Network, steps: int, folder: str, commands: Iterable[str]) -> Row:
-    """Of neurons that decide each spike in its own step, trained further."""
+def causal(network: Network, steps: int, commands: tuple[str, ...]) -> Row:
+    """Of neurons that decide each spike in its own step, trained by commands one after another."""
     model = network.key.partition("-")[0]
+    folder = commands[-1].rpartition(" -o ")[2]
     return trained(
-        network, rate(steps, 4, f"8,32,{steps}"), f"$MODELS/{folder}/{model}.onnx",
+        network, rate(steps, 4, f"8,32,{steps}"), f"{folder}/{model}.onnx",
         " && ".join(commands), RATE_POINTS[steps], FEW,
     )  # fmt: skip
 
@@ -135,7 +136,7 @@ def causal(network: Network, steps: int, folder: str, commands: Iterable[str]) -
 def prepared(network: Network, steps: int, file: str, recipe: str) -> Row:
     """As `listening`, of a float network that was trained on from it to bear rounding."""
     return replace(listening(network, steps), trained=file, plain=True, recipe=recipe,
-                   mark="prepared 2 ahead")  # fmt: skip
+                   mark=f"prepared {AHEAD}")  # fmt: skip
 
 
 def vgg11() -> Section:
@@ -190,8 +191,8 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            causal(taught, 8, "vgg11_causal8d", eight),
-            causal(taught, 4, "vgg11_causal4c", (*eight[:3], *four)),
+            causal(taught, 8, eight),
+            causal(taught, 4, (*eight[:3], *four)),
         ),
     )  # fmt: skip
 
