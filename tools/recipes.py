@@ -16,7 +16,7 @@ from extras import torch
 from snnir.errors import UserError
 from snnir.tools.arguments import not_negative, share, whole
 from snnir.tools.errors import ArgumentParser
-from snnir.training.augment import augmented, distorted, normalise, turned
+from snnir.training.augment import augmented, distorted, mixed, normalise, turned
 from snnir.training.fit import Recipe, accuracy, fit
 from snnir.training.models import MODELS
 from snnir.training.start import start_from
@@ -134,6 +134,8 @@ class Task:
     """
 
     seed = 7
+    mix = 0.0
+    """Of an image that the spiking network is trained on, at most so much is another's."""
 
     def __init__(self, model: str, args: Namespace) -> None:
         torch.set_num_threads(args.threads)
@@ -176,7 +178,8 @@ class Task:
 
     def prepared(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """What the spiking network is trained on."""
-        return self.changed(self.pixels.real(images), generator)
+        x = self.changed(self.pixels.real(images), generator)
+        return mixed(x, generator, self.mix) if self.mix else x
 
     def changed(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         if self.model in NARROW:

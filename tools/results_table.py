@@ -114,13 +114,27 @@ def stepped(
     commands = []
     for name, options in stages:
         if after is not None:
-            options = f"--weights $MODELS/{model}_{after}/{model}.steps.checkpoint {options}"
+            options = f"{learnt(model, after)} {options}"
         commands.append(
             f"{recipe} --coding rate --epochs 0 --through steps --steps-batch 64 --teach 1 "
             f"--average 0.99 {options} -o $MODELS/{model}_{name}"
         )
         after = name
     return tuple(commands)
+
+
+def learnt(model: str, *names: str) -> str:
+    """The options that start with what stages of `stepped` have learnt, or with its mean."""
+    files = (f"$MODELS/{model}_{name}/{model}.steps.checkpoint" for name in names)
+    return " ".join(f"--weights {file}" for file in files)
+
+
+def mean(recipe: str, model: str, steps: int, *names: str) -> str:
+    """The command that makes $MODELS/MODEL_causalT_mean of what stages of `stepped` have learnt."""
+    return (
+        f"{recipe} --steps {steps} --coding rate --epochs 0 {learnt(model, *names)} "
+        f"-o $MODELS/{model}_causal{steps}_mean"
+    )
 
 
 def causal(network: Network, steps: int, commands: tuple[str, ...]) -> Row:
@@ -166,12 +180,15 @@ def vgg11() -> Section:
         ("causal8b", "--steps-epochs 0.8 --steps-rate 0.005"),
         ("causal8c", "--steps-epochs 3 --steps-rate 0.01"),
         ("causal8d", f"--steps-epochs 2 --steps-rate 0.007 {teacher}"),
+        ("causal8e", f"--steps-epochs 1.2 --steps-rate 0.004 {teacher}"),
     )  # fmt: skip
     four = stepped(
         f"{grid} --steps 4", "vgg11",
         ("causal4", "--settle 128 --steps-epochs 1.6 --steps-rate 0.01"),
         ("causal4b", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
         ("causal4c", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
+        ("causal4d", f"--steps-epochs 1.4 --steps-rate 0.007 --mix 0.5 {teacher}"),
+        ("causal4e", f"--steps-epochs 0.8 --steps-rate 0.004 {teacher}"),
         after="causal8c",
     )  # fmt: skip
     return Section(
@@ -191,8 +208,8 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            causal(taught, 8, eight),
-            causal(taught, 4, (*eight[:3], *four)),
+            causal(taught, 8, (*eight, mean(grid, "vgg11", 8, "causal8d", "causal8d", "causal8e"))),
+            causal(taught, 4, (*eight[:3], *four, mean(grid, "vgg11", 4, "causal4d", "causal4e"))),
         ),
     )  # fmt: skip
 

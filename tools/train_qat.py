@@ -8,11 +8,13 @@ values of the trains; both scales are trained. With `--coding rate` the first `-
 spikes as if they came evenly, and `--steps-epochs` more run all steps as the neurons will, with
 gradients through the counts of spikes or (`--through steps`) through each of them. With `--teach`
 and `--teach-layers` it learns from the float network too, and with `--teacher MODEL=FILE.onnx` from
-the mean output of that and others. `--optimiser grid` measures steps in rounding steps, so that one
+the mean output of that and others. `--mix SHARE` puts a rectangle of another image into each, which
+only teachers know to answer. `--optimiser grid` measures steps in rounding steps, so that one
 `--rate` (0.02, say) suits all layers. `--images 1024 --teach 1` tunes on calibration data alone:
 few images, no labels. `--weights FILE` starts with what a run of this script for other steps or
-another coding has learnt: its checkpoint. `--equalise` first divides each channel by what it fires
-of its layer's threshold, and multiplies the weights that read it.
+another coding has learnt: its checkpoint; of several, with the mean of their weights. `--equalise`
+first divides each channel by what it fires of its layer's threshold, and multiplies the weights
+that read it.
 `--ahead N` lets neurons of rate coding integrate N steps before they first fire, and `--margin N`
 asks for N quarters of their threshold more while currents are still to come. `--settle N` fits
 biases to the spikes of N images before it trains step by step.
@@ -28,7 +30,7 @@ from pathlib import Path
 from recipes import MODELS, Recipe, Task, add_arguments, add_spiking_arguments, run
 
 from snnir.dialects.onnx_shapes import GIVEN_RANGES
-from snnir.tools.arguments import not_negative, positive, whole
+from snnir.tools.arguments import not_negative, positive, share, whole
 from snnir.tools.errors import ArgumentParser
 from snnir.training.conversion import spiking
 from snnir.training.equalising import equalise
@@ -57,19 +59,25 @@ def main() -> None:
     parser.add_argument("--steps-epochs", type=not_negative, default=0)
     parser.add_argument("--steps-rate", type=positive, default=0.003, help="highest, step by step")
     add_spiking_arguments(parser, batch=32, through="counts")
+    parser.add_argument("--mix", type=share, default=0.0, metavar="SHARE",
+                        help="of an image that is another's, at most; needs --teach 1")  # fmt: skip
     parser.add_argument("--ahead", type=whole(*GIVEN_RANGES["ahead"]), default=0, metavar="N",
                         help="steps, rate coding")  # fmt: skip
     parser.add_argument("--margin", type=whole(*GIVEN_RANGES["margin"]), default=0, metavar="N",
                         help="quarters of the threshold, rate coding")  # fmt: skip
     parser.add_argument("--settle", type=whole(0), default=0, metavar="N",
                         help="images, rate coding")  # fmt: skip
-    parser.add_argument("--weights", type=Path, metavar="FILE.checkpoint")
+    parser.add_argument("--weights", type=Path, action="append", metavar="FILE.checkpoint",
+                        help="of another training; may be repeated")  # fmt: skip
     parser.add_argument("--equalise", action="store_true", help="channels, before anything else")
     args = parser.parse_args()
 
     if args.settle and args.coding != "rate":
         raise ValueError("--settle: only networks of rate coding are settled")
+    if args.mix and args.teach < 1:
+        raise ValueError("--mix: no label says what mixed images show; use --teach 1")
     task = Task(args.model, args)
+    task.mix = args.mix
     net = MODELS[args.model]()
     start_from(net, args.start)
     if args.equalise:
@@ -78,7 +86,7 @@ def main() -> None:
     network = spiking(net, task.pixels, task.calibration, coding=args.coding, steps=args.steps,
                       bits=args.bits, ahead=args.ahead, margin=args.margin)  # fmt: skip
     if args.weights:
-        learnt_by(network, args.weights)
+        learnt_by(network, *args.weights)
     task.report(network, "before training", task.pixels.real)
     plans = {
         "even": (args.epochs, {"rate": args.rate, "batch": args.batch}),

@@ -1,4 +1,4 @@
-"""What is done to training images: flips, shifts, cut-outs, distortions; whole batches at once."""
+"""What is done to training images: flips, shifts, cut-outs, mixtures; whole batches at once."""
 
 from __future__ import annotations
 
@@ -41,6 +41,29 @@ def augmented(
         inside = (at_y >= 0) & (at_y < cut) & (at_x >= 0) & (at_x < cut)
         x = x.masked_fill(inside[:, None], 0)
     return x
+
+
+def mixed(x: torch.Tensor, generator: torch.Generator, most: float) -> torch.Tensor:
+    """A rectangle of each image is that of the image before it in the batch.
+
+    No label says what such an image shows; it is for teachers, who answer to it.
+
+    Args:
+        x: (N, C, ...), images or volumes.
+        most: of an image that is another's, 0 to 1; how much it is, is drawn evenly from 0 to that.
+
+    Source: Yun et al., CutMix, ICCV 2019; Beyer et al., Knowledge distillation: a good teacher is
+    patient and consistent, CVPR 2022 (mixed images and the teacher's outputs alone).
+    """
+    count, _, *sizes = x.shape
+    share = (most * torch.rand(count, generator=generator)) ** (1 / len(sizes))
+    inside = torch.ones((), dtype=torch.bool)
+    for axis, size in enumerate(sizes, 2):
+        first = torch.rand(count, generator=generator) * (1 - share)
+        place = (torch.arange(size) + 0.5) / size - first[:, None]
+        within = (place >= 0) & (place < share[:, None])
+        inside = inside & within.view(count, *(size if a == axis else 1 for a in range(1, x.ndim)))
+    return torch.where(inside, x.roll(1, 0), x)
 
 
 def distorted(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Starts a module with the weights of an ONNX file, or of a checkpoint."""
+"""Starts a module with the weights of an ONNX file, or of checkpoints."""
 
 from __future__ import annotations
 
@@ -89,24 +89,29 @@ def _normalise(net: nn.Module, norms: list[nn.Module], images: torch.Tensor) -> 
         net.train(was_training)
 
 
-def learnt_by(network: SpikingNetwork, checkpoint: Path) -> None:
-    """Gives a spiking network the parameters of another of its form, of any coding and steps.
+def learnt_by(network: SpikingNetwork, *checkpoints: Path) -> None:
+    """Gives a spiking network the parameters of others of its form, of any coding and steps.
 
     Args:
-        checkpoint: that `fit` wrote while it trained the other.
+        checkpoints: that `fit` wrote while it trained the others, which were trained on from one
+            another; of several, the mean of their parameters is taken, of one named twice both.
 
     Raises:
-        ValueError: it is no checkpoint, or of a network of another form.
+        ValueError: one is no checkpoint, or of a network of another form.
+
+    Source: Izmailov et al., Averaging Weights Leads to Wider Optima, UAI 2018.
     """
-    try:
-        learnt = torch.load(checkpoint, weights_only=True)["averaged"]
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError):
-        raise ValueError(f"{checkpoint} is no checkpoint of a training") from None
     own = dict(network.named_parameters())
-    if {name: p.shape for name, p in own.items()} != {
-        name: learnt[name].shape for name in own if name in learnt
-    }:
-        raise ValueError(f"{checkpoint} is of a network of another form")
+    shapes = {name: parameter.shape for name, parameter in own.items()}
+    found = []
+    for checkpoint in checkpoints:
+        try:
+            learnt = torch.load(checkpoint, weights_only=True)["averaged"]
+        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError):
+            raise ValueError(f"{checkpoint} is no checkpoint of a training") from None
+        if shapes != {name: learnt[name].shape for name in own if name in learnt}:
+            raise ValueError(f"{checkpoint} is of a network of another form")
+        found.append(learnt)
     with torch.no_grad():
         for name, parameter in own.items():
-            parameter.copy_(learnt[name])
+            parameter.copy_(torch.stack([learnt[name].double() for learnt in found]).mean(0))

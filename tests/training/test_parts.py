@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch", reason="needs torch")
 
 from torch import nn  # noqa: E402
 
-from snnir.training.augment import augmented, distorted  # noqa: E402
+from snnir.training.augment import augmented, distorted, mixed  # noqa: E402
 from snnir.training.conversion import spiking  # noqa: E402
 from snnir.training.fit import Recipe, accuracy, fit  # noqa: E402
 from snnir.training.functions import functions  # noqa: E402
@@ -185,6 +185,27 @@ def test_changed_images_are_repeatable_and_keep_their_range(change):
     one, other = (change(x, torch.Generator().manual_seed(4)) for _ in range(2))
     assert torch.equal(one, other) and one.shape == x.shape
     assert not torch.equal(one, x) and one.min() >= 0 and one.max() <= 1.0001
+
+
+@pytest.mark.parametrize("sizes", [(32, 32), (6, 24, 24)])
+def test_mixed_images_have_a_rectangle_of_the_image_before(sizes):
+    x = torch.arange(64.0).view(64, 1, *[1] * len(sizes)).expand(64, 2, *sizes)
+    one, other = (mixed(x, torch.Generator().manual_seed(4), 0.5) for _ in range(2))
+    assert torch.equal(one, other) and torch.equal(one[:, 0], one[:, 1])
+    before = x.roll(1, 0)
+    taken = (one == before)[:, 0]
+    assert torch.equal(torch.where(taken[:, None], before, x), one)
+    share = taken.flatten(1).float().mean(1)
+    # Even from 0 to a half, but for edges that fall between pixels.
+    assert share.max() < 0.6 and 0.2 < share.mean() < 0.3 and share.min() < 0.05
+    for image in taken:
+        inside = torch.ones(())
+        for axis, size in enumerate(sizes):
+            others = [a for a in range(len(sizes)) if a != axis]
+            shape = [size if a == axis else 1 for a in range(len(sizes))]
+            inside = inside * image.float().amax(others).view(shape)
+        assert torch.equal(inside.bool(), image)
+    assert torch.equal(mixed(x, torch.Generator(), 0.0), x)
 
 
 @pytest.mark.parametrize("leak", [1, 4, 5, 31])

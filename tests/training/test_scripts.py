@@ -123,6 +123,17 @@ def test_qat(script, capsys):
     more = ("train_qat.py", "lenet5", "--start", start, "--epochs", "0", "--weights")
     script(*more, str(out / "rate.checkpoint"), "--bits", "3")
     learnt = (out / "lenet5.onnx").read_bytes()
+    # Of several, the mean: of x, 4 x and x it is 2 x.
+    rate = torch.load(out / "rate.checkpoint")["averaged"]
+    for times in (2, 4):
+        averaged = {name: times * value for name, value in rate.items()}
+        torch.save({"averaged": averaged}, out / f"{times}.checkpoint")
+    script(*more, str(out / "2.checkpoint"), "--bits", "3")
+    double = (out / "lenet5.onnx").read_bytes()
+    assert double != learnt
+    one, four = str(out / "rate.checkpoint"), str(out / "4.checkpoint")
+    script(*more, one, "--weights", four, "--weights", one, "--bits", "3")
+    assert double == (out / "lenet5.onnx").read_bytes()
     capsys.readouterr()
     script(*more[:-1], "--bits", "3", "--no-report")
     assert learnt != (out / "lenet5.onnx").read_bytes() and not capsys.readouterr().out
@@ -151,7 +162,7 @@ def test_qat_on_its_grid(script, capsys):
     start = str(ROOT / "examples" / "lenet5.onnx")
     out = script("train_qat.py", "lenet5", "--start", start, "--epochs", "1", "--optimiser", "grid",
                  "--rate", "0.02", "--average", "0.5", "--teach", "1", "--images", "16",
-                 "--batch", "4", "--equalise")  # fmt: skip
+                 "--batch", "4", "--equalise", "--mix", "0.5")  # fmt: skip
     assert "epoch 1 of 1" in capsys.readouterr().err
     assert torch.load(out / "lenet5.even.checkpoint")["step"] == 4
     compiles(out / "lenet5.onnx")
@@ -204,6 +215,8 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(script, tm
         (("--rate", "nan"), "argument --rate: takes a number"),
         (("--weights", "missing.checkpoint"), "missing.checkpoint"),
         (("--teacher", "vgg6=x.onnx"), "error: --teacher: .* --teach"),
+        (("--mix", "0.5", "--teach", "0.9"), "error: --mix: .* use --teach 1"),
+        (("--mix", "1.5", "--teach", "1"), "argument --mix: takes a share"),
     ):
         with pytest.raises(SystemExit, match=says):
             script(*words, *wrong)
