@@ -75,8 +75,6 @@ def spiking(
         ValueError: for a module that has no spiking form, naming it; for options that cannot be.
     """
     code = Code(coding, steps, ahead, margin)
-    if leaky and coding == "radix":
-        raise ValueError("only neurons of rate coding leak")
     check_neurons({"coding": coding, "steps": steps, "weight_bits": bits, "leak": int(leaky),
                    "ahead": ahead, "margin": margin})  # fmt: skip
     graph = fx.symbolic_trace(net.eval())

@@ -157,7 +157,7 @@ def test_what_cannot_spike_is_named(net, what):
         ({"bits": 1}, "weight_bits is 1, allowed: 2 to 8"),
         ({"coding": "rate", "ahead": 16}, "ahead is 16, allowed: 0 to 15"),
         ({"coding": "rate", "margin": 33}, "margin is 33, allowed: 0 to 32"),
-        ({"leaky": True}, "only neurons of rate coding leak"),
+        ({"leaky": True}, "neurons of radix coding do not leak"),
         ({"ahead": 1}, "only neurons of rate coding without a leak integrate ahead"),
         ({"coding": "rate", "leaky": True, "margin": 1}, "rate coding without a leak"),
     ],
