@@ -13,7 +13,7 @@ TEXT = """\
 For each network, coding and width of weights with a bound, in any of its trainings: the row that
 keeps the bound on every split; of several that of the fewest steps, of those the one that loses
 least. Neurons of rate coding decide each spike in its own step, or, `2 ahead`, when two more steps
-are heard; ResNet-18 was not trained with the former.
+are heard.
 
 """
 COLUMNS = ("network", "coding", "weights", "asked", "lost", "", "row")

@@ -129,12 +129,9 @@ def learnt(model: str, *names: str) -> str:
     return " ".join(f"--weights {file}" for file in files)
 
 
-def mean(recipe: str, model: str, steps: int, *names: str) -> str:
-    """The command that makes $MODELS/MODEL_causalT_mean of what stages of `stepped` have learnt."""
-    return (
-        f"{recipe} --steps {steps} --coding rate --epochs 0 {learnt(model, *names)} "
-        f"-o $MODELS/{model}_causal{steps}_mean"
-    )
+def untrained(recipe: str, model: str, folder: str, *names: str) -> str:
+    """The command that makes $MODELS/MODEL_FOLDER of what stages of `stepped` have learnt."""
+    return f"{recipe} --coding rate --epochs 0 {learnt(model, *names)} -o $MODELS/{model}_{folder}"
 
 
 def causal(network: Network, steps: int, commands: tuple[str, ...]) -> Row:
@@ -174,23 +171,6 @@ def vgg11() -> Section:
         "-o $MODELS/vgg11_taught.onnx",
     )  # fmt: skip
     grid = f"{QAT} vgg11 --start {taught.model} --bf16 --optimiser grid --batch 64"
-    eight = stepped(
-        f"{grid} --steps 8", "vgg11",
-        ("causal8", "--settle 128 --steps-epochs 2 --steps-rate 0.01"),
-        ("causal8b", "--steps-epochs 0.8 --steps-rate 0.005"),
-        ("causal8c", "--steps-epochs 3 --steps-rate 0.01"),
-        ("causal8d", f"--steps-epochs 2 --steps-rate 0.007 {teacher}"),
-        ("causal8e", f"--steps-epochs 1.2 --steps-rate 0.004 {teacher}"),
-    )  # fmt: skip
-    four = stepped(
-        f"{grid} --steps 4", "vgg11",
-        ("causal4", "--settle 128 --steps-epochs 1.6 --steps-rate 0.01"),
-        ("causal4b", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
-        ("causal4c", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
-        ("causal4d", f"--steps-epochs 1.4 --steps-rate 0.007 --mix 0.5 {teacher}"),
-        ("causal4e", f"--steps-epochs 0.8 --steps-rate 0.004 {teacher}"),
-        after="causal8c",
-    )  # fmt: skip
     return Section(
         "VGG-11 on CIFAR-10",
         "The first network was trained for 14 epochs. It was trained on for 5, from there for 14, "
@@ -208,10 +188,61 @@ def vgg11() -> Section:
                     "-o $MODELS/vgg11_grid4", 0.5, FEW),
             listened(taught, 8, grid, "--epochs 0.3 --rate 0.005 --settle 128 "
                      "--steps-epochs 0.15 --steps-batch 64 --steps-rate 0.002"),
-            causal(taught, 8, (*eight, mean(grid, "vgg11", 8, "causal8d", "causal8d", "causal8e"))),
-            causal(taught, 4, (*eight[:3], *four, mean(grid, "vgg11", 4, "causal4d", "causal4e"))),
+            *causal_vgg11(taught, grid, teacher),
         ),
     )  # fmt: skip
+
+
+def causal_vgg11(network: Network, recipe: str, teacher: str) -> tuple[Row, Row]:
+    """VGG-11 whose neurons decide each spike in its own step, T = 8 and, from a stage of it, 4."""
+    eight, four = f"{recipe} --steps 8", f"{recipe} --steps 4"
+    begun = stepped(
+        eight, "vgg11",
+        ("causal8", "--settle 128 --steps-epochs 2 --steps-rate 0.01"),
+        ("causal8b", "--steps-epochs 0.8 --steps-rate 0.005"),
+        ("causal8c", "--steps-epochs 3 --steps-rate 0.01"),
+    )  # fmt: skip
+    ended_8 = stepped(
+        eight, "vgg11",
+        ("causal8d", f"--steps-epochs 2 --steps-rate 0.007 {teacher}"),
+        ("causal8e", f"--steps-epochs 1.2 --steps-rate 0.004 {teacher}"),
+        after="causal8c",
+    )  # fmt: skip
+    ended_4 = stepped(
+        four, "vgg11",
+        ("causal4", "--settle 128 --steps-epochs 1.6 --steps-rate 0.01"),
+        ("causal4b", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
+        ("causal4c", f"--steps-epochs 3 --steps-rate 0.01 {teacher}"),
+        ("causal4d", f"--steps-epochs 1.4 --steps-rate 0.007 --mix 0.5 {teacher}"),
+        ("causal4e", f"--steps-epochs 0.8 --steps-rate 0.004 {teacher}"),
+        after="causal8c",
+    )  # fmt: skip
+    mean_8 = untrained(eight, "vgg11", "causal8_mean", "causal8d", "causal8d", "causal8e")
+    mean_4 = untrained(four, "vgg11", "causal4_mean", "causal4d", "causal4e")
+    return (
+        causal(network, 8, (*begun, *ended_8, mean_8)),
+        causal(network, 4, (*begun, *ended_4, mean_4)),
+    )
+
+
+def causal_resnet18(network: Network, even: tuple[str, str]) -> tuple[Row, Row]:
+    """ResNet-18 likewise, trained with T = 4 alone, from (a float network, what trains it)."""
+    recipe = f"{QAT} resnet18 --start {even[0]} --bf16 --optimiser grid --batch 64"
+    eight, four = f"{recipe} --steps 8", f"{recipe} --steps 4"
+    teacher = f"--teacher resnet18={network.model}"
+    stages = stepped(
+        four, "resnet18",
+        ("causal4", f"--settle 128 --steps-epochs 2 --steps-rate 0.01 {teacher}"),
+        ("causal4b", f"--steps-epochs 0.9 --steps-rate 0.008 {teacher}"),
+    )  # fmt: skip
+    mean_8, mean_4 = (
+        untrained(how, "resnet18", f"causal{steps}_mean", "causal4", "causal4b")
+        for steps, how in ((8, eight), (4, four))
+    )
+    return (
+        causal(network, 8, (even[1], *stages, mean_8)),
+        causal(network, 4, (even[1], *stages, mean_4)),
+    )
 
 
 def resnets() -> Section:
@@ -255,6 +286,7 @@ def resnets() -> Section:
                     f"{deeper} --epochs 0.3 --rate 0.005 --average 0.98 --teach 1 "
                     "-o $MODELS/resnet18_grid4", 0.5, FEW),
             *(prepared(deep, steps, *even) for steps in (8, 4)),
+            *causal_resnet18(deep, even),
             *converted(narrow),
             tried(converted(narrow)[0], "per channel", "--per-channel"),
             *converted(narrow, steps=6, bits=(8, 4)),
