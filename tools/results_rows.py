@@ -24,7 +24,6 @@ SPLITS = {"mnist": ("test",), "digits": ("test",), "cifar10": ("held-out", "test
 SEED = 7
 """Of every recipe in tools/. Conversion without training draws no random numbers."""
 
-
 AHEAD = "2 ahead"
 """Ends the mark of rows whose neurons decide each spike when two more steps are heard."""
 
