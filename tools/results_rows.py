@@ -24,6 +24,12 @@ SPLITS = {"mnist": ("test",), "digits": ("test",), "cifar10": ("held-out", "test
 SEED = 7
 """Of every recipe in tools/. Conversion without training draws no random numbers."""
 
+QAT = "python tools/train_qat.py"
+"""What trains networks in their spiking form."""
+
+FEW = 5
+"""Images of CIFAR-10 in simulated Verilog, a second or a few each."""
+
 AHEAD = "2 ahead"
 """Ends the mark of rows whose neurons decide each spike when two more steps are heard."""
 
