@@ -31,10 +31,11 @@ $(STAMP): pyproject.toml
 demo: env
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash tools/demo.sh
 
-# pytest comes last: its closing line is the summary that people and CI look for.
+# pytest comes last: its closing line is the summary that people and CI look for. Tests of a file share
+# a process, so that what they have in common (networks, simulators) is made once.
 test: env
 	$(BIN)/lit -j$(JOBS) --succinct --verbose lit_tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 lint: env
 	$(BIN)/ruff check .

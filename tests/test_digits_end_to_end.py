@@ -31,10 +31,6 @@ def build(tmp_path_factory) -> str:
     return folder
 
 
-# Both in one process of pytest-xdist, so that the network is compiled once.
-pytestmark = pytest.mark.xdist_group("digits")
-
-
 @needs_simulator
 def test_every_spike_and_clock_is_equal(build, capsys):
     capsys.readouterr()

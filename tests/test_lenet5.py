@@ -20,7 +20,6 @@ IMAGES = 1000
 pytestmark = [
     pytest.mark.skipif(not DATA, reason="SNNIR_DATA is not set"),
     pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc"),
-    pytest.mark.xdist_group("lenet5"),
 ]
 
 

@@ -18,7 +18,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.xdist_group("rounding in hardware")
 @pytest.mark.parametrize("coding", ["radix", "rate"])
 def test_engines_agree(coding, tmp_path, capsys):
     """In one folder, so that a simulator is built again only where the Verilog differs."""

@@ -22,7 +22,6 @@ simulates = pytest.mark.skipif(
     verilator.find() is None or shutil.which("g++") is None or shutil.which("make") is None,
     reason="Verilator, g++ or make is not installed",
 )
-pytestmark = pytest.mark.xdist_group("reconfigure")
 
 CODE, FAILED, LOADED = 255, state_bit("failed"), state_bit("loaded")
 
