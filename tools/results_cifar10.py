@@ -147,7 +147,7 @@ def resnet20() -> Section:
         recipe="python tools/train_cifar10.py resnet20 --epochs 42 --rate 0.15 --sizes 16,24,32 "
         "-o $MODELS",
     )  # fmt: skip
-    grid = f"{QAT} resnet20 --start $MODELS/resnet20.onnx --optimiser grid --batch 64"
+    grid = f"{QAT} resnet20 --start {narrow.model} --optimiser grid --batch 64"
     return Section(
         "ResNet-20 on CIFAR-10",
         "ResNet of 16, 32 and 64 channels and 0.27 million weights.",
@@ -169,7 +169,7 @@ def resnet20() -> Section:
 def alexnet() -> Section:
     fast = "python tools/train_cifar10.py alexnet --bf16 --optimiser muon --batch 256"
     on = f"{fast} --rate 0.12 --average 0.995"
-    mean = "python tools/average_networks.py $MODELS/alexnet.onnx $MODELS/alexnet2/alexnet.onnx"
+    average = "python tools/average_networks.py $MODELS/alexnet.onnx $MODELS/alexnet2/alexnet.onnx"
     start = "$MODELS/alexnet_mean3.onnx"
     network = Network(
         "alexnet", "AlexNet", "cifar10", start, asked=91.0,
@@ -177,9 +177,9 @@ def alexnet() -> Section:
         f"{on} --start $MODELS/alexnet.onnx --epochs 5.5 --teach 0.9 "
         f"--teacher resnet18={GIVEN}/resnet18_cifar10.onnx "
         f"--teacher vgg11={GIVEN}/vgg11_cifar10.onnx -o $MODELS/alexnet2 && "
-        f"{mean} -o $MODELS/alexnet_mean2.onnx && "
+        f"{average} -o $MODELS/alexnet_mean2.onnx && "
         f"{on} --start $MODELS/alexnet_mean2.onnx --epochs 3 -o $MODELS/alexnet3 && "
-        f"{mean} $MODELS/alexnet3/alexnet.onnx -o {start}",
+        f"{average} $MODELS/alexnet3/alexnet.onnx -o {start}",
     )  # fmt: skip
     taught = Network(
         "alexnet-taught", "AlexNet, taught", "cifar10", "$MODELS/alexnet_mean4.onnx", asked=91.0,
